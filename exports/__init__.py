@@ -1,0 +1,1 @@
+"""Workbooks and CSV from rows. Knows nothing of HTTP."""

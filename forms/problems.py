@@ -1,0 +1,137 @@
+"""The one catalogue of what can go wrong, with stable codes and a text in Indonesian and English.
+
+Every room raises a :class:`Problem`; each door (OpenRosa XML, JSON, page, command line) writes it in its own
+way. Facts that go into a text are never personal data: a problem may end in a log or on somebody else's screen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What went wrong: a stable code, the HTTP status that fits, and the text in two languages."""
+
+    code: str
+    status: int
+    id: str
+    en: str
+
+
+class Problems(Enum):
+    """All kinds of problems. Texts are ``str.format`` templates over the facts given when raised."""
+
+    XML_UNREADABLE = Kind(
+        "xml.unreadable", 400,
+        "Data tidak terbaca sebagai XML ({detail}). Kirim ulang formulir dari HP.",
+        "The data cannot be read as XML ({detail}). Send the form again from the phone.",
+    )  # fmt: skip
+    XML_TOO_BIG = Kind(
+        "xml.too_big", 400,
+        "Formulir terlalu besar: lebih dari {limit}.",
+        "The form is too big: more than {limit}.",
+    )  # fmt: skip
+    XML_NO_FORM_ID = Kind(
+        "xml.no_form_id", 400,
+        "Data tidak menyebut formulirnya (atribut id pada elemen akar kosong).",
+        "The data does not name its form (the root element has no id attribute).",
+    )  # fmt: skip
+    FORM_UNKNOWN = Kind(
+        "form.unknown", 404,
+        "Formulir {form_id} versi {version} tidak ada di server ini.",
+        "There is no form {form_id}, version {version}, on this server.",
+    )  # fmt: skip
+    FORM_VERSION_TAKEN = Kind(
+        "form.version_taken", 409,
+        "Formulir {form_id} versi {version} sudah terbit dengan isi lain. Naikkan kolom version di lembar settings.",
+        "Form {form_id} version {version} is already published with other content. "
+        "Raise version in the settings sheet.",
+    )  # fmt: skip
+    FORM_INVALID = Kind(
+        "form.invalid", 422,
+        "{place}: {message}",
+        "{place}: {message}",
+    )  # fmt: skip
+    MEDIA_MISSING = Kind(
+        "form.media_missing", 422,
+        "{file}: berkas lampiran tidak ditemukan di {places}.",
+        "{file}: attached file not found in {places}.",
+    )  # fmt: skip
+    MEDIA_UNKNOWN = Kind(
+        "media.unknown", 404,
+        "Berkas {file} tidak ada pada formulir {form_id}.",
+        "There is no file {file} in form {form_id}.",
+    )  # fmt: skip
+    AREA_UNKNOWN = Kind(
+        "area.unknown", 422,
+        "Kode wilayah {code} tidak ada. Pakai kode Kemendagri bertitik, misalnya 35.07.01.2001.",
+        "There is no area {code}. Use a Kemendagri code with dots, such as 35.07.01.2001.",
+    )  # fmt: skip
+    DESK_UNKNOWN = Kind("desk.unknown", 404, "Meja desa {desk} tidak ada.", "There is no desk {desk}.")
+    OFFICER_UNKNOWN = Kind(
+        "officer.unknown", 404, "Petugas {officer} tidak ada.", "There is no officer {officer}."
+    )
+    ROLE_UNKNOWN = Kind(
+        "officer.role", 422, "Peran {role} tidak dikenal. Pilih: {roles}.", "No role {role}. Use one of: {roles}."
+    )
+    PHONE_INVALID = Kind(
+        "officer.phone", 422,
+        "Nomor telepon tidak sah. Tulis seperti +62 812 0000 0001.",
+        "The phone number is not valid. Write it like +62 812 0000 0001.",
+    )  # fmt: skip
+    EMAIL_TAKEN = Kind(
+        "officer.email", 409, "E-mail itu sudah dipakai petugas lain.", "Another officer has that e-mail."
+    )
+    CASE_UNKNOWN = Kind("case.unknown", 404, "Kasus {ref} tidak ada.", "There is no case {ref}.")
+    CASE_CLOSED = Kind("case.closed", 409, "Kasus {ref} sudah ditutup.", "Case {ref} is closed.")
+    SUBMISSION_UNKNOWN = Kind(
+        "submission.unknown", 404, "Kiriman {instance_id} tidak ada.", "There is no submission {instance_id}."
+    )
+    MULTIPART_BROKEN = Kind(
+        "request.multipart", 400,
+        "Kiriman rusak atau terpotong ({detail}). Kirim ulang dari HP.",
+        "The upload is broken or cut off ({detail}). Send it again from the phone.",
+    )  # fmt: skip
+    MULTIPART_NO_XML = Kind(
+        "request.no_xml", 400,
+        "Bagian xml_submission_file tidak ada dalam kiriman.",
+        "The upload has no part xml_submission_file.",
+    )  # fmt: skip
+    UPLOAD_TOO_BIG = Kind(
+        "request.too_big", 413, "Kiriman lebih besar dari {limit}.", "The upload is bigger than {limit}."
+    )
+    UNAUTHENTICATED = Kind(
+        "auth.needed", 401,
+        "Nama pengguna atau kata sandi meja desa tidak cocok, atau sudah dicabut.",
+        "The desk's username or password does not match, or was revoked.",
+    )  # fmt: skip
+    FORBIDDEN = Kind("auth.forbidden", 403, "Anda tidak berhak atas data ini.", "You have no right to this.")
+    NOT_FOUND = Kind("request.not_found", 404, "Alamat ini tidak ada.", "There is nothing at this address.")
+    STORE_BUSY = Kind(
+        "store.unavailable", 503,
+        "Server sedang tidak dapat menyimpan. HP akan mencoba lagi; data Anda aman di HP.",
+        "The server cannot store at the moment. The phone will try again; your data is safe on it.",
+    )  # fmt: skip
+    SETTING_INVALID = Kind("setting.invalid", 500, "{name}: {detail}", "{name}: {detail}")
+    HOME_MISSING = Kind(
+        "home.missing", 500,
+        "{home}: belum ada. Jalankan posmigran init lebih dulu.",
+        "{home}: does not exist yet. Run posmigran init first.",
+    )  # fmt: skip
+
+
+class Problem(Exception):  # noqa: N818 - the field's word; "ProblemError" would say it twice
+    """Something went wrong that has a place in the catalogue."""
+
+    def __init__(self, problem: Problems, **facts: object) -> None:
+        self.kind = problem.value
+        self.problem = problem
+        self.facts = facts
+        super().__init__(self.text("en"))
+
+    def text(self, lang: str = "id") -> str:
+        """Say it in Indonesian (``id``, default) or English (``en``)."""
+        template = self.kind.en if lang == "en" else self.kind.id
+        return template.format(**self.facts)

@@ -1,0 +1,1 @@
+"""The server's rooms: store, intake, openrosa, staff, webhooks."""

@@ -1,0 +1,1 @@
+"""The way in of one submission: parse, judge, the one transaction. Knows nothing of HTTP."""

@@ -1,0 +1,1 @@
+"""What phones talk to. Knows nothing of staff and SMS."""

@@ -1,0 +1,1 @@
+"""What people see: sign-in, cases, downloads. Knows nothing of OpenRosa."""
