@@ -1,0 +1,128 @@
+"""Every setting, read once: from the environment, else from ``HOME/posmigran.toml``, else the default.
+
+Only the composition root calls :func:`load_settings`; everything else takes a :class:`Settings` as an argument.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from forms.problems import Problem, Problems
+
+SETTINGS_FILE = "posmigran.toml"
+
+
+class Settings(BaseSettings):
+    """The settings of one installation. Names are those of the environment, in lower case."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+
+    home: Path = Field(Path("posmigran-data"), validation_alias=AliasChoices("POSMIGRAN_HOME", "home"))
+    database_url: str = Field("", validation_alias=AliasChoices("POSMIGRAN_DATABASE_URL", "database_url"))
+    public_url: str = Field("", validation_alias=AliasChoices("POSMIGRAN_PUBLIC_URL", "public_url"))
+    sms: Literal["console", "twilio"] = Field(
+        "console", validation_alias=AliasChoices("POSMIGRAN_SMS", "sms")
+    )
+    timezone: str = Field("Asia/Jakarta", validation_alias=AliasChoices("POSMIGRAN_TIMEZONE", "timezone"))
+    twilio_account_sid: str = Field("", validation_alias="TWILIO_ACCOUNT_SID")
+    twilio_auth_token: SecretStr = Field(SecretStr(""), validation_alias="TWILIO_AUTH_TOKEN")
+    twilio_from: str = Field("", validation_alias="TWILIO_FROM")
+    twilio_messaging_service_sid: str = Field("", validation_alias="TWILIO_MESSAGING_SERVICE_SID")
+    twilio_api_url: str = Field("https://api.twilio.com", validation_alias="TWILIO_API_URL")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(f"{name} is not a time zone; use a name such as Asia/Makassar") from error
+        return name
+
+    @field_validator("public_url", "twilio_api_url")
+    @classmethod
+    def _bare_url(cls, url: str) -> str:
+        if url and not url.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return url.rstrip("/")
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_engine(cls, url: str) -> str:
+        if url and not url.startswith(("postgresql://", "postgres://", "sqlite:///")):
+            raise ValueError("must start with postgresql:// (leave it out for SQLite in the home)")
+        return url
+
+    @property
+    def database(self) -> str:
+        """Where the rows are: the URL as set, else SQLite in the home."""
+        return self.database_url or f"sqlite:///{self.home / 'posmigran.sqlite3'}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone where an area sets none."""
+        return ZoneInfo(self.timezone)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over what is passed in, which is what the home's file says."""
+        return env_settings, init_settings
+
+
+SETTING_NAMES: tuple[str, ...] = tuple(
+    alias
+    for field in Settings.model_fields.values()
+    for alias in [
+        field.validation_alias.choices[0]
+        if isinstance(field.validation_alias, AliasChoices)
+        else field.validation_alias
+    ]
+    if isinstance(alias, str)
+)
+"""All names that the environment and ``posmigran.toml`` may hold; docs are checked against this."""
+
+
+def load_settings(home: Path | None = None, **overrides: Any) -> Settings:
+    """Read the settings of the installation in ``home`` (default: ``POSMIGRAN_HOME``, else ./posmigran-data).
+
+    ``overrides`` are command-line options under the lower-case names; they win over everything.
+    Raises :class:`Problem` (SETTING_INVALID) naming the file and the setting.
+    """
+    where = home or Path(os.environ.get("POSMIGRAN_HOME") or "posmigran-data")
+    file = where / SETTINGS_FILE
+    from_file: dict[str, Any] = {}
+    if file.exists():
+        try:
+            from_file = tomllib.loads(file.read_text("utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise Problem(Problems.SETTING_INVALID, name=file, detail=error) from error
+        unknown = sorted(set(from_file) - set(SETTING_NAMES))
+        if unknown:
+            raise Problem(
+                Problems.SETTING_INVALID,
+                name=f"{file}, {unknown[0]}",
+                detail="no such setting; known are " + ", ".join(SETTING_NAMES),
+            )
+    try:
+        settings = Settings(**from_file)
+    except ValidationError as error:
+        first = error.errors()[0]
+        # The value itself may be a secret: the message names the setting and the rule, never what was there.
+        raise Problem(
+            Problems.SETTING_INVALID, name=".".join(str(p) for p in first["loc"]), detail=first["msg"]
+        ) from None
+    return settings.model_copy(update={"home": where.absolute(), **overrides})

@@ -1,0 +1,141 @@
+"""Areas (Kemendagri codes), and the one function by which a person's rights limit every query.
+
+Data: idn-area-data, Open Database License; the notice travels with the files in forms/library/wilayah.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from peewee import SQL
+
+from forms.problems import Problem, Problems
+from server.store.models import Area
+
+NATION = "ID"
+LEVELS = {2: "province", 5: "regency", 8: "district", 13: "village"}
+"""Length of a dotted code -> the column that holds codes of that level."""
+
+_FILES = ("provinces.csv", "regencies.csv", "districts.csv", "villages.csv")
+_ROWS_AN_INSERT = 300  # 3 columns each stays under SQLite's oldest limit of 999 variables
+
+
+def load_areas() -> int:
+    """Put the shipped areas into an empty table; returns how many. Does nothing where they are already there."""
+    if Area.select().limit(1).exists():
+        return 0
+    total = 0
+    rows = _shipped()
+    while chunk := [row for _, row in zip(range(_ROWS_AN_INSERT), rows, strict=False)]:
+        Area.insert_many(chunk, fields=[Area.code, Area.parent, Area.name]).execute()
+        total += len(chunk)
+    return total
+
+
+def _shipped() -> Iterator[tuple[str, str, str]]:
+    folder = files("forms") / "library" / "wilayah"
+    for name in _FILES:
+        for row in csv.DictReader(io.StringIO((folder / name).read_text("utf-8"))):
+            code = row["code"]
+            yield code, code.rpartition(".")[0], row["name"]
+
+
+def split(code: str) -> dict[str, str]:
+    """The codes of all levels of a village: ``{"province": "35", ..., "village": "35.07.01.2001"}``."""
+    return {column: code[:length] for length, column in LEVELS.items()}
+
+
+def scope(model: Any, code: str) -> Any:
+    """The condition that a row of ``model`` lies within the area ``code`` (``ID``: everywhere).
+
+    Every query that a person's rights limit uses this. An impossible code matches nothing, never everything.
+    """
+    if code == NATION:
+        return SQL("1 = 1")
+    column = LEVELS.get(len(code))
+    if column is None or not hasattr(model, column):
+        return SQL("1 = 0")
+    return getattr(model, column) == code
+
+
+def covers(code: str, village: str) -> bool:
+    """Does the area ``code`` contain the village? (The same rule as :func:`scope`, for one row in hand.)"""
+    return code == NATION or (len(code) in LEVELS and village[: len(code)] == code)
+
+
+def upwards(village: str) -> list[str]:
+    """The areas that contain a village, nearest first: village, district, regency, province, nation."""
+    return [village[:length] for length in sorted(LEVELS, reverse=True)] + [NATION]
+
+
+def require(code: str, *, village: bool = False) -> str:
+    """The name of an area. Raises :class:`Problem` (AREA_UNKNOWN); with ``village`` only a village will do."""
+    if code == NATION and not village:
+        return "Indonesia"
+    if village and len(code) != 13:
+        raise Problem(Problems.AREA_UNKNOWN, code=code)
+    row = Area.get_or_none(Area.code == code)
+    if row is None:
+        raise Problem(Problems.AREA_UNKNOWN, code=code)
+    return str(row.name)
+
+
+def names(codes: Iterable[str]) -> dict[str, str]:
+    """The names of these areas; unknown codes are left out."""
+    wanted = list(set(codes))
+    found: dict[str, str] = {NATION: "Indonesia"} if NATION in wanted else {}
+    for start in range(0, len(wanted), 900):
+        query = Area.select(Area.code, Area.name).where(Area.code.in_(wanted[start : start + 900])).tuples()
+        found.update(query)
+    return found
+
+
+def kind(code: str) -> str:
+    """``desa``, ``kelurahan`` or ``desa adat``, from the last four digits of a village code."""
+    return {"1": "kelurahan", "3": "desa adat"}.get(code[9:10], "desa")
+
+
+def desa_csv(regency: str) -> bytes:
+    """The attached list ``desa.csv`` of a regency: its villages and no others.
+
+    Columns ``name`` (dotted code), ``label``, ``kec``, ``kec_label``, ``jenis``. Where a kecamatan has the same
+    name twice, the label shows the kind: "Oesao (kelurahan)".
+    """
+    districts = dict(Area.select(Area.code, Area.name).where(Area.parent == regency).tuples())
+    rows = list(
+        Area.select(Area.code, Area.parent, Area.name)
+        .where(Area.parent.in_(sorted(districts)))
+        .order_by(Area.code)
+        .tuples()
+    )
+    seen: dict[tuple[str, str], int] = {}
+    for _, parent, name in rows:
+        seen[parent, name] = seen.get((parent, name), 0) + 1
+    out = io.StringIO(newline="")
+    write = csv.writer(out, lineterminator="\n")
+    write.writerow(["name", "label", "kec", "kec_label", "jenis"])
+    for code, parent, name in rows:
+        label = f"{name} ({kind(code)})" if seen[parent, name] > 1 else name
+        write.writerow([code, label, parent, districts[parent], kind(code)])
+    return out.getvalue().encode()
+
+
+_WITA = {"51", "52", "53", "63", "64", "65", "71", "72", "73", "74", "75", "76"}
+_WIT = {"81", "82", "91", "92", "93", "94", "95", "96"}
+
+
+@lru_cache(maxsize=4096)
+def zone(code: str, default: str = "Asia/Jakarta") -> ZoneInfo:
+    """The time zone of an area: WIB, WITA or WIT by its province; ``default`` for the nation."""
+    province = code[:2]
+    if province in _WITA:
+        return ZoneInfo("Asia/Makassar")
+    if province in _WIT:
+        return ZoneInfo("Asia/Jayapura")
+    return ZoneInfo("Asia/Jakarta") if province.isdigit() else ZoneInfo(default)

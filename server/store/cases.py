@@ -1,0 +1,295 @@
+"""Cases and their alerts: opening them, who may see which, acknowledging and closing.
+
+A person sees the cases of their area, and of each case the alerts that are meant for their role. ``province``
+and ``admin`` see all but the restricted ones, which exist for their recipients alone (DOMAIN 5.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from peewee import JOIN
+
+from forms.form import SEVERITIES, Indicator
+from forms.problems import Problem, Problems
+from server.store import areas, counters, events
+from server.store.models import Alert, Case, Officer, Submission
+from server.store.officers import Person
+
+OVERSEERS = ("province", "admin")
+STATES = ("open", "acknowledged", "closed")
+RESULTS = ("verified", "false_alarm", "referred", "resolved", "moved", "other")
+
+
+def gravity(severity: str) -> int:
+    """Sort key: the gravest first."""
+    return SEVERITIES.index(severity)  # type: ignore[arg-type]
+
+
+def open_or_extend(
+    submission_id: int,
+    form_id: str,
+    root: str,
+    village: str,
+    indicators: Sequence[Indicator],
+    now: datetime,
+    *,
+    chained: bool,
+) -> str | None:
+    """Owe the alerts of a submission: a new case, or more alerts on the case that its chain of edits has.
+
+    ``chained`` says that the submission is an edit or was edited: only then can a case exist already.
+    An indicator that an edit no longer shows is noted on its alert, never dropped. Returns the reference, or
+    None where there is no case. Call inside the submission's own transaction.
+    """
+    case = Case.get_or_none((Case.form_id == form_id) & (Case.root == root)) if chained else None
+    if case is None:
+        if not indicators:
+            return None
+        case = _open(submission_id, form_id, root, village, now)
+    known = {a.indicator: a for a in Alert.select().where(Alert.case == case.id)} if chained else {}
+    fresh = [i for i in indicators if i.code not in known]
+    if fresh:
+        Alert.insert_many(
+            [
+                {
+                    "case": case.id,
+                    "indicator": i.code,
+                    "severity": i.severity,
+                    "recipients": "+".join(i.recipients),
+                    "digest": i.digest,
+                    "restricted": i.restricted,
+                    "opened_at": now,
+                }
+                for i in fresh
+            ]
+        ).execute()
+    if chained and case.submission_id != submission_id:
+        _note_changes(case, submission_id, {i.code for i in indicators}, known, now)
+    return str(case.ref)
+
+
+def _open(submission_id: int, form_id: str, root: str, village: str, now: datetime) -> Case:
+    district = village[:8].replace(".", "")
+    number = counters.increment(f"case:{district}")
+    return Case.create(
+        ref=f"R-{district}-{number:04d}",
+        form_id=form_id,
+        root=root,
+        submission=submission_id,
+        **areas.split(village),
+        opened_at=now,
+    )
+
+
+def _note_changes(
+    case: Case, submission_id: int, codes: set[str], known: dict[str, Alert], now: datetime
+) -> None:
+    newest = Submission.get_by_id(submission_id)
+    if not newest.current:  # the original of an edit that came first: the edit's word stands
+        return
+    Case.update(submission=submission_id).where(Case.id == case.id).execute()
+    for code, alert in known.items():
+        if code not in codes and alert.gone_at is None:
+            Alert.update(gone_at=now).where(Alert.id == alert.id).execute()
+            events.record(now, "system", "indicator.gone", case.ref, indicator=code)
+        elif code in codes and alert.gone_at is not None:
+            Alert.update(gone_at=None).where(Alert.id == alert.id).execute()
+            events.record(now, "system", "indicator.back", case.ref, indicator=code)
+
+
+@dataclass(frozen=True)
+class AlertView:
+    """An alert as an officer sees it."""
+
+    indicator: str
+    severity: str
+    state: str
+    digest: bool
+    opened_at: datetime
+    acknowledged_by: str | None
+    acknowledged_at: datetime | None
+    result: str | None
+    gone: bool
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """A case as an officer sees it: only the alerts that are theirs to see, gravest first."""
+
+    ref: str
+    form_id: str
+    form_version: str
+    instance_id: str
+    village: str
+    opened_at: datetime
+    alerts: tuple[AlertView, ...] = field(default=())
+
+    @property
+    def severity(self) -> str:
+        """The gravest severity among the visible alerts."""
+        return self.alerts[0].severity
+
+    @property
+    def state(self) -> str:
+        """``open`` while any alert is, then ``acknowledged``, then ``closed``."""
+        return min((a.state for a in self.alerts), key=STATES.index)
+
+
+def visible(role: str) -> Any:
+    """The condition under which people of a role may know of an alert."""
+    named = (
+        (Alert.recipients == role)
+        | Alert.recipients.startswith(f"{role}+")
+        | Alert.recipients.endswith(f"+{role}")
+        | Alert.recipients.contains(f"+{role}+")
+    )
+    if role in OVERSEERS:
+        return (Alert.restricted == False) | named  # noqa: E712 - SQL
+    return named
+
+
+def may_see(role: str, recipients: Sequence[str], restricted: bool) -> bool:
+    """:func:`visible` for one alert in hand."""
+    return role in recipients or (role in OVERSEERS and not restricted)
+
+
+def of_person(person: Person, *, state: str | None = None, limit: int = 500) -> list[CaseView]:
+    """The cases of a person's area with the alerts that are theirs, open ones and newest first."""
+    condition = areas.scope(Case, person.area)
+    alerts = Alert.select().where(visible(person.role))
+    if state is not None:
+        alerts = alerts.where(Alert.state == state)
+    cases = (
+        Case.select()
+        .where(condition & Case.id.in_(alerts.select(Alert.case)))
+        .order_by(Case.opened_at.desc(), Case.id.desc())
+        .limit(limit)
+    )
+    views = _views(cases, alerts)
+    return sorted(views, key=lambda c: STATES.index(c.state))
+
+
+def for_person(person: Person, ref: str) -> CaseView:
+    """One case. Raises :class:`Problem` (CASE_UNKNOWN) also where it exists but is not theirs."""
+    cases = Case.select().where((Case.ref == ref) & areas.scope(Case, person.area))
+    views = _views(cases, Alert.select().where(visible(person.role)))
+    if not views:
+        raise Problem(Problems.CASE_UNKNOWN, ref=ref)
+    return views[0]
+
+
+def _views(cases: Any, alerts: Any) -> list[CaseView]:
+    found = list(
+        cases.select_extend(Submission.instance_id.alias("instance_id"), Submission.version.alias("version"))
+        .join(Submission)
+        .objects()
+    )
+    by_case: dict[int, list[AlertView]] = {}
+    rows = (
+        alerts.select_extend(Officer.name.alias("by"))
+        .join(Officer, JOIN.LEFT_OUTER, on=(Alert.acknowledged_by == Officer.id))
+        .where(Alert.case.in_([case.id for case in found]))
+        .objects()
+    )
+    for a in rows:
+        by_case.setdefault(a.case_id, []).append(
+            AlertView(
+                indicator=a.indicator,
+                severity=a.severity,
+                state=a.state,
+                digest=a.digest,
+                opened_at=a.opened_at,
+                acknowledged_by=a.by,
+                acknowledged_at=a.acknowledged_at,
+                result=a.result,
+                gone=a.gone_at is not None,
+            )
+        )
+    return [
+        CaseView(
+            ref=case.ref,
+            form_id=case.form_id,
+            form_version=case.version,
+            instance_id=case.instance_id,
+            village=case.village,
+            opened_at=case.opened_at,
+            alerts=tuple(sorted(by_case[case.id], key=lambda a: (gravity(a.severity), a.indicator))),
+        )
+        for case in found
+        if case.id in by_case
+    ]
+
+
+def acknowledge(person: Person, ref: str, now: datetime) -> int:
+    """Take a case on: all its open alerts that are this person's to see. Returns how many that were.
+
+    Twice is once: the first who acknowledges stays on record. Raises :class:`Problem` (CASE_UNKNOWN).
+    """
+    case = _theirs(person, ref)
+    changed = (
+        Alert.update(state="acknowledged", acknowledged_at=now, acknowledged_by=person.id)
+        .where((Alert.case == case.id) & (Alert.state == "open") & visible(person.role))
+        .execute()
+    )
+    if changed:
+        events.record(now, person.slug, "case.acknowledged", ref, alerts=changed)
+    return int(changed)
+
+
+def close(person: Person, ref: str, result: str, now: datetime) -> int:
+    """Close a case with a result, for all alerts that are this person's to see. Returns how many that were.
+
+    What nobody had acknowledged is acknowledged by it. Raises :class:`Problem` (CASE_UNKNOWN).
+    """
+    case = _theirs(person, ref)
+    theirs = (Alert.case == case.id) & (Alert.state != "closed") & visible(person.role)
+    Alert.update(acknowledged_at=now, acknowledged_by=person.id).where(
+        theirs & Alert.acknowledged_at.is_null()
+    ).execute()
+    changed = (
+        Alert.update(state="closed", closed_at=now, closed_by=person.id, result=result).where(theirs).execute()
+    )
+    if changed:
+        events.record(now, person.slug, "case.closed", ref, alerts=changed, result=result)
+    return int(changed)
+
+
+def _theirs(person: Person, ref: str) -> Case:
+    case = Case.get_or_none((Case.ref == ref) & areas.scope(Case, person.area))
+    if case is None or not Alert.select().where((Alert.case == case.id) & visible(person.role)).exists():
+        raise Problem(Problems.CASE_UNKNOWN, ref=ref)
+    return case
+
+
+def listing(area: str = areas.NATION, state: str | None = None) -> list[dict[str, Any]]:
+    """One row an indicator of a case, as ``alerts list`` shows them to whoever runs the server."""
+    condition = areas.scope(Case, area)
+    if state is not None:
+        condition &= Alert.state == state
+    rows = (
+        Alert.select(Alert, Case, Submission.instance_id.alias("instance_id"), Officer.slug.alias("by"))
+        .join(Case)
+        .join(Submission)
+        .join(Officer, JOIN.LEFT_OUTER, on=(Alert.acknowledged_by == Officer.id))
+        .where(condition)
+        .order_by(Case.id, Alert.id)
+        .objects()
+    )
+    return [
+        {
+            "ref": a.ref,
+            "indicator": a.indicator,
+            "severity": a.severity,
+            "village": a.village,
+            "district": a.regency,
+            "state": a.state,
+            "opened_at": a.opened_at,
+            "acknowledged_by": a.by,
+            "submission": a.instance_id,
+        }
+        for a in rows
+    ]

@@ -1,0 +1,249 @@
+"""The database: opening it on either engine, its migrations, the writer and the readers.
+
+SQLite runs in WAL with ``synchronous=FULL``: a commit that returned survives a power cut. All writes of a
+process go through one :class:`Writer` thread, which commits whatever waits in one transaction, so that one
+flush to disk serves all who wait for it; each piece of work has a savepoint of its own. The same writer serves
+PostgreSQL, where several processes may write at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import peewee
+from playhouse.migrations import Runner
+
+from forms.problems import Problem, Problems
+from server.store.models import database
+from server.store.sealing import Keys
+
+T = TypeVar("T")
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+_BUSY_SECONDS = 30  # how long a SQLite writer waits for another process
+_MIGRATION_LOCK = 7403912  # any constant: the advisory lock that two `init` at once share on PostgreSQL
+
+
+class Store:
+    """An open database with the keys and the home that belong to it. One at a time per process."""
+
+    def __init__(self, url: str, home: Path, keys: Keys) -> None:
+        self.home = home
+        self.keys = keys
+        self.db = _connect(url)
+        self.sqlite = isinstance(self.db, peewee.SqliteDatabase)
+        database.initialize(self.db)
+
+    def migrate(self) -> list[str]:
+        """Bring the schema up to date; returns the migrations that were applied. Safe from several processes."""
+        runner = Runner(self.db, str(MIGRATIONS))
+        with self._alone():
+            return list(runner.up())
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        if self.sqlite:
+            # SQLite's DDL takes its own locks; a file beside the database keeps two `init` apart.
+            import fcntl
+
+            with (self.home / ".migrate.lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield
+            return
+        self.db.execute_sql("select pg_advisory_lock(%s)", (_MIGRATION_LOCK,))
+        try:
+            yield
+        finally:
+            self.db.execute_sql("select pg_advisory_unlock(%s)", (_MIGRATION_LOCK,))
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """A transaction that holds the write lock from its start (SQLite), so that it never fails half-way."""
+        with self.db.atomic("IMMEDIATE") if self.sqlite and not self.db.in_transaction() else self.db.atomic():
+            yield
+
+    def release(self) -> None:
+        """Give back this thread's connection."""
+        if not self.db.is_closed():
+            self.db.close()
+
+    def alive(self) -> bool:
+        """Does the database answer?"""
+        try:
+            self.db.execute_sql("select 1").fetchone()
+        except (peewee.OperationalError, peewee.InterfaceError):
+            self.release()
+            return False
+        return True
+
+
+def _connect(url: str) -> Any:
+    if url.startswith("sqlite:///"):
+        return peewee.SqliteDatabase(
+            url.removeprefix("sqlite:///"),
+            timeout=_BUSY_SECONDS,
+            pragmas={
+                "journal_mode": "wal",
+                "synchronous": "full",
+                "foreign_keys": 1,
+                "cache_size": -32_000,  # KiB
+                "temp_store": "memory",
+                # fewer, larger checkpoints: each one is a second write of every page
+                "wal_autocheckpoint": 4_000,
+            },
+        )
+    return peewee.PostgresqlDatabase(url.replace("postgres://", "postgresql://", 1), prefer_psycopg3=True)
+
+
+@dataclass
+class _Work:
+    """A piece of work for the writer, and who waits for it."""
+
+    run: Callable[[], Any]
+    deliver: Callable[[Any, BaseException | None], None]
+    loop: asyncio.AbstractEventLoop | None
+    result: Any = None
+    error: BaseException | None = None
+
+
+class Writer:
+    """One thread that does all writing of a process; whoever waits together shares one commit."""
+
+    def __init__(self, store: Store, batch: int = 64) -> None:
+        self._store = store
+        self._batch = batch
+        self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, name="writer", daemon=True)
+        self._thread.start()
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run ``work`` in the writer; returns when it is on disk. Its own exception undoes it alone."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+
+        def deliver(result: Any, error: BaseException | None) -> None:
+            if future.done():  # the phone hung up meanwhile: kept all the same
+                return
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        self._queue.put(_Work(work, deliver, loop))
+        return await future
+
+    def wait(self, work: Callable[[], T]) -> T:
+        """The same for a caller without an event loop."""
+        future: Future[T] = Future()
+
+        def deliver(result: Any, error: BaseException | None) -> None:
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        self._queue.put(_Work(work, deliver, None))
+        return future.result()
+
+    def close(self) -> None:
+        """Finish what waits, then end the thread."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _serve(self) -> None:
+        while True:
+            first = self._queue.get()
+            if first is None:
+                self._store.release()
+                return
+            batch, last = self._collect(first)
+            self._commit(batch)
+            self._answer(batch)
+            if last:
+                self._store.release()
+                return
+
+    def _collect(self, first: _Work) -> tuple[list[_Work], bool]:
+        batch = [first]
+        while len(batch) < self._batch:
+            try:
+                work = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if work is None:
+                return batch, True
+            batch.append(work)
+        return batch, False
+
+    def _commit(self, batch: list[_Work]) -> None:
+        try:
+            with self._store.transaction():
+                for work in batch:
+                    try:
+                        with self._store.db.savepoint():
+                            work.result = work.run()
+                    except (peewee.OperationalError, peewee.InterfaceError):
+                        raise  # the database itself fails: nobody in this batch is kept
+                    except Exception as error:  # noqa: BLE001 - handed to the one who asked
+                        work.error = error
+        except Exception as error:  # noqa: BLE001 - nothing was kept, so all who wait must hear it
+            unavailable = Problem(Problems.STORE_BUSY)
+            unavailable.__cause__ = error
+            for work in batch:
+                work.error = unavailable
+            # A broken connection is replaced at the next piece of work.
+            with contextlib.suppress(peewee.PeeweeException):
+                self._store.release()
+
+    @staticmethod
+    def _answer(batch: list[_Work]) -> None:
+        loops: dict[asyncio.AbstractEventLoop, list[_Work]] = {}
+        for work in batch:
+            if work.loop is None:
+                work.deliver(work.result, work.error)
+            else:
+                loops.setdefault(work.loop, []).append(work)
+
+        for loop, done in loops.items():
+
+            def deliver_all(done: list[_Work] = done) -> None:
+                for work in done:
+                    work.deliver(work.result, work.error)
+
+            with contextlib.suppress(RuntimeError):  # the loop has ended; the rows are kept
+                loop.call_soon_threadsafe(deliver_all)
+
+
+class Readers:
+    """A few threads that read, so that no query ever runs in the event loop."""
+
+    def __init__(self, store: Store, threads: int = 4) -> None:
+        self._store = store
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="reader")
+
+    async def run(self, read: Callable[[], T]) -> T:
+        """Run ``read`` in a reader. A connection that broke is replaced and the read tried once more."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._attempt, read)
+
+    def _attempt(self, read: Callable[[], T]) -> T:
+        try:
+            return read()
+        except (peewee.OperationalError, peewee.InterfaceError):
+            self._store.release()
+        try:
+            return read()
+        except (peewee.OperationalError, peewee.InterfaceError) as error:
+            self._store.release()
+            raise Problem(Problems.STORE_BUSY) from error
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown()

@@ -1,0 +1,187 @@
+"""Officers: who answers alerts and reads registers, what they may see, and their sign-ins."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import phonenumbers
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from forms.form import ROLES
+from forms.problems import Problem, Problems
+from server.store import areas
+from server.store.models import Officer, Session
+
+SESSION_LASTS = timedelta(hours=12)
+_hasher = PasswordHasher()
+# Verified for unknown e-mails, so that the answer's time does not tell which addresses exist.
+_NOBODY = _hasher.hash(secrets.token_hex(8))
+
+
+@dataclass(frozen=True)
+class Person:
+    """An officer as other rooms know them."""
+
+    id: int
+    slug: str
+    name: str
+    role: str
+    area: str
+    phone: str | None
+    email: str | None
+
+
+def add(
+    name: str,
+    role: str,
+    area: str,
+    now: datetime,
+    *,
+    phone: str | None = None,
+    email: str | None = None,
+) -> tuple[Person, str | None]:
+    """Register an officer; returns them and, where there is an e-mail to sign in with, a new password.
+
+    Raises :class:`Problem`: ROLE_UNKNOWN, AREA_UNKNOWN, PHONE_INVALID, EMAIL_TAKEN.
+    """
+    if role not in ROLES:
+        raise Problem(Problems.ROLE_UNKNOWN, role=role, roles=" ".join(ROLES))
+    areas.require(area)
+    if email is not None:
+        email = email.strip().lower()
+        if Officer.select().where(Officer.email == email).exists():
+            raise Problem(Problems.EMAIL_TAKEN)
+    password = secrets.token_urlsafe(12) if email else None
+    row = Officer.create(
+        slug=_free_slug(name, role),
+        name=name.strip(),
+        role=role,
+        area=area,
+        phone=normal_phone(phone) if phone else None,
+        email=email,
+        password_hash=_hasher.hash(password) if password else None,
+        created_at=now,
+    )
+    return _person(row), password
+
+
+def normal_phone(phone: str) -> str:
+    """A number in E.164 (``+6281200000001``). Raises :class:`Problem` (PHONE_INVALID), never quoting it."""
+    try:
+        number = phonenumbers.parse(phone, "ID")
+    except phonenumbers.NumberParseException:
+        raise Problem(Problems.PHONE_INVALID) from None
+    # "possible", not "valid": ranges change faster than the library, and a refused officer hears no alerts
+    if not phonenumbers.is_possible_number(number):
+        raise Problem(Problems.PHONE_INVALID)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def remove(slug: str, now: datetime) -> None:
+    """Take an officer out: no messages, no sign-in. Their past acts keep their name."""
+    person = require(slug)
+    Officer.update(removed_at=now, email=None, password_hash=None).where(Officer.id == person.id).execute()
+    Session.delete().where(Session.officer == person.id).execute()
+
+
+def require(slug: str) -> Person:
+    """The officer of that name. Raises :class:`Problem` (OFFICER_UNKNOWN)."""
+    row = Officer.get_or_none((Officer.slug == slug) & Officer.removed_at.is_null())
+    if row is None:
+        raise Problem(Problems.OFFICER_UNKNOWN, officer=slug)
+    return _person(row)
+
+
+def by_id(officer_id: int) -> Person | None:
+    """An officer who is still in service."""
+    row = Officer.get_or_none((Officer.id == officer_id) & Officer.removed_at.is_null())
+    return _person(row) if row is not None else None
+
+
+def reachable(role: str, village: str) -> list[Person]:
+    """Whom to tell of a case in ``village``: those of ``role`` at the nearest level that has anybody.
+
+    Nearest is the smallest area that contains the village. Only people with a phone can be told by SMS.
+    """
+    rows = Officer.select().where(
+        (Officer.role == role)
+        & Officer.area.in_(areas.upwards(village))
+        & Officer.removed_at.is_null()
+        & Officer.phone.is_null(False)
+    )
+    people = [_person(r) for r in rows.order_by(Officer.id)]
+    nearest = max((_depth(p.area) for p in people), default=0)
+    return [p for p in people if _depth(p.area) == nearest]
+
+
+def _depth(area: str) -> int:
+    return 1 if area == areas.NATION else len(area)
+
+
+def sign_in(email: str, password: str, now: datetime) -> str | None:
+    """Check a password; returns the new session's token, or None. Slow on purpose: not for the event loop."""
+    row = Officer.get_or_none((Officer.email == email.strip().lower()) & Officer.removed_at.is_null())
+    stored = row.password_hash if row is not None and row.password_hash else _NOBODY
+    try:
+        _hasher.verify(stored, password)
+    except (VerificationError, InvalidHashError):
+        return None
+    if row is None or stored is _NOBODY:
+        return None
+    token = secrets.token_urlsafe(32)
+    Session.delete().where(Session.expires_at < now).execute()
+    Session.insert(
+        token_hash=_hash(token), officer=row.id, created_at=now, expires_at=now + SESSION_LASTS
+    ).execute()
+    return token
+
+
+def by_session(token: str, now: datetime) -> Person | None:
+    """Whose session is this, if it is still good?"""
+    row = (
+        Officer.select(Officer)
+        .join(Session)
+        .where((Session.token_hash == _hash(token)) & (Session.expires_at > now) & Officer.removed_at.is_null())
+        .first()
+    )
+    return _person(row) if row is not None else None
+
+
+def sign_out(token: str) -> None:
+    """End a session."""
+    Session.delete().where(Session.token_hash == _hash(token)).execute()
+
+
+def listing() -> list[dict[str, Any]]:
+    """All officers in service, as ``officers list`` shows them."""
+    return [
+        {"officer": o.slug, "name": o.name, "role": o.role, "area": o.area, "phone": o.phone, "email": o.email}
+        for o in Officer.select().where(Officer.removed_at.is_null()).order_by(Officer.area, Officer.slug)
+    ]
+
+
+def _free_slug(name: str, role: str) -> str:
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40] or role
+    taken = {slug for (slug,) in Officer.select(Officer.slug).where(Officer.slug.startswith(base)).tuples()}
+    slug = base
+    number = 2
+    while slug in taken:
+        slug = f"{base}-{number}"
+        number += 1
+    return slug
+
+
+def _person(row: Officer) -> Person:
+    return Person(row.id, row.slug, row.name, row.role, row.area, row.phone, row.email)
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

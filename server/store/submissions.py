@@ -1,0 +1,359 @@
+"""Submissions: keeping them, their files and their register rows; reading them back."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from peewee import JOIN, IntegrityError, fn
+
+from forms.problems import Problem, Problems
+from server.store import answers as halves
+from server.store import areas
+from server.store.database import Store
+from server.store.models import Attachment, Desk, Register, Submission
+
+_PAGE = 500  # rows fetched at a time when everything is read
+
+
+@dataclass(frozen=True)
+class NewFile:
+    """A file that came with a submission, already safe on disk under its SHA-256."""
+
+    filename: str
+    sha256: str
+    size: int
+    content_type: str
+
+
+@dataclass(frozen=True)
+class NewSubmission:
+    """What the intake has made of an upload. ``register`` holds the register row's columns, or is None."""
+
+    form_id: str
+    version: str
+    instance_id: str
+    deprecated_id: str | None
+    desk_id: int | None
+    village: str
+    received_at: datetime
+    device_id: str | None
+    xml: bytes
+    answers: Mapping[str, Any]
+    sensitive: Mapping[str, str]
+    root_path: str
+    indicators: tuple[str, ...]
+    verdict: Mapping[str, Any]
+    expected_files: tuple[str, ...] = ()
+    register: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What became of a submission: its row, the root of its chain of edits, whether it is the newest."""
+
+    id: int
+    root: str
+    current: bool
+    new: bool
+
+
+class OtherBytes(Exception):  # noqa: N818 - says what is the matter
+    """The instanceID is known with other XML."""
+
+
+def xml_hash(xml: bytes) -> str:
+    """Hex SHA-256 of the XML exactly as it came."""
+    return hashlib.sha256(xml).hexdigest()
+
+
+def keep(new: NewSubmission, store: Store) -> Kept:
+    """Write a submission with its register row; the same bytes again change nothing.
+
+    Raises :class:`OtherBytes` where the instanceID is known with other XML. Call inside a transaction.
+    """
+    digest = xml_hash(new.xml)
+    root, current = _place(new)
+    plain, secret = halves.split(new.answers, new.root_path, new.sensitive)
+    row = {
+        "instance_id": new.instance_id,
+        "form_id": new.form_id,
+        "version": new.version,
+        "root": root,
+        "deprecated_id": new.deprecated_id,
+        "current": current,
+        "desk": new.desk_id,
+        **areas.split(new.village),
+        "received_at": new.received_at,
+        "device_id": new.device_id,
+        "xml": store.keys.seal(new.xml, new.instance_id),
+        "xml_hash": digest,
+        "answers": plain,
+        "sealed": store.keys.seal(halves.pack(secret), new.instance_id),
+        "indicators": list(new.indicators),
+        "verdict": dict(new.verdict),
+    }
+    try:
+        with store.db.savepoint():
+            submission_id = int(Submission.insert(row).execute())
+    except IntegrityError:
+        # The unique constraint decides, so that two copies arriving at once (COLLECT 5.15) are one.
+        known = find(new.form_id, new.instance_id)
+        if known is None:
+            raise
+        if known.xml_hash != digest:
+            raise OtherBytes from None
+        return Kept(known.id, known.root, known.current, new=False)
+    if new.deprecated_id is not None:
+        _supersede(new, root)
+    if not current:
+        # This is the original of an edit that came first: all of the chain hangs on this one's root.
+        Submission.update(root=root).where(
+            (Submission.form_id == new.form_id) & (Submission.root == new.instance_id)
+        ).execute()
+    if new.register is not None:
+        Register.insert(
+            submission=submission_id, form_id=new.form_id, **areas.split(new.village), **new.register
+        ).execute()
+    if new.expected_files:
+        Attachment.insert_many(
+            [{"submission": submission_id, "filename": name, "expected": True} for name in new.expected_files]
+        ).execute()
+        if new.deprecated_id is not None:
+            _carry_over(new, submission_id)
+    return Kept(submission_id, root, current, new=True)
+
+
+def find(form_id: str, instance_id: str) -> Submission | None:
+    """The row of an instance."""
+    row: Submission | None = Submission.get_or_none(
+        (Submission.form_id == form_id) & (Submission.instance_id == instance_id)
+    )
+    return row
+
+
+def _place(new: NewSubmission) -> tuple[str, bool]:
+    """(root, current) of a new row. Edits may come before what they edit (COLLECT 5.20)."""
+    root = new.instance_id
+    if new.deprecated_id is not None:
+        edited = find(new.form_id, new.deprecated_id)
+        root = edited.root if edited is not None else new.deprecated_id
+    superseded = (
+        Submission.select(Submission.id)
+        .where((Submission.deprecated_id == new.instance_id) & (Submission.form_id == new.form_id))
+        .limit(1)
+        .exists()
+    )
+    return root, not superseded
+
+
+def _supersede(new: NewSubmission, root: str) -> None:
+    Submission.update(current=False).where(
+        (Submission.form_id == new.form_id) & (Submission.instance_id == new.deprecated_id)
+    ).execute()
+
+
+def _carry_over(new: NewSubmission, submission_id: int) -> None:
+    """Files of the edited version that the new one still names belong to it too, until others come."""
+    old = (
+        Attachment.select(Attachment)
+        .join(Submission)
+        .where(
+            (Submission.form_id == new.form_id)
+            & (Submission.instance_id == new.deprecated_id)
+            & Attachment.sha256.is_null(False)
+            & Attachment.filename.in_(new.expected_files)
+        )
+    )
+    for file in old:
+        Attachment.update(
+            sha256=file.sha256, size=file.size, content_type=file.content_type, received_at=file.received_at
+        ).where((Attachment.submission == submission_id) & (Attachment.filename == file.filename)).execute()
+
+
+def attach(submission_id: int, files: list[NewFile], now: datetime) -> None:
+    """Note files that arrived; one sent again replaces the former. Unexpected ones are kept as well."""
+    for file in files:
+        values = {
+            "sha256": file.sha256,
+            "size": file.size,
+            "content_type": file.content_type,
+            "received_at": now,
+        }
+        Attachment.insert(
+            submission=submission_id, filename=file.filename, expected=False, **values
+        ).on_conflict(
+            conflict_target=[Attachment.submission, Attachment.filename], update=values
+        ).execute()
+
+
+@dataclass(frozen=True)
+class Record:
+    """A submission as it is read: answers whole again. Times are aware, in UTC."""
+
+    id: int
+    instance_id: str
+    form_id: str
+    version: str
+    village: str
+    received_at: datetime
+    desk: str | None
+    device_id: str | None
+    current: bool
+    edited: bool
+    indicators: tuple[str, ...]
+    verdict: Mapping[str, Any]
+    answers: Mapping[str, Any]
+    files: Mapping[str, str | None] = field(default_factory=dict)
+    """File name -> SHA-256 of what arrived, or None."""
+
+
+def _selection(form_id: str | None, area: str, since: datetime | None) -> Any:
+    condition = areas.scope(Submission, area)
+    if form_id is not None:
+        condition &= Submission.form_id == form_id
+    if since is not None:
+        condition &= Submission.received_at >= since
+    return condition
+
+
+def listing(
+    form_id: str | None = None, area: str = areas.NATION, since: datetime | None = None
+) -> list[dict[str, Any]]:
+    """The newest version of each submission, oldest first, as ``submissions list`` shows them; no answers."""
+    present = fn.COUNT(Attachment.sha256)
+    rows = (
+        Submission.select(
+            Submission.instance_id,
+            Submission.form_id,
+            Submission.version,
+            Submission.village,
+            Submission.received_at,
+            Submission.indicators,
+            Submission.deprecated_id,
+            fn.COUNT(Attachment.id).alias("expected"),
+            present.alias("present"),
+        )
+        .join(Attachment, JOIN.LEFT_OUTER)
+        .where(_selection(form_id, area, since) & Submission.current)
+        .group_by(Submission.id)
+        .order_by(Submission.id)
+        .objects()
+    )
+    return [_line(row) for row in rows]
+
+
+def _line(row: Any) -> dict[str, Any]:
+    missing = row.expected > row.present
+    return {
+        "instance_id": row.instance_id,
+        "form_id": row.form_id,
+        "version": row.version,
+        "village": row.village,
+        "received_at": row.received_at,
+        "indicators": list(row.indicators),
+        "attachments": {"expected": row.expected, "present": row.present},
+        "state": "attachments missing" if missing else "edited" if row.deprecated_id else "received",
+    }
+
+
+def show(instance_id: str, store: Store) -> dict[str, Any]:
+    """One submission with typed answers and XML. Raises :class:`Problem` (SUBMISSION_UNKNOWN)."""
+    row = Submission.get_or_none(Submission.instance_id == instance_id)
+    if row is None:
+        raise Problem(Problems.SUBMISSION_UNKNOWN, instance_id=instance_id)
+    files = list(Attachment.select().where(Attachment.submission == row.id))
+    row.expected = len(files)
+    row.present = sum(1 for f in files if f.sha256)
+    return {
+        **_line(row),
+        "current": row.current,
+        "phone": row.verdict.get("phone", {}),
+        "differences": row.verdict.get("differences", []),
+        "answers": _answers(row, store),
+        "xml": store.keys.unseal(bytes(row.xml), row.instance_id).decode("utf-8", "replace"),
+    }
+
+
+def xml_of(form_id: str, instance_id: str, store: Store) -> bytes:
+    """The XML exactly as it came. Raises :class:`Problem` (SUBMISSION_UNKNOWN)."""
+    row = find(form_id, instance_id)
+    if row is None:
+        raise Problem(Problems.SUBMISSION_UNKNOWN, instance_id=instance_id)
+    return store.keys.unseal(bytes(row.xml), row.instance_id)
+
+
+def _answers(row: Submission, store: Store) -> dict[str, Any]:
+    secret = halves.unpack(store.keys.unseal(bytes(row.sealed), row.instance_id))
+    return halves.merge(row.answers, secret)
+
+
+def read(
+    form_id: str,
+    store: Store,
+    *,
+    area: str = areas.NATION,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> Iterator[Record]:
+    """Every current submission of a form, oldest first, received in ``[start, end)``; a page at a time."""
+    condition = _selection(form_id, area, start) & Submission.current
+    if end is not None:
+        condition &= Submission.received_at < end
+    last = 0
+    while True:
+        rows = list(
+            Submission.select(Submission, Desk.slug.alias("desk_slug"))
+            .join(Desk, JOIN.LEFT_OUTER)
+            .where(condition & (Submission.id > last))
+            .order_by(Submission.id)
+            .limit(_PAGE)
+            .objects()
+        )
+        if not rows:
+            return
+        last = rows[-1].id
+        files = _files([row.id for row in rows])
+        for row in rows:
+            yield Record(
+                id=row.id,
+                instance_id=row.instance_id,
+                form_id=row.form_id,
+                version=row.version,
+                village=row.village,
+                received_at=row.received_at,
+                desk=row.desk_slug,
+                device_id=row.device_id,
+                current=row.current,
+                edited=row.deprecated_id is not None,
+                indicators=tuple(row.indicators),
+                verdict=row.verdict,
+                answers=_answers(row, store),
+                files=files.get(row.id, {}),
+            )
+
+
+def _files(ids: list[int]) -> dict[int, dict[str, str | None]]:
+    found: dict[int, dict[str, str | None]] = {}
+    rows = Attachment.select(Attachment.submission_id, Attachment.filename, Attachment.sha256).where(
+        Attachment.submission.in_(ids)
+    )
+    for submission_id, filename, sha256 in rows.tuples():
+        found.setdefault(submission_id, {})[filename] = sha256
+    return found
+
+
+def count(form_id: str, area: str = areas.NATION) -> int:
+    """How many current submissions of a form lie within an area."""
+    return int(Submission.select().where(_selection(form_id, area, None) & Submission.current).count())
+
+
+def as_date(value: Any) -> date | None:
+    """An ISO date among answers, or None where it is absent or no date."""
+    try:
+        return date.fromisoformat(value[:10]) if isinstance(value, str) else None
+    except ValueError:
+        return None
