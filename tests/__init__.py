@@ -1,0 +1,1 @@
+"""Tests of posmigran; run with pytest from the root of the checkout."""
