@@ -1,0 +1,163 @@
+"""One submission's way in: read, judge, and the one transaction.
+
+1. The XML is read with a parser that follows no entity and no address. What cannot be read is refused: the phone
+   keeps its copy.
+2. Its form and version are looked up; the answers are typed by the form's schema.
+3. The server judges every risk rule itself; the phone's own verdicts are kept, differences recorded.
+4. In one transaction: the submission, its answers, its register row, its files, the case and the alerts it owes.
+5. Readable XML that cannot be taken as it is goes into quarantine and counts as received, so that no record is
+   stuck on a phone (COLLECT 10.19).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from forms.instance import Instance, expected_attachments, read_instance, typed_answers
+from forms.judge import Verdict
+from forms.problems import Problems
+from server.intake.register import register_row
+from server.intake.shelf import Shelf, ShelvedForm, ShelvedLists
+from server.store import areas, cases, quarantine, submissions
+from server.store.database import Store
+from server.store.desks import KnownDesk
+from server.store.models import Area
+from server.store.submissions import NewFile, NewSubmission, OtherBytes
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What a door hands over: the XML as it came, the files (already durable), and from whom."""
+
+    xml: bytes
+    desk: KnownDesk
+    device_id: str | None
+    files: list[NewFile] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of an upload. ``ref`` is the case's reference, where one was opened."""
+
+    state: Literal["new", "known", "quarantined"]
+    instance_id: str
+    ref: str | None = None
+
+
+class Intake:
+    """Takes uploads. ``clock`` gives the time of receipt, aware."""
+
+    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._clock = clock
+        self._shelf = Shelf()
+        self._villages: set[str] = set()
+
+    def receive(self, upload: Upload) -> Receipt:
+        """Keep an upload with all its consequences. Call inside a transaction (the store's writer does).
+
+        Raises :class:`Problem` (XML_UNREADABLE, XML_TOO_BIG, XML_NO_FORM_ID), in which case nothing is kept.
+        """
+        now = self._clock()
+        instance = read_instance(upload.xml)
+        shelved = self._shelf.form(instance.form_id, instance.version)
+        if shelved is None:
+            return self._hold(Problems.FORM_UNKNOWN.value.code, upload, instance, now)
+        lists = self._shelf.lists()
+        verdict = shelved.judge.judge(instance, lists.tables, now)
+        new = self._compose(upload, instance, shelved, lists, verdict, now)
+        try:
+            kept = submissions.keep(new, self._store)
+        except OtherBytes:
+            return self._hold("submission.other_bytes", upload, instance, now)
+        if upload.files:
+            submissions.attach(kept.id, upload.files, now)
+        if not kept.new:
+            return Receipt("known", instance.instance_id)
+        ref = cases.open_or_extend(
+            kept.id,
+            new.form_id,
+            kept.root,
+            new.village,
+            [shelved.indicators[code] for code in verdict.indicators],
+            now,
+            chained=kept.root != new.instance_id or not kept.current,
+        )
+        return Receipt("new", instance.instance_id, ref)
+
+    def _compose(
+        self,
+        upload: Upload,
+        instance: Instance,
+        shelved: ShelvedForm,
+        lists: ShelvedLists,
+        verdict: Verdict,
+        now: datetime,
+    ) -> NewSubmission:
+        answers = typed_answers(instance, shelved.schema)
+        form = shelved.form
+        return NewSubmission(
+            form_id=form.form_id,
+            version=form.version,
+            instance_id=instance.instance_id,
+            deprecated_id=instance.deprecated_id,
+            desk_id=upload.desk.id,
+            village=self._village(answers, upload.desk),
+            received_at=now,
+            device_id=upload.device_id,
+            xml=upload.xml,
+            answers=answers,
+            sensitive=form.sensitive,
+            root_path="/" + shelved.schema.root,
+            indicators=verdict.indicators,
+            verdict=_record(verdict, form.media, lists),
+            expected_files=tuple(expected_attachments(instance, shelved.schema)),
+            register=register_row(form.form_id, answers, self._store.keys),
+        )
+
+    def _village(self, answers: dict[str, Any], desk: KnownDesk) -> str:
+        """The village of the answers where the desk may speak for it (its regency), else the desk's own.
+
+        A made-up code must not put a case where nobody, or somebody else, would see it.
+        """
+        place = answers.get("loc")
+        stated = place.get("village") if isinstance(place, dict) else answers.get("village")
+        if not isinstance(stated, str) or len(stated) != 13 or not areas.covers(desk.regency, stated):
+            return desk.village
+        if stated not in self._villages:
+            if not Area.select().where(Area.code == stated).exists():
+                return desk.village
+            self._villages.add(stated)
+        return stated
+
+    def _hold(self, reason: str, upload: Upload, instance: Instance, now: datetime) -> Receipt:
+        quarantine.hold(
+            reason,
+            form_id=instance.form_id,
+            version=instance.version,
+            instance_id=instance.instance_id,
+            desk_id=upload.desk.id,
+            device_id=upload.device_id,
+            xml=upload.xml,
+            files=upload.files,
+            store=self._store,
+            now=now,
+        )
+        return Receipt("quarantined", instance.instance_id)
+
+
+def _record(verdict: Verdict, media: tuple[str, ...], lists: ShelvedLists) -> dict[str, Any]:
+    """What is kept of a verdict: the phone's word, where it differs, and the lists it was judged with.
+
+    Recomputed values can be personal (a wage): only their paths are kept here.
+    """
+    return {
+        "phone": {code: word for code, word in verdict.phone.items() if word is not False},
+        "differences": list(verdict.differences),
+        "recalculated": sorted(verdict.calculated),
+        "errors": [list(error) for error in verdict.errors],
+        "lists": {name: lists.editions[name] for name in media if name in lists.editions},
+    }
