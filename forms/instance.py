@@ -1,0 +1,230 @@
+"""A submission's XML as a light tree, and its answers as plain JSON.
+
+What Collect writes: COLLECT 5.20 to 5.25. Names are compared without namespace: ``meta`` and what is in it
+come with and without prefix.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from lxml import etree
+
+from forms.problems import Problem, Problems
+from forms.schema import Field, Schema
+from forms.xml import MOST_BYTES, parse_xml
+
+UNKNOWN: Final = "_unknown"
+"""Key under which answers stand that the form's schema does not know, so that nothing is lost."""
+
+_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,18}").fullmatch
+_DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?").fullmatch
+
+
+class Node:
+    """An element of an instance.
+
+    ``name`` is local, ``path`` without positions (``/berangkat/costg/fees``), ``position`` counts siblings of
+    the same name from 1. ``text`` is empty where there are children.
+    """
+
+    __slots__ = ("children", "name", "parent", "path", "position", "text")
+
+    def __init__(
+        self, name: str, path: str, text: str, parent: Node | None, position: int, children: Sequence[Node]
+    ) -> None:
+        self.name = name
+        self.path = path
+        self.text = text
+        self.parent = parent
+        self.position = position
+        self.children = children
+
+    def __repr__(self) -> str:
+        return f"Node({self.path}[{self.position}])"  # no text: a repr may end in a log
+
+    def child(self, name: str) -> Node | None:
+        """The first child of that name."""
+        return next((c for c in self.children if c.name == name), None)
+
+    def walk(self) -> Iterator[Node]:
+        """This node and all below it, in document order."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A submission, read.
+
+    ``version`` and ``instance_name`` are empty where the phone gave none. ``derived_id`` says that the phone
+    gave no instanceID and that ``instance_id`` was made from the bytes. ``attributes`` are the root's.
+    ``index`` holds all nodes by path, in document order.
+    """
+
+    form_id: str
+    version: str
+    instance_id: str
+    derived_id: bool
+    deprecated_id: str | None
+    instance_name: str
+    root: Node
+    attributes: Mapping[str, str] = field(repr=False)
+    index: Mapping[str, list[Node]] = field(repr=False)
+
+    def text(self, path: str) -> str:
+        """The text of the first node at a path, empty where there is none."""
+        nodes = self.index.get(path)
+        return nodes[0].text if nodes else ""
+
+
+def read_instance(xml: bytes, *, most_bytes: int = MOST_BYTES) -> Instance:
+    """Read a submission.
+
+    The instanceID is ``meta/instanceID``, else the root's attribute ``instanceID`` (Briefcase), else
+    ``md5:`` and the MD5 of the bytes, so that the same upload sent twice is one submission.
+    Raises Problem ``XML_UNREADABLE``, ``XML_TOO_BIG`` or ``XML_NO_FORM_ID``.
+    """
+    element = parse_xml(xml, most_bytes=most_bytes)
+    form_id = (element.get("id") or "").strip()
+    if not form_id:
+        raise Problem(Problems.XML_NO_FORM_ID)
+    name = _local(str(element.tag))
+    children: list[Node] = []
+    root = Node(name, f"/{name}", "" if len(element) else element.text or "", None, 1, children)
+    index: dict[str, list[Node]] = {root.path: [root]}
+    _fill(element, root, children, index)
+    meta = _meta(root)
+    given = meta.get("instanceID") or (element.get("instanceID") or "").strip()
+    return Instance(
+        form_id=form_id,
+        version=(element.get("version") or "").strip(),
+        instance_id=given or "md5:" + hashlib.md5(xml, usedforsecurity=False).hexdigest(),
+        derived_id=not given,
+        deprecated_id=meta.get("deprecatedID") or None,
+        instance_name=meta.get("instanceName", ""),
+        root=root,
+        attributes={str(name): str(value) for name, value in element.items()},
+        index=index,
+    )
+
+
+def _fill(element: etree._Element, node: Node, children: list[Node], index: dict[str, list[Node]]) -> None:
+    """Make nodes of an element's children. Written for speed: this is most of what reading costs."""
+    above = node.path + "/"
+    for below in element:
+        name: str = below.tag
+        if name[0] == "{":
+            name = _local(name)
+        path = above + name
+        position = 1
+        known = index.get(path)
+        if known is None:
+            index[path] = known = []
+        else:
+            last = known[-1]  # in document order: if any of these is a sibling, the last one is
+            if last.parent is node:
+                position = last.position + 1
+        if len(below):
+            grandchildren: list[Node] = []
+            child = Node(name, path, "", node, position, grandchildren)
+            known.append(child)
+            _fill(below, child, grandchildren, index)
+        else:
+            child = Node(name, path, below.text or "", node, position, ())
+            known.append(child)
+        children.append(child)
+
+
+def _local(tag: str) -> str:
+    return tag[tag.index("}") + 1 :] if tag[0] == "{" else tag
+
+
+def _meta(root: Node) -> dict[str, str]:
+    """What the form's own ``meta`` holds, by local name; of two namesakes the first that is not blank."""
+    found: dict[str, str] = {}
+    for meta in root.children:
+        if meta.name == "meta":
+            for child in meta.children:
+                if child.text.strip():
+                    found.setdefault(child.name, child.text.strip())
+    return found
+
+
+def typed_answers(instance: Instance, schema: Schema) -> dict[str, Any]:
+    """The answers as JSON, nested as the form is: groups are objects, repeats lists of objects.
+
+    ``int`` and ``decimal`` become numbers (what is no number stays text), select multiple a list, everything
+    else stays the text that the phone wrote (dates are ISO 8601 already), an empty answer is None. Notes and
+    ``meta`` are left out; what was not relevant is absent. Whatever the schema does not know stands under
+    :data:`UNKNOWN` of the object it was found in.
+    """
+    return _group(instance.root, {f.name: f for f in schema.fields}, top=True)
+
+
+def _group(node: Node, fields: Mapping[str, Field], *, top: bool = False) -> dict[str, Any]:
+    answers: dict[str, Any] = {}
+    unknown: dict[str, list[Any]] = {}
+    for child in node.children:
+        known = fields.get(child.name)
+        if child.name == "meta" and (top or known is None or known.kind == "group"):
+            continue
+        if known is None:
+            unknown.setdefault(child.name, []).append(_plain(child))
+        elif known.kind == "repeat":
+            answers.setdefault(child.name, []).append(_group(child, {f.name: f for f in known.children}))
+        elif child.name in answers:  # a group or question that the form has once only
+            unknown.setdefault(child.name, []).append(_plain(child))
+        elif known.kind == "group":
+            answers[child.name] = _group(child, {f.name: f for f in known.children})
+        elif child.children:
+            unknown.setdefault(child.name, []).append(_plain(child))
+        elif not known.note:
+            answers[child.name] = _typed(child.text, known)
+    if unknown:
+        answers[UNKNOWN] = unknown
+    return answers
+
+
+def _plain(node: Node) -> Any:
+    """A node that the schema does not know, without types."""
+    if not node.children:
+        return node.text
+    below: dict[str, list[Any]] = {}
+    for child in node.children:
+        below.setdefault(child.name, []).append(_plain(child))
+    return below
+
+
+def _typed(text: str, known: Field) -> Any:
+    if text == "":
+        return None
+    if known.select == "many":
+        return text.split()
+    if known.type == "int":
+        return int(text) if _INTEGER(text) else text
+    if known.type == "decimal":
+        return float(text) if _DECIMAL(text) else text
+    return text
+
+
+def expected_attachments(instance: Instance, schema: Schema) -> list[str]:
+    """Names of the files that belong to the submission, each once, in the order of the form.
+
+    They stand in the answers of binary questions and in ``meta/audit`` (COLLECT 5.24, 9.1). One that never
+    comes is a state of the submission, not an error (COLLECT 5.25).
+    """
+    names: dict[str, None] = {}
+    paths = [f.path for f in schema.binaries()]
+    paths.append(f"{instance.root.path}/meta/audit")
+    for path in paths:
+        for node in instance.index.get(path, ()):
+            name = node.text.strip()
+            if name:
+                names[name] = None
+    return list(names)

@@ -1,0 +1,77 @@
+"""The one way in which XML from outside is parsed.
+
+A submission comes from whoever holds a desk's token, so nothing in it is trusted: no DOCTYPE (and so no
+entities), no network, no huge trees, a bounded size and depth. Errors never quote the content, only a line and
+a column.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Final
+
+from lxml import etree
+
+from forms.problems import Problem, Problems
+
+MOST_BYTES: Final = 5_000_000
+DEEPEST: Final = 64
+
+_of_thread = (
+    threading.local()
+)  # a parser costs more than a parse; lxml's are not meant to be shared by threads
+
+
+def parse_xml(xml: bytes, *, most_bytes: int = MOST_BYTES, deepest: int = DEEPEST) -> etree._Element:
+    """Parse a document and return its root; comments and processing instructions are left out.
+
+    Raises Problem ``XML_TOO_BIG`` above ``most_bytes``, ``XML_UNREADABLE`` for what is not well-formed, has a
+    DOCTYPE, or nests deeper than ``deepest`` elements.
+    """
+    if len(xml) > most_bytes:
+        raise Problem(Problems.XML_TOO_BIG, limit=f"{most_bytes // 1_000_000} MB")
+    if b"\0" in xml and not xml.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise _unreadable("NUL")
+    if b"<!DOCTYPE" in xml:  # before parsing: nothing of it is to be worked through
+        raise _unreadable("DOCTYPE")
+    try:
+        root = etree.fromstring(xml, _parser())
+    except etree.XMLSyntaxError as error:
+        line, column = error.position
+        raise _unreadable(f"{line}:{column}") from None  # the cause quotes the content
+    except (ValueError, LookupError):
+        raise _unreadable("encoding") from None
+    if getattr(root.getroottree().docinfo, "doctype", ""):  # one in another encoding
+        raise _unreadable("DOCTYPE")
+    if _deeper_than(root, deepest):
+        raise _unreadable(f"> {deepest}")
+    return root
+
+
+def _parser() -> etree.XMLParser:
+    parser: etree.XMLParser | None = getattr(_of_thread, "parser", None)
+    if parser is None:
+        parser = _of_thread.parser = etree.XMLParser(
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            dtd_validation=False,
+            huge_tree=False,
+            remove_comments=True,
+            remove_pis=True,
+        )
+    return parser
+
+
+def _unreadable(detail: str) -> Problem:
+    return Problem(Problems.XML_UNREADABLE, detail=detail)
+
+
+def _deeper_than(root: etree._Element, deepest: int) -> bool:
+    """Whether elements nest deeper than allowed; goes level by level, so that it cannot itself recurse."""
+    level = [root]
+    for _ in range(deepest):
+        level = [child for element in level if len(element) for child in element]
+        if not level:
+            return False
+    return True
