@@ -18,7 +18,7 @@ from pyxform.xls2json import workbook_to_json
 
 from forms.form import Finding, Form, Indicator, SensitiveKind
 from forms.indicators import GeneratedRow, IndicatorRow, languages, read_indicators, survey_rows
-from forms.validate import validate_xform
+from forms.validate import KINDS, Place, validate_xform
 from forms.workbook import INDICATORS, FormErrors, Workbook, read_workbook
 
 __all__ = ["CompileResult", "FormErrors", "compile_workbook"]
@@ -36,8 +36,6 @@ _UNKNOWN_TYPE = re.compile(r"Unknown question type '([^']*)'")
 _QUOTED = re.compile(r"['\[]([\w.-]+)['\]]|named (\w+)")
 _TYPE_FAULTS = ("List name not in", "Question with no type", "Unmatched", "no valid choices")
 _REFERENCE_FAULT = "Reference variables"
-
-Place = tuple[str, int | None, str | None]
 
 
 @dataclass(frozen=True)
@@ -218,16 +216,14 @@ def _bind_places(book: Workbook, rows: list[IndicatorRow]) -> dict[tuple[str, st
     Kind ``""`` stands for the whole row.
     """
     places: dict[tuple[str, str], Place] = {}
-    kinds = ("relevant", "constraint", "calculate", "required", "readonly")
     for number, path, cells in book.survey():
         places[path, ""] = ("survey", number, None)
-        for kind in kinds:
+        for kind in KINDS:
             column = book.column("survey", kind)
             if column and cells.get(column):
                 places[path, kind] = ("survey", number, column)
     root = book.settings().get("name") or "data"
     for row in rows:
-        places[f"/{root}/{row.node}", "calculate"] = (INDICATORS, row.row, "rule")
         places[f"/{root}/{row.node}", ""] = (INDICATORS, row.row, "rule")
     return places
 

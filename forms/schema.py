@@ -24,7 +24,7 @@ Texts = Mapping[str, str]
 
 
 def language_code(name: str) -> str:
-    """The code in a language's name as XLSForms write it: ``id`` of ``Indonesia (id)``; else the name itself."""
+    """The code in a language's name as XLSForms write it: ``id`` of ``Indonesia (id)``; else the name."""
     code = re.search(r"\(([^()]+)\)\s*$", name)
     return code[1] if code else name
 
@@ -36,8 +36,8 @@ class Field:
     ``type`` is the bind's type without prefix (``string``, ``int``, ``decimal``, ``date``, ``dateTime``,
     ``time``, ``geopoint``, ``binary`` …), empty for groups and repeats. ``labels`` and the labels in
     ``choices`` are keyed by language code (``id``, ``en``; empty where the form has no languages).
-    ``choices`` holds (value, labels) of a list inside the form; ``list_name`` is the instance id of an attached
-    list (``negara`` for ``negara.csv``). Expressions are as compiled, empty where there is none.
+    ``choices`` holds (value, labels) of a list inside the form; ``list_name`` is the instance id of an
+    attached list (``negara`` for ``negara.csv``). Expressions are as compiled, empty where there is none.
     """
 
     name: str

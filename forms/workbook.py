@@ -59,7 +59,7 @@ class Sheet:
 class Workbook:
     """An XLSForm as read.
 
-    ``definition`` is what pyxform works on (and what :mod:`forms.compile` adds rows to); ``indicators`` is our
+    ``definition`` is what pyxform works on (and :mod:`forms.compile` adds rows to); ``indicators`` is our
     own sheet, None where the form has none. ``survey_rows`` is the number of rows that the survey sheet had
     when read, empty ones among them.
     """
@@ -122,7 +122,7 @@ def _meaning(header: str) -> str:
 def read_workbook(path: Path) -> Workbook:
     """Read an ``.xlsx``.
 
-    Raises :class:`FormErrors` where the file is missing, is no workbook, or lacks the sheet survey or settings.
+    Raises :class:`FormErrors` where the file is missing, is no workbook, or lacks survey or settings.
     """
     file = path.name
 
