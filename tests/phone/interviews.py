@@ -14,6 +14,7 @@ from tests.phone.returns import RETURNS
 from tests.phone.stories import DAY, Story
 
 VILLAGE = "35.07.01.2001"
+DAYS_HOME = 10  # between return and interview
 ASKED_BEFORE_CONSENT = ("village", "visit_date", "info_source", "private", "consent")
 
 
@@ -89,7 +90,7 @@ def departure(person: Person, today: date, story: Story = DEPARTURES[0]) -> Inte
 
 def homecoming(person: Person, today: date, story: Story = RETURNS[0]) -> Interview:
     """The interview of somebody who came back, as ``story`` tells it."""
-    home = today - timedelta(days=10)
+    home = today - timedelta(days=DAYS_HOME)
     left, person = _birthday(story, home - timedelta(days=story.abroad), person)
     ordinary: dict[str, Any] = {
         **_opening(person, today),

@@ -82,7 +82,10 @@ def seeded_instance_id(seed: str) -> str:
 
 def needed_lists(xform: str) -> tuple[str, ...]:
     """Names of the attached files that an XForm's secondary instances read, sorted (``desa.csv``, ...)."""
-    root = etree.fromstring(xform.encode(), etree.XMLParser(resolve_entities=False, no_network=True))
+    try:
+        root = etree.fromstring(xform.encode(), etree.XMLParser(resolve_entities=False, no_network=True))
+    except etree.XMLSyntaxError as fault:
+        raise FormNotOpenedError(str(fault)) from fault
     sources = [element.get("src", "") for element in root.iter("{*}instance")]
     return tuple(sorted({s.rsplit("/", 1)[-1] for s in sources if re.match(r"jr://file(-csv)?/", s)}))
 
@@ -254,10 +257,10 @@ class _Walk:
         prompt = self.controller.getModel().getQuestionPrompt()
         steps = self._steps()
         name = steps[-1][0]
-        self.asked.append("/".join(step for step, _ in steps))
         if prompt.isReadOnly():
             self.notes.append(Note(name, str(prompt.getQuestionText() or "")))
             return
+        self.asked.append("/".join(step for step, _ in steps))
         answer = self.answers.value(steps)
         if answer is None and prompt.getAnswerValue() is not None:
             return  # a default that the officer swipes past
