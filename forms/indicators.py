@@ -67,7 +67,7 @@ class IndicatorRow:
 
 def languages(book: Workbook) -> tuple[Language, ...]:
     """The languages of the survey's labels, the default first."""
-    names = [h.split("::", 1)[1].strip() for h in book.header("survey") if h.lower().startswith("label::")]
+    names = list(book.languages())
     default = book.settings().get("default_language", "")
     names.sort(key=lambda name: name != default)
     return tuple(Language.of(name) for name in names) or (Language.of(""),)
@@ -168,7 +168,7 @@ def _check(row: Row, spoken: tuple[Language, ...], names: set[str]) -> list[Find
     if not rule:
         say("rule", "the rule is missing. Write when the indicator holds, such as ${age_dep} < 18.")
     for name in dict.fromkeys(_REFERENCE.findall(rule)):
-        if name.strip() not in names:
+        if names and name.strip() not in names:
             say("rule", f"there is no question '{name}' in the survey sheet. Check the name in ${{{name}}}.")
     if rule.count("(") != rule.count(")"):
         say("rule", f"{rule.count('(')} brackets are opened, {rule.count(')')} closed. Make them pairs.")

@@ -20,6 +20,10 @@ from forms.form import Finding
 INDICATORS = "indicators"
 _BEGIN = re.compile(r"^(begin)[ _](group|repeat|loop)\b")
 _END = re.compile(r"^(end)[ _](group|repeat|loop)\b")
+_SETTING_NAMES = {
+    **dict.fromkeys(("id_string", "set_form_id"), "form_id"),
+    **dict.fromkeys(("title", "set_form_title"), "form_title"),
+}
 
 
 class FormErrors(Exception):  # noqa: N818 - it carries several
@@ -87,17 +91,29 @@ class Workbook:
                 return header
         return None
 
+    @property
+    def root(self) -> str:
+        """Name of the instance's root element; ``data`` where the settings name none, as pyxform has it."""
+        return self.settings().get("name") or "data"
+
     def settings(self) -> dict[str, str]:
-        """The one row of the settings sheet, by lower-case header."""
+        """The one row of the settings sheet, by today's name of each (``form_id`` for ``id_string``)."""
         rows = self.definition.settings or ()
-        return {k.strip().lower(): str(v).strip() for k, v in rows[0].items()} if rows else {}
+        cells = rows[0] if rows else {}
+        named = {"_".join(k.split()).lower(): str(v).strip() for k, v in cells.items()}
+        return {_SETTING_NAMES.get(name, name): value for name, value in named.items()}
+
+    def languages(self) -> tuple[str, ...]:
+        """Names of the languages of the survey's labels, in order; none where labels are in one language."""
+        labels = (h.partition("::") for h in self.header("survey"))
+        return tuple(name.strip() for base, _, name in labels if base.strip().lower() == "label" and name)
 
     def survey(self) -> Iterator[tuple[int, str, Mapping[str, Any]]]:
         """Each named row of the survey as (Excel row, path, cells); paths start with the instance root."""
         kind, name = self.column("survey", "type"), self.column("survey", "name")
         if kind is None or name is None:
             return
-        stack = [f"/{self.settings().get('name') or 'data'}"]
+        stack = [f"/{self.root}"]
         for number, cells in enumerate((self.definition.survey or ())[: self.survey_rows], start=2):
             row_type, row_name = str(cells.get(kind) or ""), str(cells.get(name) or "")
             if _END.match(row_type):

@@ -1,0 +1,90 @@
+"""What we ask of a workbook beyond pyxform: what the server needs, and slips that nobody else notices."""
+
+from __future__ import annotations
+
+from typing import cast, get_args
+
+from pyxform.aliases import survey_header
+from pyxform.question import MultipleChoiceQuestion
+
+from forms.form import Finding, SensitiveKind
+from forms.workbook import Workbook
+
+SENSITIVE = "sensitive"
+"""Our own column of the survey sheet: what kind of secret a question holds."""
+
+_SURVEY_COLUMNS = {
+    *survey_header,
+    *(str(name) for name in MultipleChoiceQuestion.get_slot_names()),
+    *("label", "hint", "guidance_hint", "media", "bind", "control", "body", "instance", "constraint"),
+    *("choice_filter", "parameters", "trigger", "default", "disabled", "repeat_count", SENSITIVE),
+}
+_EXAMPLES = {"form_id": "berangkat", "version": "2026112101", "form_title": "Pendataan PMI"}
+
+
+def settings_faults(book: Workbook) -> list[Finding]:
+    """What the server and the phone need of the settings sheet besides what pyxform asks for."""
+    settings = book.settings()
+    findings = [
+        Finding("settings", 2, name, f"{name} is missing. Write it, such as {example}.")
+        for name, example in _EXAMPLES.items()
+        if not settings.get(name)
+    ]
+    default = settings.get("default_language", "")
+    known = book.languages()
+    if known and default not in known:
+        message = f"'{default}' is no language of the survey. Write one of: {', '.join(known)}."
+        findings.append(Finding("settings", 2, "default_language", message))
+    return findings
+
+
+def take_sensitive(book: Workbook) -> tuple[dict[str, SensitiveKind], list[Finding]]:
+    """Read the ``sensitive`` column by path, and take it away: pyxform knows no such column."""
+    kinds: tuple[str, ...] = get_args(SensitiveKind)
+    sensitive: dict[str, SensitiveKind] = {}
+    findings = []
+    for number, path, cells in book.survey():
+        kind = str(cells.get(SENSITIVE) or "").strip()
+        if kind and kind not in kinds:
+            message = f"'{kind}' is not known. Write one of: {', '.join(kinds)}."
+            findings.append(Finding("survey", number, SENSITIVE, message))
+        elif kind:
+            sensitive[path] = cast(SensitiveKind, kind)
+    for row in book.definition.survey or ():
+        row.pop(SENSITIVE, None)
+    for header in book.definition.survey_header or ():
+        header.pop(SENSITIVE, None)
+    return sensitive, findings
+
+
+def doubts(book: Workbook) -> list[Finding]:
+    """Columns of the survey that nothing reads (slips of the pen, mostly), and texts in one language only."""
+    findings = [
+        Finding("survey", 1, header, f"the column {header} is not known and does nothing. Check its name.")
+        for header in book.header("survey")
+        if "_".join(header.split("::")[0].split(":")[-1].split()).lower() not in _SURVEY_COLUMNS
+    ]
+    for sheet in ("survey", "choices"):
+        findings += _untranslated(book, sheet)
+    return findings
+
+
+def _untranslated(book: Workbook, sheet: str) -> list[Finding]:
+    columns: dict[str, list[str]] = {}
+    for header in book.header(sheet):
+        base, _, language = header.partition("::")
+        if language.strip() in book.languages():
+            columns.setdefault(base, []).append(header)
+    findings = []
+    rows = getattr(book.definition, sheet, None) or ()
+    last = book.survey_rows if sheet == "survey" else len(rows)
+    for number, cells in enumerate(rows[:last], start=2):
+        for several in columns.values():
+            filled = [c for c in several if cells.get(c)]
+            if filled:
+                findings += [
+                    Finding(sheet, number, c, f"empty, though {filled[0]} has a text. Translate it.")
+                    for c in several
+                    if c not in filled
+                ]
+    return findings
