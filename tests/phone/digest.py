@@ -77,4 +77,7 @@ class DigestAnswer:
         parts.append(f"algorithm={self.algorithm}")
         if "opaque" in self.fields:
             parts.append(f'opaque="{self.fields["opaque"]}"')
-        return "Digest " + ", ".join(parts)
+        value = "Digest " + ", ".join(parts)
+        if not value.isascii():
+            raise DigestError("OkHttp throws at a header beyond ASCII: no such user names or realms")
+        return value

@@ -226,8 +226,7 @@ class Wire:
         connection = self._connection(origin)
         connection.putrequest(method, target, skip_accept_encoding=True)
         for name, value in headers.items():
-            # user names in Digest may hold any letter; OkHttp writes header values as UTF-8
-            connection.putheader(name, value.encode())
+            connection.putheader(name, value)
         connection.putheader("Connection", "Keep-Alive")
         connection.putheader("Accept-Encoding", "gzip")
         connection.endheaders()
