@@ -57,6 +57,7 @@ class OpenRosaServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # head and body leave apart; waiting to join them costs 40 ms
 
             def handle_one_request(self) -> None:
                 self.raw_requestline = self.rfile.readline(65537)

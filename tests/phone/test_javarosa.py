@@ -98,6 +98,14 @@ def test_what_is_not_relevant_is_neither_asked_nor_sent(small: OpenForm) -> None
     assert "warning" not in dict(values(filled.xml))
 
 
+def test_a_repeat_without_answers_is_deleted_and_none_is_sent(small: OpenForm) -> None:
+    filled = small.fill(honest(paid="yes"))
+
+    assert "visit/fees/amount" not in filled.asked
+    assert "amount" not in dict(values(filled.xml))
+    assert dict(values(filled.xml))["total"] == "0"
+
+
 def test_an_answer_that_was_never_asked_for_is_named(small: OpenForm) -> None:
     dishonest = honest(fees=[{"amount": 5}], unheard_of=1)
 
