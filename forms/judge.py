@@ -1,0 +1,309 @@
+"""The server's own judgement of a submission: which risk indicators hold, whatever the phone said.
+
+A phone whose attached list is missing or old finds nothing in it and warns of nothing (DOMAIN 2.1). So the
+server works out every calculation and every rule again, from the compiled form's own expressions and its
+own lists.
+
+1. A calculation counts only where its node came with the submission: what is absent was not relevant.
+2. A calculation that depends on the moment or the phone (``today()``, ``uuid()``) is taken from the phone.
+3. In rules ``today()`` and ``now()`` are the interview's: its ``end``, else ``start``, else the time given.
+4. What cannot be worked out is reported and replaced by what the phone said, one indicator or calculation at
+   a time: an alert too many costs a call, an alert lost may cost a child.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from lxml import etree
+
+from forms.form import SEVERITIES, Form, Indicator
+from forms.instance import Instance, Node
+from forms.lists import NAME, ListTable
+from forms.schema import Field, Schema
+from forms.xml import parse_xml
+from forms.xpath import Answers, Environment, Expression, XPathError, compile_expression
+from forms.xpath.dates import read_moment
+from forms.xpath.environment import READERS
+from forms.xpath.values import Value, text_of_number
+
+_FAILURES: Final = (XPathError, ArithmeticError, ValueError, LookupError, TypeError, RecursionError)
+"""What an expression may raise. Beyond XPathError these would be our own faults, and still no reason to lose
+the other alerts of a submission."""
+
+_XF: Final = "{http://www.w3.org/2002/xforms}"
+_BIGGEST_XFORM: Final = 50_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the server found.
+
+    ``indicators`` are the codes that hold, gravest first, then by code. ``phone`` is what the phone's
+    ``ri_*`` said by code, None where it said nothing; ``differences`` are the codes where it said
+    otherwise. ``calculated`` holds the calculations that came out otherwise than on the phone, by path
+    (repeats with their position: ``/berangkat/costg/fees[2]/fee_banned``), as JSON values. ``errors`` are
+    pairs of an indicator's code or a calculation's path, and what went wrong; no message holds an answer.
+    """
+
+    indicators: tuple[str, ...]
+    phone: Mapping[str, bool | None]
+    differences: tuple[str, ...]
+    calculated: Mapping[str, Any] = field(default_factory=dict)
+    errors: tuple[tuple[str, str], ...] = ()
+
+
+class Judge:
+    """Judges submissions of one form. Made once, used by many threads: it keeps nothing between calls.
+
+    ``faults`` are the expressions that cannot be compiled: pairs of an indicator's code or a calculation's
+    path, and what is wrong. A form with faults should not be published; one that was is judged as well as
+    can be.
+    """
+
+    def __init__(self, form: Form) -> None:
+        self.form = form
+        schema = Schema.from_xform(form.xform)
+        self._root = f"/{schema.root}"
+        self._types = {f.path: f.type for f in schema.questions()}
+        self._repeats = frozenset(f.path for f in schema.repeats())
+        self._selects = {f.path: f for f in schema.questions() if f.select}
+        self._language = schema.default_language
+        self._inline, self._attached = _secondary_instances(form.xform)
+        faults: list[tuple[str, str]] = []
+        ours = {f"{self._root}/{i.node}" for i in form.indicators}
+        self._calculates: dict[str, Expression] = {}
+        for question in schema.questions():
+            if question.calculated and not question.path.startswith(f"{self._root}/meta/"):
+                self._add_calculate(question, faults)
+        self._checked = tuple(path for path in self._calculates if path not in ours)
+        self._rules: list[tuple[Indicator, str, Expression | None]] = []
+        for indicator in sorted(form.indicators, key=lambda i: (SEVERITIES.index(i.severity), i.code)):
+            node = f"{self._root}/{indicator.node}"
+            rule = self._compiled(indicator.rule, node, indicator.code, faults)
+            self._rules.append((indicator, node, rule))
+        self.faults = tuple(faults)
+
+    def _add_calculate(self, question: Field, faults: list[tuple[str, str]]) -> None:
+        expression = self._compiled(question.calculate, question.path, question.path, faults)
+        if expression is not None and not expression.momentary:
+            self._calculates[question.path] = expression
+
+    def _compiled(self, text: str, path: str, name: str, faults: list[tuple[str, str]]) -> Expression | None:
+        try:
+            return compile_expression(text, path, self._repeats)
+        except XPathError as error:
+            faults.append((name, str(error)))
+            return None
+
+    def judge(self, instance: Instance, lists: Mapping[str, ListTable], now: datetime) -> Verdict:
+        """Judge a submission.
+
+        ``lists`` are the form's attached lists by file name (``negara.csv``) or instance id (``negara``);
+        ``now`` is the time of receipt, with a zone: the officer's, where the submission names none.
+        """
+        errors: list[tuple[str, str]] = list(self.faults)
+        environment, answers = self._environment(instance, lists, now, errors)
+        phone: dict[str, bool | None] = {}
+        holding: list[str] = []
+        differences: list[str] = []
+        index = instance.index
+        for indicator, path, rule in self._rules:
+            code = indicator.code
+            nodes = index.get(path)
+            said = phone[code] = _said(nodes[0].text) if nodes else None
+            holds = bool(said)
+            if rule is not None:
+                try:
+                    holds = rule.holds(environment)
+                except _FAILURES as error:
+                    errors.append((code, _message(error)))
+            if holds:
+                holding.append(code)
+            if said is not None and said != holds:
+                differences.append(code)
+        calculated = self._otherwise(index, answers)
+        return Verdict(tuple(holding), phone, tuple(differences), calculated, tuple(errors))
+
+    def _environment(
+        self, instance: Instance, lists: Mapping[str, ListTable], now: datetime, errors: list[tuple[str, str]]
+    ) -> tuple[Environment, _Recalculated]:
+        moment, offset = _interview(instance, self._root, now)
+        given = dict(self._inline)
+        for name, file in self._attached:
+            table = lists.get(file) or lists.get(name)
+            if table is not None:
+                given[name] = table
+        answers = _Recalculated(instance, self._types, offset, self._calculates, errors)
+        environment = Environment(
+            answers,
+            lists=given,
+            now=moment,
+            offset=offset,
+            version=self.form.version,
+            attributes=instance.attributes,
+            choice_name=lambda value, path: self._choice_name(value, path, given),
+        )
+        answers.environment = environment
+        return environment, answers
+
+    def _choice_name(self, value: str, path: str, lists: Mapping[str, ListTable]) -> str:
+        """The label of a choice in the form's default language; of an attached list, its column ``label``."""
+        question = self._selects.get(path)
+        if question is None:
+            return ""
+        for name, labels in question.choices:
+            if name == value:
+                return labels.get(self._language) or next(iter(labels.values()), "")
+        table = lists.get(question.list_name or "")
+        rows = table.find(NAME, value) if table is not None and NAME in table.columns else ()
+        return table.rows[rows[0]].get("label", "") if table is not None and rows else ""
+
+    def _otherwise(self, index: Mapping[str, list[Node]], answers: _Recalculated) -> dict[str, Any]:
+        """The calculations that came out otherwise than the phone wrote them."""
+        found: dict[str, Any] = {}
+        for path in self._checked:
+            for node in index.get(path, ()):
+                value = answers.value_of(node)
+                if value != node.text and not _written_as(value, node.text, answers.offset):
+                    found[self._place(node)] = _json(value)
+        return found
+
+    def _place(self, node: Node) -> str:
+        """A node's path, with positions where repeats are."""
+        steps: list[str] = []
+        at: Node | None = node
+        while at is not None:
+            steps.append(f"{at.name}[{at.position}]" if at.path in self._repeats else at.name)
+            at = at.parent
+        return "/" + "/".join(reversed(steps))
+
+
+class _Recalculated(Answers):
+    """Answers of a submission, its calculations worked out again when first asked for.
+
+    While one is being worked out its value is the phone's: so a calculation may look at itself, as ``once()``
+    does, and two that look at each other cannot run for ever.
+    """
+
+    __slots__ = ("calculates", "environment", "errors")
+
+    environment: Environment
+
+    def __init__(
+        self,
+        instance: Instance,
+        types: Mapping[str, str],
+        offset: timedelta,
+        calculates: Mapping[str, Expression],
+        errors: list[tuple[str, str]],
+    ) -> None:
+        super().__init__(instance.index, types, offset)
+        self.calculates = calculates
+        self.errors = errors
+
+    def read(self, node: Node) -> Value:
+        """What a node is worth: worked out where it is a calculation, else what the phone wrote."""
+        expression = self.calculates.get(node.path)
+        if expression is None:
+            return super().read(node)
+        self.values_of_nodes[node] = said = super().read(node)
+        try:
+            return _stored(expression.evaluate(self.environment.at(node)), self.types.get(node.path, ""))
+        except _FAILURES as error:
+            self.errors.append((node.path, _message(error)))
+            return said
+
+
+def _stored(value: Value, kind: str) -> Value:
+    """What becomes of a value that a calculation gives, as the phone keeps it: not by the bind's type alone.
+
+    A number stays a number even in a node of type string; NaN is empty (JavaRosa, IAnswerData.wrapData).
+    """
+    if value.__class__ is float:
+        if value != value:
+            return ""
+        if kind == "int":
+            return float(int(value))
+        return value
+    if kind == "date" and isinstance(value, datetime):
+        return value.date()
+    return value
+
+
+def _interview(instance: Instance, root: str, now: datetime) -> tuple[datetime, timedelta]:
+    """When the interview was, in local time, and how far that is from UTC."""
+    fallback = now.utcoffset() or timedelta()
+    for name in ("end", "start"):
+        text = instance.text(f"{root}/{name}").strip()
+        try:
+            moment = datetime.fromisoformat(text) if text else None
+        except ValueError:
+            moment = None
+        if moment is not None:
+            return moment.replace(tzinfo=None), moment.utcoffset() or fallback
+    return now.replace(tzinfo=None), fallback
+
+
+def _said(text: str) -> bool | None:
+    """What an ``ri_*`` of the phone says; a number, a truth value, or nothing."""
+    text = text.strip().lower()
+    return None if text == "" else text not in ("0", "false", "0.0")
+
+
+def _message(error: BaseException) -> str:
+    """An error's text; of errors that are not ours only the kind, for they may quote an answer."""
+    return str(error) if isinstance(error, XPathError) else type(error).__name__
+
+
+def _written_as(value: Value, text: str, offset: timedelta) -> bool:
+    """Whether a phone that has this value writes this text."""
+    if value.__class__ is float:
+        if text_of_number(value) == text:
+            return True
+        read = READERS["decimal"](text, offset) if text else ""
+        return isinstance(read, float) and abs(read - value) <= 1e-9 * max(1.0, abs(value))
+    if isinstance(value, bool):
+        return _said(text) is value
+    if isinstance(value, date):
+        return text == value.isoformat() or _same_moment(value, read_moment(text, offset))
+    return False
+
+
+def _same_moment(value: date, other: date | None) -> bool:
+    return other is not None and other.isoformat()[:19].removesuffix("T00:00:00") == value.isoformat()[:19]
+
+
+def _json(value: Value) -> Any:
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value if abs(value) < 1e308 else text_of_number(value)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _secondary_instances(xform: str) -> tuple[dict[str, ListTable], tuple[tuple[str, str], ...]]:
+    """The lists written in the form, by id; and the attached ones, as pairs of id and file name."""
+    root = parse_xml(xform.encode(), most_bytes=_BIGGEST_XFORM)
+    inline: dict[str, ListTable] = {}
+    attached: list[tuple[str, str]] = []
+    for instance in root.iter(f"{_XF}instance"):
+        name = instance.get("id")
+        if not name:
+            continue
+        source = instance.get("src")
+        if source:
+            attached.append((name, source.rsplit("/", 1)[-1]))
+        else:
+            inline[name] = _inline_list(name, instance)
+    return inline, tuple(attached)
+
+
+def _inline_list(name: str, instance: etree._Element) -> ListTable:
+    rows = [
+        {etree.QName(cell).localname: cell.text or "" for cell in item}
+        for item in instance.iterfind(f"{_XF}root/{_XF}item")
+    ]
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    return ListTable(name, columns, ([row.get(column, "") for column in columns] for row in rows))

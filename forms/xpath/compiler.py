@@ -1,0 +1,95 @@
+"""From the text of an expression to something that can be evaluated again and again, by many threads."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+import forms.xpath.functions_dates
+import forms.xpath.functions_nodes
+import forms.xpath.functions_numbers
+import forms.xpath.functions_text  # noqa: F401 - these modules fill the table of functions
+from forms.xpath import operators
+from forms.xpath.code import Code, Evaluate, Truth, constant, truth
+from forms.xpath.functions import MOMENTARY, compile_call
+from forms.xpath.parser import parse
+from forms.xpath.paths import Scope, compile_path
+from forms.xpath.syntax import Call, Constant, Negation, Operation, Path, Syntax
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A compiled expression.
+
+    ``evaluate(environment)`` gives its value (str, float, bool, date or datetime), ``holds(environment)``
+    the same as a truth value; both raise XPathError where there is none. ``momentary`` says that the value
+    depends on the moment or the phone (``today()``, ``uuid()``, ``property()`` ...) and cannot be found
+    again later.
+    """
+
+    text: str
+    evaluate: Evaluate
+    holds: Truth
+    momentary: bool
+
+
+def compile_expression(
+    text: str, context: str | None = None, repeats: Collection[str] | None = None
+) -> Expression:
+    """Compile an expression that belongs to the node at ``context`` (``/data/child/age``).
+
+    ``repeats`` are the paths of the form's repeats; with them known, all other paths are found by one
+    look-up. Raises XPathError, with position, for wrong syntax, unknown functions, and what JavaRosa does
+    not support.
+    """
+    tree = parse(text)
+    names = tuple(name for name in (context or "/").split("/") if name)
+    scope = Scope(names, names, "", None if repeats is None else frozenset(repeats))
+    code = _compile(tree, scope)
+    return Expression(text, code.evaluate, truth(code), any(c.name in MOMENTARY for c in _calls(tree)))
+
+
+def _compile(tree: Syntax, scope: Scope) -> Code:
+    if isinstance(tree, Constant):
+        return constant(tree.value)
+    if isinstance(tree, Path):
+        return compile_path(tree, scope, _compile)
+    if isinstance(tree, Negation):
+        return operators.negation(_compile(tree.operand, scope))
+    if isinstance(tree, Call):
+        return compile_call(tree, [_compile(a, scope) for a in tree.arguments], scope)
+    return _operation(tree, scope)
+
+
+def _operation(tree: Operation, scope: Scope) -> Code:
+    operator = tree.operator
+    if operator in ("and", "or"):
+        terms: list[Code] = []
+        rest: Syntax = tree
+        while isinstance(rest, Operation) and rest.operator == operator:  # a or (b or (c or d))
+            terms.append(_compile(rest.left, scope))
+            rest = rest.right
+        return operators.connective(operator, [*terms, _compile(rest, scope)])
+    left, right = _compile(tree.left, scope), _compile(tree.right, scope)
+    if operator in ("=", "!="):
+        return operators.equality(operator, left, right)
+    if operator in ("<", "<=", ">", ">="):
+        return operators.comparison(operator, left, right)
+    return operators.arithmetic(operator, left, right)
+
+
+def _calls(tree: Syntax) -> Iterator[Call]:
+    """Every function call in an expression, those in predicates too."""
+    if isinstance(tree, Call):
+        yield tree
+        for argument in tree.arguments:
+            yield from _calls(argument)
+    elif isinstance(tree, Operation):
+        yield from _calls(tree.left)
+        yield from _calls(tree.right)
+    elif isinstance(tree, Negation):
+        yield from _calls(tree.operand)
+    elif isinstance(tree, Path):
+        for step in tree.steps:
+            for predicate in step.predicates:
+                yield from _calls(predicate)

@@ -1,0 +1,165 @@
+"""The operators, compiled for the shapes that risk rules have: ``${visa} = 'none' or ${visa} = 'dk'``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from forms.xpath.code import Code, Evaluate, Truth, folded, number, truth, without_path
+from forms.xpath.environment import Environment
+from forms.xpath.values import NAN, Value, equal, to_boolean
+
+_TINY: Final = 1e-12
+
+
+def negation(operand: Code) -> Code:
+    """Unary minus."""
+    value = number(operand)
+    return folded(Code(lambda env: -value(env), "number"), (operand,))
+
+
+def arithmetic(operator: str, left: Code, right: Code) -> Code:
+    """``+ - * div mod``, on numbers always (``+`` joins no strings), as Java's doubles do."""
+    a, b = number(left), number(right)
+    compiled: dict[str, Evaluate] = {
+        "+": lambda env: a(env) + b(env),
+        "-": lambda env: a(env) - b(env),
+        "*": lambda env: a(env) * b(env),
+        "div": lambda env: divide(a(env), b(env)),
+        "mod": lambda env: remainder(a(env), b(env)),
+    }
+    return folded(Code(compiled[operator], "number"), (left, right))
+
+
+def divide(a: float, b: float) -> float:
+    """Divide; by zero gives an infinity or NaN."""
+    if b:
+        return a / b
+    if a != a or a == 0:
+        return NAN
+    return math.copysign(math.inf, a) * math.copysign(1.0, b)
+
+
+def remainder(a: float, b: float) -> float:
+    """The remainder with the sign of ``a``; NaN where there is none."""
+    if b == 0 or math.isinf(a) or a != a or b != b:
+        return NAN
+    return math.fmod(a, b)
+
+
+def comparison(operator: str, left: Code, right: Code) -> Code:
+    """``< <= > >=``, on numbers always: dates written as text are NaN and compare false."""
+    a, b = number(left), number(right)
+    compiled: dict[str, Truth] = {
+        "<": lambda env: a(env) < b(env),
+        "<=": lambda env: a(env) <= b(env),
+        ">": lambda env: a(env) > b(env),
+        ">=": lambda env: a(env) >= b(env),
+    }
+    return folded(Code(compiled[operator], "truth"), (left, right))
+
+
+def equality(operator: str, left: Code, right: Code) -> Code:
+    """``=`` and ``!=`` by the rules of :func:`forms.xpath.values.equal`."""
+    if left.constant is not None and right.constant is None:
+        left, right = right, left
+    same = _same(left, right)
+    test: Truth = same if operator == "=" else lambda env: not same(env)
+    return folded(Code(test, "truth"), (left, right))
+
+
+def _same(left: Code, right: Code) -> Truth:
+    a, b = left.evaluate, right.evaluate
+    wanted = right.constant
+    if wanted.__class__ is str:
+        return _same_as_text(left, str(wanted))
+    if wanted.__class__ is float:
+        return _same_as_number(a, wanted)
+    if left.kind == "number" or right.kind == "number":
+        return lambda env: equal(a(env), b(env))
+    if left.kind == "text" and right.kind == "text":
+        return lambda env: a(env) == b(env)
+    return lambda env: equal(a(env), b(env))
+
+
+def _same_as_text(code: Code, wanted: str) -> Truth:
+    path, evaluate = code.path, code.evaluate
+    if path is not None:
+
+        def path_is(env: Environment) -> bool:
+            value = env.answers[path]
+            return value == wanted if value.__class__ is str else equal(value, wanted)
+
+        return path_is
+
+    def value_is(env: Environment) -> bool:
+        value = evaluate(env)
+        return value == wanted if value.__class__ is str else equal(value, wanted)
+
+    return value_is
+
+
+def _same_as_number(evaluate: Evaluate, wanted: float) -> Truth:
+    def value_is(env: Environment) -> bool:
+        value = evaluate(env)
+        if value.__class__ is float:
+            return abs(value - wanted) < _TINY
+        return equal(value, wanted)
+
+    return value_is
+
+
+def connective(operator: str, terms: Sequence[Code]) -> Code:
+    """``and`` and ``or`` over two or more terms; what is decided is not looked at further."""
+    tests = [truth(term) for term in terms]
+    return folded(Code(_any(tests) if operator == "or" else _all(tests), "truth"), terms)
+
+
+def _any(tests: Sequence[Truth]) -> Truth:
+    if len(tests) == 2:
+        a, b = tests
+        return lambda env: a(env) or b(env)
+    if len(tests) == 3:
+        a, b, c = tests
+        return lambda env: a(env) or b(env) or c(env)
+    several = tuple(tests)
+
+    def any_of(env: Environment) -> bool:
+        for test in several:  # noqa: SIM110 - a generator costs twice as much
+            if test(env):
+                return True
+        return False
+
+    return any_of
+
+
+def _all(tests: Sequence[Truth]) -> Truth:
+    if len(tests) == 2:
+        a, b = tests
+        return lambda env: a(env) and b(env)
+    if len(tests) == 3:
+        a, b, c = tests
+        return lambda env: a(env) and b(env) and c(env)
+    several = tuple(tests)
+
+    def all_of(env: Environment) -> bool:
+        for test in several:  # noqa: SIM110 - a generator costs twice as much
+            if not test(env):
+                return False
+        return True
+
+    return all_of
+
+
+def choose(condition: Code, then: Code, otherwise: Code) -> Code:
+    """``if()``: the branch not taken is not evaluated."""
+    test, yes, no = truth(condition), then.evaluate, otherwise.evaluate
+    if condition.constant is not None:
+        return without_path(then if to_boolean(condition.constant) else otherwise)
+    kind = then.kind if then.kind == otherwise.kind else "any"
+    if then.constant is not None and otherwise.constant is not None:
+        a: Value = then.constant
+        b: Value = otherwise.constant
+        return Code(lambda env: a if test(env) else b, kind)
+    return Code(lambda env: yes(env) if test(env) else no(env), kind)
