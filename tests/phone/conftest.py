@@ -1,4 +1,4 @@
-"""The library's forms, opened once by the phone's engine; a small server and a phone that talks to it."""
+"""The shipped forms, opened once by the phone's engine; a small server and a phone that talks to it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from forms.compile import compile_workbook
 from forms.form import Form
 from tests.phone.collect import Collect
 from tests.phone.javarosa import Engine, OpenForm
-from tests.phone.lists import LIBRARY, library_lists
+from tests.phone.lists import library_lists
 from tests.phone.openrosa_server import FORM, MEDIA, OpenRosaServer, serve_form
 
 
@@ -23,12 +22,6 @@ def engine() -> Engine:
 @pytest.fixture(scope="session")
 def lists() -> dict[str, bytes]:
     return library_lists("35.07")
-
-
-@pytest.fixture(scope="session")
-def library() -> dict[str, Form]:
-    names = ("berangkat", "pulang")
-    return {name: compile_workbook(LIBRARY / f"{name}.xlsx", validate=False).form for name in names}
 
 
 @pytest.fixture(scope="session")
