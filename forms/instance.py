@@ -7,15 +7,16 @@ come with and without prefix.
 from __future__ import annotations
 
 import hashlib
+import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from lxml import etree
 
 from forms.problems import Problem, Problems
-from forms.schema import Field, Schema
+from forms.schema import Field, Kind, Schema
 from forms.xml import MOST_BYTES, parse_xml
 
 UNKNOWN: Final = "_unknown"
@@ -156,36 +157,84 @@ def _meta(root: Node) -> dict[str, str]:
     return found
 
 
+class AnswerReader:
+    """Reads the answers of one form's submissions. Made once from the schema, used by many threads."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._fields = {f.name: _Reading.of(f) for f in schema.fields}
+        self._binaries = (*(f.path for f in schema.binaries()), f"/{schema.root}/meta/audit")
+
+    def answers(self, instance: Instance) -> dict[str, Any]:
+        """The answers as JSON, nested as the form is: groups are objects, repeats lists of objects.
+
+        ``int`` and ``decimal`` become numbers (what is no number stays text), select multiple a list,
+        everything else stays the text that the phone wrote (dates are ISO 8601 already), an empty answer is
+        None. Notes and ``meta`` are left out; what was not relevant is absent. Whatever the schema does not
+        know stands under :data:`UNKNOWN` of the object it was found in.
+        """
+        return _object(instance.root, self._fields)
+
+    def attachments(self, instance: Instance) -> list[str]:
+        """Names of the files that belong to the submission, each once, in the order of the form.
+
+        They stand in the answers of binary questions and in ``meta/audit`` (COLLECT 5.24, 9.1). One that
+        never comes is a state of the submission, not an error (COLLECT 5.25).
+        """
+        names: dict[str, None] = {}
+        for path in self._binaries:
+            for node in instance.index.get(path, ()):
+                name = node.text.strip()
+                if name:
+                    names[name] = None
+        return list(names)
+
+
 def typed_answers(instance: Instance, schema: Schema) -> dict[str, Any]:
-    """The answers as JSON, nested as the form is: groups are objects, repeats lists of objects.
-
-    ``int`` and ``decimal`` become numbers (what is no number stays text), select multiple a list, everything
-    else stays the text that the phone wrote (dates are ISO 8601 already), an empty answer is None. Notes and
-    ``meta`` are left out; what was not relevant is absent. Whatever the schema does not know stands under
-    :data:`UNKNOWN` of the object it was found in.
-    """
-    return _group(instance.root, {f.name: f for f in schema.fields}, top=True)
+    """:meth:`AnswerReader.answers` for one submission; for many, keep the reader."""
+    return AnswerReader(schema).answers(instance)
 
 
-def _group(node: Node, fields: Mapping[str, Field], *, top: bool = False) -> dict[str, Any]:
+def expected_attachments(instance: Instance, schema: Schema) -> list[str]:
+    """:meth:`AnswerReader.attachments` for one submission; for many, keep the reader."""
+    return AnswerReader(schema).attachments(instance)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How a field's nodes are read: ``convert`` for questions, ``fields`` for groups and repeats."""
+
+    kind: Kind
+    skipped: bool
+    convert: Callable[[str], Any]
+    fields: Mapping[str, _Reading]
+
+    @classmethod
+    def of(cls, known: Field) -> _Reading:
+        convert = _many if known.select == "many" else _CONVERT.get(known.type, _text)
+        return cls(known.kind, known.note, convert, {f.name: cls.of(f) for f in known.children})
+
+
+def _object(node: Node, fields: Mapping[str, _Reading]) -> dict[str, Any]:
     answers: dict[str, Any] = {}
     unknown: dict[str, list[Any]] = {}
     for child in node.children:
-        known = fields.get(child.name)
-        if child.name == "meta" and (top or known is None or known.kind == "group"):
+        name = child.name
+        known = fields.get(name)
+        if name == "meta" and (known is None or known.kind == "group"):
             continue
         if known is None:
-            unknown.setdefault(child.name, []).append(_plain(child))
-        elif known.kind == "repeat":
-            answers.setdefault(child.name, []).append(_group(child, {f.name: f for f in known.children}))
-        elif child.name in answers:  # a group or question that the form has once only
-            unknown.setdefault(child.name, []).append(_plain(child))
+            unknown.setdefault(name, []).append(_plain(child))
+        elif known.kind == "question":
+            if child.children or name in answers:
+                unknown.setdefault(name, []).append(_plain(child))
+            elif not known.skipped:
+                answers[name] = known.convert(child.text)
+        elif child.text.strip() or (known.kind == "group" and name in answers):
+            unknown.setdefault(name, []).append(_plain(child))
         elif known.kind == "group":
-            answers[child.name] = _group(child, {f.name: f for f in known.children})
-        elif child.children:
-            unknown.setdefault(child.name, []).append(_plain(child))
-        elif not known.note:
-            answers[child.name] = _typed(child.text, known)
+            answers[name] = _object(child, known.fields)
+        else:
+            answers.setdefault(name, []).append(_object(child, known.fields))
     if unknown:
         answers[UNKNOWN] = unknown
     return answers
@@ -201,30 +250,23 @@ def _plain(node: Node) -> Any:
     return below
 
 
-def _typed(text: str, known: Field) -> Any:
-    if text == "":
-        return None
-    if known.select == "many":
-        return text.split()
-    if known.type == "int":
-        return int(text) if _INTEGER(text) else text
-    if known.type == "decimal":
-        return float(text) if _DECIMAL(text) else text
-    return text
+def _text(text: str) -> Any:
+    return text or None
 
 
-def expected_attachments(instance: Instance, schema: Schema) -> list[str]:
-    """Names of the files that belong to the submission, each once, in the order of the form.
+def _many(text: str) -> Any:
+    return text.split() or None
 
-    They stand in the answers of binary questions and in ``meta/audit`` (COLLECT 5.24, 9.1). One that never
-    comes is a state of the submission, not an error (COLLECT 5.25).
-    """
-    names: dict[str, None] = {}
-    paths = [f.path for f in schema.binaries()]
-    paths.append(f"{instance.root.path}/meta/audit")
-    for path in paths:
-        for node in instance.index.get(path, ()):
-            name = node.text.strip()
-            if name:
-                names[name] = None
-    return list(names)
+
+def _integer(text: str) -> Any:
+    return int(text) if _INTEGER(text) else text or None
+
+
+def _decimal(text: str) -> Any:
+    if not _DECIMAL(text):
+        return text or None
+    number = float(text)
+    return number if math.isfinite(number) else text  # JSON has no infinity
+
+
+_CONVERT: Final[Mapping[str, Callable[[str], Any]]] = {"int": _integer, "decimal": _decimal}

@@ -13,7 +13,7 @@ own lists.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -28,7 +28,7 @@ from forms.xml import parse_xml
 from forms.xpath import Answers, Environment, Expression, XPathError, compile_expression
 from forms.xpath.dates import read_moment
 from forms.xpath.environment import READERS
-from forms.xpath.values import Value, text_of_number
+from forms.xpath.values import Value, number_of_text, text_of_number
 
 _FAILURES: Final = (XPathError, ArithmeticError, ValueError, LookupError, TypeError, RecursionError)
 """What an expression may raise. Beyond XPathError these would be our own faults, and still no reason to lose
@@ -76,6 +76,7 @@ class Judge:
         faults: list[tuple[str, str]] = []
         ours = {f"{self._root}/{i.node}" for i in form.indicators}
         self._calculates: dict[str, Expression] = {}
+        self._kept: set[str] = set()
         for question in schema.questions():
             if question.calculated and not question.path.startswith(f"{self._root}/meta/"):
                 self._add_calculate(question, faults)
@@ -89,7 +90,9 @@ class Judge:
 
     def _add_calculate(self, question: Field, faults: list[tuple[str, str]]) -> None:
         expression = self._compiled(question.calculate, question.path, question.path, faults)
-        if expression is not None and not expression.momentary:
+        if expression is None or expression.momentary:
+            self._kept.add(question.path)
+        else:
             self._calculates[question.path] = expression
 
     def _compiled(self, text: str, path: str, name: str, faults: list[tuple[str, str]]) -> Expression | None:
@@ -137,7 +140,7 @@ class Judge:
             table = lists.get(file) or lists.get(name)
             if table is not None:
                 given[name] = table
-        answers = _Recalculated(instance, self._types, offset, self._calculates, errors)
+        answers = _Recalculated(instance, self._types, offset, self._calculates, self._kept, errors)
         environment = Environment(
             answers,
             lists=given,
@@ -189,7 +192,7 @@ class _Recalculated(Answers):
     does, and two that look at each other cannot run for ever.
     """
 
-    __slots__ = ("calculates", "environment", "errors")
+    __slots__ = ("calculates", "environment", "errors", "kept")
 
     environment: Environment
 
@@ -199,17 +202,19 @@ class _Recalculated(Answers):
         types: Mapping[str, str],
         offset: timedelta,
         calculates: Mapping[str, Expression],
+        kept: Set[str],
         errors: list[tuple[str, str]],
     ) -> None:
         super().__init__(instance.index, types, offset)
         self.calculates = calculates
+        self.kept = kept
         self.errors = errors
 
     def read(self, node: Node) -> Value:
         """What a node is worth: worked out where it is a calculation, else what the phone wrote."""
         expression = self.calculates.get(node.path)
         if expression is None:
-            return super().read(node)
+            return _by_look(node.text, self.offset) if node.path in self.kept else super().read(node)
         self.values_of_nodes[node] = said = super().read(node)
         try:
             return _stored(expression.evaluate(self.environment.at(node)), self.types.get(node.path, ""))
@@ -232,6 +237,18 @@ def _stored(value: Value, kind: str) -> Value:
     if kind == "date" and isinstance(value, datetime):
         return value.date()
     return value
+
+
+def _by_look(text: str, offset: timedelta) -> Value:
+    """The value of a calculation that only the phone can make: it kept a number or a moment as such.
+
+    Only what would be written the same again is taken for a number: ``012`` is text.
+    """
+    number = number_of_text(text)
+    if number == number and text_of_number(number) == text:
+        return number
+    moment = read_moment(text, offset)
+    return text if moment is None else moment
 
 
 def _interview(instance: Instance, root: str, now: datetime) -> tuple[datetime, timedelta]:
