@@ -173,7 +173,7 @@ class _Reader:
                     self.texts.setdefault(text.get("id") or "", {})[lang] = _flat(value)
 
     def _body(self, body: etree._Element) -> None:
-        for element in body.iter(f"{XF}*"):
+        for element in body.iter("*"):  # any namespace: rank is odk:rank
             tag = etree.QName(element).localname
             if tag == "repeat":
                 nodeset = element.get("nodeset") or ""
