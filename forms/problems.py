@@ -85,6 +85,9 @@ class Problems(Enum):
         "officer.email", 409, "E-mail itu sudah dipakai petugas lain.", "Another officer has that e-mail."
     )
     CASE_UNKNOWN = Kind("case.unknown", 404, "Kasus {ref} tidak ada.", "There is no case {ref}.")
+    CASE_RESULT_MISSING = Kind(
+        "case.result", 422, "Pilih hasilnya dulu, baru tutup kasus.", "Choose a result, then close the case."
+    )
     CASE_CLOSED = Kind("case.closed", 409, "Kasus {ref} sudah ditutup.", "Case {ref} is closed.")
     SUBMISSION_UNKNOWN = Kind(
         "submission.unknown", 404, "Kiriman {instance_id} tidak ada.", "There is no submission {instance_id}."
@@ -108,6 +111,29 @@ class Problems(Enum):
         "The desk's username or password does not match, or was revoked.",
     )  # fmt: skip
     FORBIDDEN = Kind("auth.forbidden", 403, "Anda tidak berhak atas data ini.", "You have no right to this.")
+    SIGN_IN_FAILED = Kind(
+        "auth.sign_in", 403, "E-mail atau kata sandi tidak cocok.", "E-mail or password does not match."
+    )
+    SIGN_IN_SLOWED = Kind(
+        "auth.slowed", 429,
+        "Terlalu banyak percobaan masuk. Tunggu {seconds} detik, lalu coba lagi.",
+        "Too many attempts to sign in. Wait {seconds} seconds, then try again.",
+    )  # fmt: skip
+    PAGE_EXPIRED = Kind(
+        "page.expired", 403,
+        "Halaman ini sudah terlalu lama terbuka. Kembali, muat ulang, lalu coba lagi.",
+        "This page was open for too long. Go back, reload it, then try again.",
+    )  # fmt: skip
+    PAGE_UNAVAILABLE = Kind(
+        "page.unavailable", 503,
+        "Server sedang sibuk. Belum ada yang berubah. Coba lagi sebentar lagi.",
+        "The server is busy. Nothing was changed. Try again in a moment.",
+    )  # fmt: skip
+    PAGE_FAILED = Kind(
+        "page.failed", 500,
+        "Ada kesalahan di server. Coba lagi; bila tetap begini, hubungi pengelola.",
+        "Something went wrong on the server. Try again; if it stays so, tell whoever runs it.",
+    )  # fmt: skip
     NOT_FOUND = Kind("request.not_found", 404, "Alamat ini tidak ada.", "There is nothing at this address.")
     STORE_BUSY = Kind(
         "store.unavailable", 503,
@@ -119,6 +145,16 @@ class Problems(Enum):
         "home.missing", 500,
         "{home}: belum ada. Jalankan posmigran init lebih dulu.",
         "{home}: does not exist yet. Run posmigran init first.",
+    )  # fmt: skip
+    FORM_UNPUBLISHED = Kind(
+        "form.unpublished", 404,
+        "Formulir {form_id} belum terbit di server ini.",
+        "Form {form_id} is not published on this server.",
+    )  # fmt: skip
+    EXPORT_SUFFIX = Kind(
+        "export.suffix", 422,
+        "{file}: akhiran berkas tidak dikenal. Pakai salah satu: {suffixes}.",
+        "{file}: unknown kind of file. Use one of: {suffixes}.",
     )  # fmt: skip
 
 

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from peewee import JOIN
+from peewee import JOIN, fn
+from peewee import Case as Switch
 
 from forms.form import SEVERITIES, Indicator
 from forms.problems import Problem, Problems
 from server.store import areas, counters, events
-from server.store.models import Alert, Case, Officer, Submission
+from server.store.models import Alert, Case, Desk, Officer, Submission
 from server.store.officers import Person
 
 OVERSEERS = ("province", "admin")
@@ -114,6 +115,8 @@ class AlertView:
     acknowledged_at: datetime | None
     result: str | None
     gone: bool
+    closed_by: str | None = None
+    closed_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,8 @@ class CaseView:
     village: str
     opened_at: datetime
     alerts: tuple[AlertView, ...] = field(default=())
+    desk: str | None = None
+    """Name of the village desk that sent the newest version."""
 
     @property
     def severity(self) -> str:
@@ -173,6 +178,43 @@ def of_person(person: Person, *, state: str | None = None, limit: int = 500) -> 
     return sorted(views, key=lambda c: STATES.index(c.state))
 
 
+def _ranked(person: Person) -> Any:
+    """One row a case that a person may see: ``ref``, ``state`` and ``gravest`` as indexes of their words."""
+    state = fn.MIN(Switch(Alert.state, [(word, i) for i, word in enumerate(STATES)]))
+    gravest = fn.MIN(Switch(Alert.severity, [(word, i) for i, word in enumerate(SEVERITIES)]))
+    return (
+        Alert.select(Case.ref, Case.id.alias("newness"), state.alias("state"), gravest.alias("gravest"))
+        .join(Case)
+        .where(areas.scope(Case, person.area) & visible(person.role))
+        .group_by(Case.id, Case.ref)
+    )
+
+
+def tally(person: Person) -> dict[str, int]:
+    """How many cases of a person are in each state, by what they may see of them."""
+    ranked = _ranked(person).alias("ranked")
+    rows = (
+        Alert.select(ranked.c.state, fn.COUNT(ranked.c.ref)).from_(ranked).group_by(ranked.c.state).tuples()
+    )
+    counted = {STATES[state]: number for state, number in rows}
+    return {state: counted.get(state, 0) for state in STATES}
+
+
+def page(person: Person, state: str | None, number: int, size: int) -> list[CaseView]:
+    """Page ``number`` (from 1) of a person's cases: open before acknowledged, gravest first, then newest.
+
+    With ``state`` only the cases that stand so for this person.
+    """
+    ranked = _ranked(person).alias("ranked")
+    query = Alert.select(ranked.c.ref).from_(ranked)
+    if state is not None:
+        query = query.where(ranked.c.state == STATES.index(state))
+    query = query.order_by(ranked.c.state, ranked.c.gravest, ranked.c.newness.desc())
+    refs = [ref for (ref,) in query.paginate(number, size).tuples()]
+    views = _views(Case.select().where(Case.ref.in_(refs)), Alert.select().where(visible(person.role)))
+    return sorted(views, key=lambda view: refs.index(view.ref))
+
+
 def for_person(person: Person, ref: str) -> CaseView:
     """One case. Raises :class:`Problem` (CASE_UNKNOWN) also where it exists but is not theirs."""
     cases = Case.select().where((Case.ref == ref) & areas.scope(Case, person.area))
@@ -184,14 +226,22 @@ def for_person(person: Person, ref: str) -> CaseView:
 
 def _views(cases: Any, alerts: Any) -> list[CaseView]:
     found = list(
-        cases.select_extend(Submission.instance_id.alias("instance_id"), Submission.version.alias("version"))
+        cases.select_extend(
+            Submission.instance_id.alias("instance_id"),
+            Submission.version.alias("version"),
+            Desk.name.alias("desk"),
+        )
         .join(Submission)
+        .join(Desk, JOIN.LEFT_OUTER)
         .objects()
     )
     by_case: dict[int, list[AlertView]] = {}
+    closer = Officer.alias("closer")
     rows = (
-        alerts.select_extend(Officer.name.alias("by"))
+        alerts.select_extend(Officer.name.alias("by"), closer.name.alias("closer_name"))
         .join(Officer, JOIN.LEFT_OUTER, on=(Alert.acknowledged_by == Officer.id))
+        .switch(Alert)
+        .join(closer, JOIN.LEFT_OUTER, on=(Alert.closed_by == closer.id))
         .where(Alert.case.in_([case.id for case in found]))
         .objects()
     )
@@ -207,6 +257,8 @@ def _views(cases: Any, alerts: Any) -> list[CaseView]:
                 acknowledged_at=a.acknowledged_at,
                 result=a.result,
                 gone=a.gone_at is not None,
+                closed_by=a.closer_name,
+                closed_at=a.closed_at,
             )
         )
     return [
@@ -218,6 +270,7 @@ def _views(cases: Any, alerts: Any) -> list[CaseView]:
             village=case.village,
             opened_at=case.opened_at,
             alerts=tuple(sorted(by_case[case.id], key=lambda a: (gravity(a.severity), a.indicator))),
+            desk=case.desk,
         )
         for case in found
         if case.id in by_case

@@ -121,26 +121,41 @@ def reachable(role: str, village: str) -> list[Person]:
     return [p for p in people if _depth(p.area) == nearest]
 
 
+def by_phone(phone: str) -> list[Person]:
+    """Who can be reached at this number (E.164); several people may share a phone."""
+    rows = Officer.select().where((Officer.phone == phone) & Officer.removed_at.is_null())
+    return [_person(r) for r in rows.order_by(Officer.id)]
+
+
 def _depth(area: str) -> int:
     return 1 if area == areas.NATION else len(area)
 
 
-def sign_in(email: str, password: str, now: datetime) -> str | None:
-    """Check a password; returns the new session's token, or None. Slow on purpose: not for the event loop."""
+def check_password(email: str, password: str) -> Person | None:
+    """Whose e-mail and password are these? Slow on purpose and writes nothing: for a reader's thread."""
     row = Officer.get_or_none((Officer.email == email.strip().lower()) & Officer.removed_at.is_null())
     stored = row.password_hash if row is not None and row.password_hash else _NOBODY
     try:
         _hasher.verify(stored, password)
     except (VerificationError, InvalidHashError):
         return None
-    if row is None or stored is _NOBODY:
-        return None
+    return _person(row) if row is not None and stored is not _NOBODY else None
+
+
+def open_session(person: Person, now: datetime) -> str:
+    """Sign in somebody whose password was checked; returns the new session's token. Quick: for the writer."""
     token = secrets.token_urlsafe(32)
     Session.delete().where(Session.expires_at < now).execute()
     Session.insert(
-        token_hash=_hash(token), officer=row.id, created_at=now, expires_at=now + SESSION_LASTS
+        token_hash=_hash(token), officer=person.id, created_at=now, expires_at=now + SESSION_LASTS
     ).execute()
     return token
+
+
+def sign_in(email: str, password: str, now: datetime) -> str | None:
+    """Both in one, for callers without an event loop; returns the new session's token, or None."""
+    person = check_password(email, password)
+    return open_session(person, now) if person is not None else None
 
 
 def by_session(token: str, now: datetime) -> Person | None:
@@ -157,6 +172,11 @@ def by_session(token: str, now: datetime) -> Person | None:
 def sign_out(token: str) -> None:
     """End a session."""
     Session.delete().where(Session.token_hash == _hash(token)).execute()
+
+
+def forget_sessions(now: datetime) -> int:
+    """Remove sessions that have run out; returns how many."""
+    return int(Session.delete().where(Session.expires_at < now).execute())
 
 
 def listing() -> list[dict[str, Any]]:

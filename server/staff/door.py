@@ -1,0 +1,46 @@
+"""The staff pages' addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import falcon.asgi
+from falcon.asgi import Request, Response
+
+from server.settings import Settings
+from server.staff.case_pages import Acknowledge, CaseList, CasePage, Close
+from server.staff.downloads import Download, Downloads, Export
+from server.staff.pages import Pages
+from server.staff.sign_in import SignIn, SignOut
+from server.store.database import Readers, Store, Writer
+
+
+def add_routes(
+    app: falcon.asgi.App[Request, Response],
+    *,
+    settings: Settings,
+    store: Store,
+    writer: Writer,
+    readers: Readers,
+    clock: Callable[[], datetime],
+    export: Export,
+) -> Pages:
+    """Put the pages into the application.
+
+    ``export(form_id, target, person, lang)`` writes a workbook; it runs in a thread and may raise
+    :class:`forms.problems.Problem`. Returns the :class:`Pages`, whose :meth:`Pages.fail` writes the pages for
+    errors that arise outside of them (an unknown address).
+    """
+    pages = Pages(settings, store, writer, readers, clock)
+    app.add_route("/", CaseList(pages))
+    app.add_route("/masuk", SignIn(pages))
+    app.add_route("/keluar", SignOut(pages))
+    app.add_route("/kasus/{ref}", CasePage(pages))
+    app.add_route("/kasus/{ref}/terima", Acknowledge(pages))
+    app.add_route("/kasus/{ref}/tutup", Close(pages))
+    app.add_route("/unduh", Downloads(pages))
+    app.add_route("/unduh/{form_id}", Download(pages, export))
+    app.add_route("/static/{name}", pages.assets)
+    app.add_route("/favicon.ico", pages.assets, suffix="icon")
+    return pages

@@ -1,0 +1,190 @@
+"""What all pages share: collaborators, templates, headers, and what is shown when something is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import traceback
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+import structlog
+from falcon.asgi import Request, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from forms.problems import Problem, Problems
+from server.settings import Settings
+from server.staff import words
+from server.staff.assets import Assets
+from server.staff.trust import Cookies, Tokens, Visitor, read_form, require_same_site
+from server.store import areas, officers
+from server.store.database import Readers, Store, Writer
+
+log = structlog.get_logger()
+
+_HEADERS = {
+    # nothing but our own style sheet, icon and forms: no script could run even if one got into a page
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    # Other sites learn nothing of our addresses. Stricter still (no-referrer) would make browsers send
+    # "Origin: null" with our own forms, and so blind the check of where a form came from.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cache-Control": "no-store",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+
+Responder = Callable[..., Awaitable[None]]
+
+
+class Pages:
+    """The collaborators of all pages, and how a page is written."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        writer: Writer,
+        readers: Readers,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self.writer = writer
+        self.readers = readers
+        self.clock = clock
+        self.cookies = Cookies(settings)
+        self.tokens = Tokens(store.keys)
+        self.assets = Assets(Path(__file__).parent / "static")
+        self.texts = words.IndicatorTexts()
+        # Checking a password takes a core for a tenth of a second: one at a time, so that others get on.
+        self.one_password = asyncio.Semaphore(1)
+        self._templates = Environment(
+            loader=PackageLoader("server.staff", "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.globals["asset"] = self.assets.address
+
+    def show(
+        self,
+        response: Response,
+        template: str,
+        visitor: Visitor | None = None,
+        status: int = 200,
+        **values: Any,
+    ) -> None:
+        """Answer with a page."""
+        response.status = status
+        response.content_type = "text/html; charset=utf-8"
+        page = self._templates.get_template(template)
+        response.text = page.render(visitor=visitor, role_words=words.ROLES, **values)
+
+    def redirect(self, response: Response, path: str) -> None:
+        """Send the browser on, to a path of ours."""
+        response.status = 303
+        response.set_header("Location", path)
+
+    def fail(self, response: Response, problem: Problem, visitor: Visitor | None = None) -> None:
+        """Answer with a page that says what is wrong. Also for the composition root's own errors."""
+        if problem.problem is Problems.STORE_BUSY:  # its text speaks of phones
+            problem = Problem(Problems.PAGE_UNAVAILABLE)
+        protect(response)
+        status = problem.kind.status
+        if status in (429, 503):
+            response.set_header("Retry-After", str(problem.facts.get("seconds", 10)))
+        self.show(
+            response, "problem.html", visitor, status, text=problem.text("id"), title=words.failure(status)
+        )
+
+    def fail_unforeseen(self, response: Response, error: Exception, visitor: Visitor | None = None) -> None:
+        """The same for a fault of ours. Its message may quote an answer: only type and place are logged."""
+        frames = [f"{Path(f.filename).name}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)]
+        log.error("page.failed", error=type(error).__name__, at=" ".join(frames[-6:]))
+        self.fail(response, Problem(Problems.PAGE_FAILED), visitor)
+
+    async def visitor(self, request: Request) -> Visitor | None:
+        """Who is signed in with this browser?"""
+        session = self.cookies.read(request, Cookies.SESSION)
+        if session is None:
+            return None
+        now = self.clock()
+        person = await self.readers.run(lambda: officers.by_session(session, now))
+        return Visitor(person, session, self.tokens.for_forms(session)) if person is not None else None
+
+    async def area_name(self, visitor: Visitor) -> str:
+        """The name of a visitor's area."""
+        code = visitor.person.area
+        named = await self.readers.run(lambda: areas.names([code]))
+        return named.get(code, code)
+
+
+def protect(response: Response) -> None:
+    """The headers of every page."""
+    response.set_headers(_HEADERS)
+
+
+class Resource:
+    """One address. ``after_sign_in`` is where a visitor without a session goes on after signing in."""
+
+    after_sign_in: ClassVar[str] = "/"
+
+    def __init__(self, pages: Pages) -> None:
+        self.pages = pages
+
+
+def for_all(responder: Responder) -> Responder:
+    """A responder that needs no sign-in. Whatever goes wrong in it becomes a page."""
+
+    @functools.wraps(responder)
+    async def guarded(self: Resource, request: Request, response: Response, **parts: str) -> None:
+        protect(response)
+        try:
+            await responder(self, request, response, **parts)
+        except Problem as problem:
+            self.pages.fail(response, problem)
+        except Exception as error:  # noqa: BLE001 - logged, and said to the visitor
+            self.pages.fail_unforeseen(response, error)
+
+    return guarded
+
+
+def for_officers(responder: Responder) -> Responder:
+    """A responder ``(self, request, response, visitor, **parts)`` for signed-in officers.
+
+    Others are sent to sign in first. What is posted is checked here, once for all pages; the fields are then
+    in ``request.context.form``.
+    """
+
+    @functools.wraps(responder)
+    async def guarded(self: Resource, request: Request, response: Response, **parts: str) -> None:
+        protect(response)
+        visitor: Visitor | None = None
+        try:
+            visitor = await self.pages.visitor(request)
+            if visitor is None:
+                self.pages.redirect(response, _sign_in_address(self.after_sign_in.format(**parts)))
+                return
+            if request.method == "POST":
+                require_same_site(request, self.pages.settings.public_url)
+                request.context.form = await read_form(request)
+                self.pages.tokens.require(visitor.session, request.context.form.get("token", ""))
+            await responder(self, request, response, visitor, **parts)
+        except Problem as problem:
+            self.pages.fail(response, problem, visitor)
+        except Exception as error:  # noqa: BLE001 - logged, and said to the visitor
+            self.pages.fail_unforeseen(response, error, visitor)
+
+    return guarded
+
+
+def _sign_in_address(onward: str) -> str:
+    return "/masuk" if words.own_page(onward) in (None, "/") else f"/masuk?lanjut={onward}"
