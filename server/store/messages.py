@@ -1,21 +1,24 @@
 """The outbox: what is owed to whom, who is sending it at this moment, what became of it.
 
-The life of a message: ``owed`` -> (claimed, an attempt noted, committed) ``sending`` -> (the carrier's id noted)
-``sent`` -> ``delivered`` | ``failed``; ``expired`` where it came too late. A message that a dead process left in
-``sending`` is *unsure*: the carrier is asked before it is sent again.
+The life of a message: ``owed`` -> (claimed, an attempt noted, committed) ``sending`` -> (the carrier's id
+noted) ``sent`` -> ``delivered`` | ``failed``; ``expired`` where it came too late. A message that is still
+``sending`` when its lease ends (the process died, the connection broke) is *unsure*: the carrier is asked
+before it is sent again.
 Which process sends is decided by one conditional UPDATE and its row count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from peewee import JOIN
+
 from forms.problems import Problem, Problems
-from server.store import cases
-from server.store.models import Alert, Case, Message, Officer, PublishedForm, Submission
+from server.store import cases, events
+from server.store.models import Alert, Case, Message, Officer, PublishedForm, Submission, database
 
 STATES = ("owed", "sending", "sent", "delivered", "failed", "expired")
 LEASE = timedelta(seconds=120)
@@ -23,11 +26,27 @@ LEASE = timedelta(seconds=120)
 
 
 @dataclass(frozen=True)
-class OwedCase:
-    """A case with alerts that nobody was told of yet. ``definition`` is its form's, for the texts.
+class AlertFacts:
+    """What routing needs to know of an alert. ``gone``: an edit no longer shows it."""
 
-    ``owed`` and ``known`` are (indicator, severity, recipients, digest, restricted) of the alerts not yet routed
-    and of all alerts of the case.
+    id: int
+    indicator: str
+    severity: str
+    recipients: tuple[str, ...]
+    digest: bool
+    restricted: bool
+    owed: bool
+    state: str
+    gone: bool
+    route_after: datetime | None
+
+
+@dataclass(frozen=True)
+class OwedCase:
+    """A case with alerts that somebody was not told of yet. ``definition`` is its form's, for the texts.
+
+    ``owed`` are the alerts not yet routed, ``known`` all alerts of the case, both read in one query.
+    ``told`` maps the id of an officer to the indicators that earlier messages about the case told them of.
     """
 
     id: int
@@ -38,49 +57,100 @@ class OwedCase:
     opened_at: datetime
     definition: dict[str, Any]
     owed: tuple[AlertFacts, ...]
+    known: tuple[AlertFacts, ...]
+    told: Mapping[int, frozenset[str]]
 
 
-@dataclass(frozen=True)
-class AlertFacts:
-    """What routing needs to know of an alert."""
-
-    id: int
-    indicator: str
-    severity: str
-    recipients: tuple[str, ...]
-    digest: bool
-    restricted: bool
+def _waiting(now: datetime | None) -> Any:
+    """Owed alerts; with ``now`` without those that were put off until later."""
+    if now is None:
+        return Alert.owed
+    return Alert.owed & (Alert.route_after.is_null() | (Alert.route_after <= now))
 
 
-def unrouted(limit: int = 100) -> list[OwedCase]:
-    """Cases with alerts still owed, oldest first."""
-    owed = Alert.select().where(Alert.owed).order_by(Alert.id).limit(limit * 4)
-    by_case: dict[int, list[AlertFacts]] = {}
-    for a in owed:
-        by_case.setdefault(a.case_id, []).append(
-            AlertFacts(
-                a.id, a.indicator, a.severity, tuple(a.recipients.split("+")), a.digest, a.restricted
-            )
-        )
+def anything_unrouted(now: datetime) -> bool:
+    """Is there an alert to route? A cheap question, for every round of the scheduler."""
+    return bool(Alert.select(Alert.id).where(_waiting(now)).limit(1).exists())
+
+
+def unrouted(limit: int = 100, now: datetime | None = None, after: int = 0) -> list[OwedCase]:
+    """Cases with alerts still owed, oldest first; with ``now`` without those that were put off.
+
+    ``after`` is the id of the last case of the page before.
+    """
+    due = (
+        Alert.select(Alert.case)
+        .where(_waiting(now) & (Alert.case > after))
+        .group_by(Alert.case)
+        .order_by(Alert.case)
+        .limit(limit)
+        .tuples()
+    )
+    ids = [case_id for (case_id,) in due]
+    known: dict[int, list[AlertFacts]] = {}
+    for a in Alert.select().where(Alert.case.in_(ids)).order_by(Alert.id):
+        known.setdefault(a.case_id, []).append(_facts(a))
+    told: dict[int, dict[int, frozenset[str]]] = {}
+    earlier = Message.select(Message.case, Message.officer, Message.indicators).where(Message.case.in_(ids))
+    for case_id, officer_id, indicators in earlier.tuples():
+        of_case = told.setdefault(case_id, {})
+        of_case[officer_id] = of_case.get(officer_id, frozenset()) | frozenset(indicators.split())
     rows = (
         Case.select(Case, PublishedForm.definition.alias("definition"))
         .join(Submission)
         .join(
             PublishedForm,
+            JOIN.LEFT_OUTER,
             on=(
                 (PublishedForm.form_id == Submission.form_id) & (PublishedForm.version == Submission.version)
             ),
         )
-        .where(Case.id.in_(list(by_case)[:limit]))
+        .where(Case.id.in_(ids))
         .order_by(Case.id)
         .objects()
     )
     return [
         OwedCase(
-            r.id, r.ref, r.form_id, r.village, r.district, r.opened_at, r.definition, tuple(by_case[r.id])
+            r.id,
+            r.ref,
+            r.form_id,
+            r.village,
+            r.district,
+            r.opened_at,
+            r.definition or {},
+            owed=tuple(a for a in known[r.id] if a.owed),
+            known=tuple(known[r.id]),
+            told=told.get(r.id, {}),
         )
         for r in rows
     ]
+
+
+def _facts(a: Alert) -> AlertFacts:
+    return AlertFacts(
+        a.id,
+        a.indicator,
+        a.severity,
+        tuple(a.recipients.split("+")),
+        a.digest,
+        a.restricted,
+        a.owed,
+        a.state,
+        a.gone_at is not None,
+        a.route_after,
+    )
+
+
+def put_off_alerts() -> list[tuple[str, str, tuple[str, ...], bool]]:
+    """(reference, village, recipients, restricted) of alerts of which somebody could not be told yet."""
+    rows = (
+        Alert.select(Case.ref, Case.village, Alert.recipients, Alert.restricted)
+        .join(Case)
+        .where(Alert.owed & Alert.route_after.is_null(False))
+        .order_by(Case.id, Alert.id)
+        .tuples()
+    )
+    return [(ref, village, tuple(roles.split("+")), restricted) for ref, village, roles, restricted in rows]
 
 
 @dataclass(frozen=True)
@@ -96,33 +166,51 @@ class NewMessage:
     due_at: datetime
 
 
-def owe(case: OwedCase, alert_ids: Sequence[int], texts: Sequence[NewMessage], now: datetime) -> bool:
-    """Turn owed alerts into owed messages, in one transaction of the caller's; False where another process did.
+def owe(
+    case: OwedCase,
+    alert_ids: Sequence[int],
+    texts: Sequence[NewMessage],
+    now: datetime,
+    *,
+    put_off: Sequence[int] = (),
+    until: datetime | None = None,
+) -> bool:
+    """Turn owed alerts into owed messages, inside a transaction of the caller's.
 
-    Exactly one process gets to clear ``owed`` on all of these alerts.
+    ``alert_ids`` are done with; those of ``put_off`` stay owed, to be looked at again at ``until``. Exactly
+    one process gets to mark all of them: returns False, with nothing changed, where another was quicker.
     """
-    cleared = (
-        Alert.update(owed=False).where(Alert.id.in_(list(alert_ids)) & Alert.owed).execute()
-    )
-    if cleared != len(alert_ids):
-        return False
-    for text in texts:
-        earlier = Message.select().where(
-            (Message.case == case.id) & (Message.officer == text.officer_id)
-        )
-        Message.insert(
-            case=case.id,
-            officer=text.officer_id,
-            round=earlier.count() + 1,
-            indicators=" ".join(text.indicators),
-            channel=text.channel,
-            recipient=text.recipient,
-            body=text.body,
-            segments=text.segments,
-            created_at=now,
-            due_at=text.due_at,
-        ).execute()
+    before = {a.id: a.route_after for a in case.owed}
+    with database.savepoint() as undo:
+        marked = Alert.update(owed=False).where(Alert.id.in_(list(alert_ids)) & Alert.owed).execute()
+        for alert_id in put_off:
+            seen = before[alert_id]
+            unmoved = Alert.route_after.is_null() if seen is None else Alert.route_after == seen
+            marked += (
+                Alert.update(route_after=until).where((Alert.id == alert_id) & Alert.owed & unmoved).execute()
+            )
+        if marked != len(alert_ids) + len(put_off):
+            undo.rollback()
+            return False
+        for text in texts:
+            _write(case.id, text, now)
     return True
+
+
+def _write(case_id: int, text: NewMessage, now: datetime) -> None:
+    earlier = Message.select().where((Message.case == case_id) & (Message.officer == text.officer_id))
+    Message.insert(
+        case=case_id,
+        officer=text.officer_id,
+        round=earlier.count() + 1,
+        indicators=" ".join(text.indicators),
+        channel=text.channel,
+        recipient=text.recipient,
+        body=text.body,
+        segments=text.segments,
+        created_at=now,
+        due_at=text.due_at,
+    ).execute()
 
 
 @dataclass(frozen=True)
@@ -153,15 +241,16 @@ def due(now: datetime, limit: int = 50) -> list[int]:
     return [int(m.id) for m in rows]
 
 
-def claim(message_id: int, now: datetime) -> Claimed | None:
-    """Take a message for sending; None where another process was quicker. Commit before calling the carrier."""
+def claim(message_id: int, now: datetime, lease: timedelta = LEASE) -> Claimed | None:
+    """Take a message for sending; None where another process was quicker.
+
+    Commit before calling the carrier.
+    """
     row = Message.get_or_none(Message.id == message_id)
     if row is None:
         return None
     took = (
-        Message.update(
-            state="sending", claimed_until=now + LEASE, attempts=Message.attempts + 1
-        )
+        Message.update(state="sending", claimed_until=now + lease, attempts=Message.attempts + 1)
         .where(
             (Message.id == message_id)
             & (Message.attempts == row.attempts)
@@ -189,45 +278,88 @@ def claim(message_id: int, now: datetime) -> Claimed | None:
 def sent(message_id: int, provider_id: str, now: datetime) -> None:
     """The carrier took it. A receipt that came before this keeps its state."""
     Message.update(provider_id=provider_id, sent_at=now, claimed_until=None, error=None).where(
-        Message.id == message_id
+        (Message.id == message_id) & Message.state.not_in(("delivered", "failed"))
     ).execute()
-    Message.update(state="sent").where((Message.id == message_id) & (Message.state == "sending")).execute()
+    Message.update(state="sent").where(
+        (Message.id == message_id) & Message.state.in_(("sending", "owed"))
+    ).execute()
 
 
-def later(message_id: int, error: str, due_at: datetime) -> None:
-    """It did not go, or nobody knows: try again then."""
+def _in_hand(message_id: int, attempt: int | None) -> Any:
+    """The condition that nobody has taken the message up again since this ``attempt``."""
+    held = (Message.id == message_id) & (Message.state == "sending")
+    return held if attempt is None else held & (Message.attempts == attempt)
+
+
+def later(message_id: int, error: str, due_at: datetime, attempt: int | None = None) -> None:
+    """It certainly did not go: try again then."""
     Message.update(state="owed", error=error, due_at=due_at, claimed_until=None).where(
-        (Message.id == message_id) & (Message.state == "sending")
+        _in_hand(message_id, attempt)
     ).execute()
 
 
-def failed(message_id: int, error: str) -> None:
+def unsure(message_id: int, error: str, due_at: datetime, attempt: int | None = None) -> None:
+    """Nobody knows whether it went: then whoever takes it up asks the carrier first."""
+    Message.update(error=error, claimed_until=due_at).where(_in_hand(message_id, attempt)).execute()
+
+
+def failed(message_id: int, error: str, attempt: int | None = None) -> None:
     """It will not go this way."""
     Message.update(state="failed", error=error, claimed_until=None).where(
-        (Message.id == message_id) & (Message.state == "sending")
+        _in_hand(message_id, attempt)
     ).execute()
 
 
-_RECEIPTS = {"sent": "sent", "delivered": "delivered", "read": "delivered", "undelivered": "failed", "failed": "failed"}
+def expired(message_id: int, attempt: int | None = None) -> None:
+    """It came too late to be of use."""
+    Message.update(state="expired", claimed_until=None).where(_in_hand(message_id, attempt)).execute()
 
 
-def receipt(provider_id: str, status: str, error: str | None, now: datetime) -> bool:
-    """Note a carrier's receipt: idempotent, in any order; False where the id is unknown.
+_RECEIPTS = {
+    "sent": "sent",
+    "delivered": "delivered",
+    "read": "delivered",
+    "undelivered": "failed",
+    "failed": "failed",
+    "canceled": "failed",
+}
+_ON_THE_WAY = ("accepted", "scheduled", "queued", "sending")
 
-    ``delivered`` and ``failed`` are final: a late ``sent`` changes nothing.
+
+def receipt(
+    provider_id: str, status: str, error: str | None, now: datetime, message_id: int | None = None
+) -> bool:
+    """Note a carrier's receipt: idempotent, in any order; False where it belongs to no message.
+
+    ``message_id`` finds the message while the carrier's id is not noted yet, and the id is noted then: a
+    receipt proves that the message got through. ``delivered`` and ``failed`` are final: a late ``sent``
+    changes nothing.
     """
     row = Message.get_or_none(Message.provider_id == provider_id)
+    if row is None and message_id is not None:
+        row = Message.get_or_none((Message.id == message_id) & Message.provider_id.is_null())
     if row is None:
         return False
-    state = _RECEIPTS.get(status)
+    state = _RECEIPTS.get(status, "sent" if status in _ON_THE_WAY else None)
     if state is None or row.state in ("delivered", "failed"):
         return True
-    changes: dict[str, Any] = {"state": state, "error": error}
+    changes: dict[str, Any] = {
+        "state": state,
+        "error": error,
+        "provider_id": provider_id,
+        "claimed_until": None,
+    }
+    if row.sent_at is None:
+        changes["sent_at"] = now
     if state == "delivered":
         changes["delivered_at"] = now
-    Message.update(changes).where(
-        (Message.id == row.id) & Message.state.not_in(("delivered", "failed"))
-    ).execute()
+    changed = (
+        Message.update(changes)
+        .where((Message.id == row.id) & Message.state.not_in(("delivered", "failed")))
+        .execute()
+    )
+    if changed and state == "failed":
+        events.record(now, "system", "message.failed", row.case.ref, message=row.id, error=error)
     return True
 
 

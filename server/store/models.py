@@ -246,7 +246,8 @@ class Alert(Base):
     """One indicator of a case. ``owed`` is true from the submission's transaction until it was routed.
 
     ``recipients`` are roles joined by ``+``; ``restricted`` alerts exist for those roles alone.
-    ``gone_at`` marks an indicator that an edit no longer shows: noted, never dropped.
+    ``gone_at`` marks an indicator that an edit no longer shows: noted, never dropped. ``route_after`` is set
+    while somebody whom the alert names cannot be reached: when to look for them again.
     """
 
     case = ForeignKeyField(Case, on_delete="CASCADE")
@@ -257,6 +258,7 @@ class Alert(Base):
     restricted = BooleanField()
     state = CharField(12, default="open")
     owed = BooleanField(default=True, index=True)
+    route_after = UtcField(null=True)
     opened_at = UtcField()
     acknowledged_at = UtcField(null=True)
     acknowledged_by = ForeignKeyField(Officer, null=True, on_delete="RESTRICT")

@@ -86,6 +86,7 @@ def up(migrator, db):
         restricted = BooleanField()
         state = CharField(max_length=12, default='open')
         owed = BooleanField(index=True, default=True)
+        route_after = UtcField(null=True)
         opened_at = UtcField()
         acknowledged_at = UtcField(null=True)
         acknowledged_by = ForeignKeyField(Officer, null=True, on_delete='RESTRICT')

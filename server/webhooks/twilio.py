@@ -1,0 +1,153 @@
+"""Twilio's webhooks: what became of a message, and what an officer answered.
+
+The signature is checked against the public URL, since that is what Twilio called, whatever a proxy made of it
+(DOMAIN 7). Both calls may come twice, late and in any order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+from urllib.parse import parse_qs
+
+import falcon
+import falcon.asgi
+import structlog
+from twilio.request_validator import RequestValidator
+
+from forms.problems import Problem
+from server.settings import Settings
+from server.store import cases, messages, officers
+from server.store.database import Store, Writer
+
+log = structlog.get_logger()
+
+App = falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]
+Clock = Callable[[], datetime]
+T = TypeVar("T")
+
+BODY_LIMIT = 64 * 1024
+"""Bytes; Twilio's own calls are a few hundred."""
+_ACKNOWLEDGED = re.compile(r"\s*1\s+(R-\d{6}-\d{4,})\s*", re.IGNORECASE)
+_WORDLESS = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
+_ERROR_CODE = re.compile(r"\d{1,6}")
+
+
+class SignedForm(dict[str, list[str]]):
+    """The fields of a call; a field may come more than once, and all its values are signed."""
+
+    def getlist(self, name: str) -> list[str]:
+        """The values of a field: the question that Twilio's validator asks."""
+        return self[name]
+
+    def first(self, name: str) -> str:
+        """The first value of a field, empty where there is none."""
+        return self.get(name, [""])[0]
+
+
+class Signature:
+    """Reads a call and believes it only with Twilio's signature.
+
+    Without a token or a public URL there is nothing to check against, and every call is refused.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        token = settings.twilio_auth_token.get_secret_value()
+        self._validator = RequestValidator(token) if token and settings.public_url else None
+        self._public_url = settings.public_url
+
+    async def read(self, request: falcon.asgi.Request) -> SignedForm:
+        """The fields of a signed call. Raises HTTPForbidden, or HTTPContentTooLarge."""
+        body = await request.stream.read(BODY_LIMIT + 1)
+        if len(body) > BODY_LIMIT:
+            raise falcon.HTTPContentTooLarge
+        form = SignedForm(
+            parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=500)
+            if body
+            else {}
+        )
+        query = f"?{request.query_string}" if request.query_string else ""
+        url = f"{self._public_url}{request.path}{query}"
+        signature = request.get_header("X-Twilio-Signature") or ""
+        if self._validator is None or not self._validator.validate(url, form, signature):
+            log.warning("webhook.refused", path=request.path)
+            raise falcon.HTTPForbidden
+        return form
+
+
+class Status:
+    """``/twilio/status``: a receipt. Its address carries our own number of the message as ``m``."""
+
+    def __init__(self, signature: Signature, writer: Writer, clock: Clock) -> None:
+        self._signature = signature
+        self._writer = writer
+        self._clock = clock
+
+    async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """Note the receipt; 204, also for a message that is not ours: Twilio could do nothing about it."""
+        form = await self._signature.read(request)
+        sid, status, code = form.first("MessageSid"), form.first("MessageStatus"), form.first("ErrorCode")
+        number = request.get_param_as_int("m", min_value=1, max_value=2**62)
+        error = f"twilio {code}" if _ERROR_CODE.fullmatch(code) and int(code) else None
+        now = self._clock()
+        known = await _kept(
+            self._writer, lambda: bool(sid) and messages.receipt(sid, status, error, now, number)
+        )
+        if not known:
+            log.info("receipt.unknown", message=number, status=status[:20])
+        response.status = falcon.HTTP_204
+
+
+class Inbound:
+    """``/twilio/inbound``: an officer's reply. ``1 R-350712-0417`` acknowledges a case, as the page does."""
+
+    def __init__(self, signature: Signature, writer: Writer, clock: Clock) -> None:
+        self._signature = signature
+        self._writer = writer
+        self._clock = clock
+
+    async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """Acknowledge for everybody with that number whose case it is; answers nothing to the sender.
+
+        An unknown number, another text and a case of somebody else look all the same from outside.
+        """
+        form = await self._signature.read(request)
+        phone = form.first("From").removeprefix("whatsapp:")
+        said = _ACKNOWLEDGED.fullmatch(form.first("Body"))
+        if said is not None and phone:
+            ref = said[1].upper()
+            now = self._clock()
+            changed = await _kept(self._writer, lambda: _acknowledge(phone, ref, now))
+            log.info("inbound.acknowledged", ref=ref, alerts=changed)
+        else:
+            log.info("inbound.ignored")
+        response.content_type = "text/xml"
+        response.data = _WORDLESS
+
+
+def _acknowledge(phone: str, ref: str, now: datetime) -> int:
+    changed = 0
+    for person in officers.by_phone(phone):
+        try:
+            changed += cases.acknowledge(person, ref, now)
+        except Problem:
+            # not theirs to see: as if they had said nothing
+            continue
+    return changed
+
+
+async def _kept(writer: Writer, work: Callable[[], T]) -> T:
+    """Run ``work`` in the writer; where the store cannot take it, 503, so that the caller may come again."""
+    try:
+        return await writer.run(work)
+    except Problem as problem:
+        raise falcon.HTTPServiceUnavailable(retry_after=30) from problem
+
+
+def add_routes(app: App, *, settings: Settings, store: Store, writer: Writer, clock: Clock) -> None:
+    """Open the two doors."""
+    signature = Signature(settings)
+    app.add_route("/twilio/status", Status(signature, writer, clock))
+    app.add_route("/twilio/inbound", Inbound(signature, writer, clock))

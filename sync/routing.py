@@ -1,0 +1,201 @@
+"""Who is told of a case: from alerts owed to messages owed.
+
+Each role that an alert names is looked for at the nearest level that has anybody. Where a role has nobody up
+to the nation, the province's officers stand in, then administrators; but an alert that is restricted to its
+recipients goes to nobody else, ever (DOMAIN 5.2). An alert of which somebody could not be told stays owed,
+and is looked at again: it is neither lost nor told twice to those who know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import peewee
+import structlog
+
+from server.store import areas, cases, events, messages, officers
+from server.store.messages import AlertFacts, NewMessage, OwedCase
+from server.store.officers import Person
+from sync.compose import compose, fallback_text
+
+log = structlog.get_logger()
+
+AGAIN = timedelta(minutes=1)
+"""After how long an alert that reached nobody is looked at again."""
+
+
+@dataclass
+class Addressed:
+    """A person and the alerts of a case that are theirs to be told of now."""
+
+    person: Person
+    alerts: list[AlertFacts] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to become of a case's owed alerts. ``missing``: by alert id, the roles that reach nobody."""
+
+    done: tuple[int, ...]
+    addressed: tuple[Addressed, ...]
+    missing: Mapping[int, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Routed:
+    """What a round of routing did. ``last``: id of the last case looked at, None where there was none."""
+
+    cases: int
+    owed: int
+    last: int | None
+
+
+def route(now: datetime, channel: str, *, limit: int = 20, again: bool = False, after: int = 0) -> Routed:
+    """Route the oldest cases with alerts owed, from the case ``after`` on.
+
+    ``again`` includes alerts that were put off. Call inside a transaction, as the writer does.
+    """
+    done = owed = 0
+    last = None
+    for case in messages.unrouted(limit, None if again else now, after):
+        last = case.id
+        try:
+            written = route_case(case, now, channel)
+        except (peewee.OperationalError, peewee.InterfaceError):
+            raise
+        except Exception as error:  # noqa: BLE001 - one odd case must not hold up the others
+            log.error("route.fault", ref=case.ref, error=type(error).__name__)
+            messages.owe(case, (), (), now, put_off=[a.id for a in case.owed], until=now + AGAIN)
+            continue
+        if written is not None:
+            done += 1
+            owed += written
+    return Routed(done, owed, last)
+
+
+def route_case(case: OwedCase, now: datetime, channel: str) -> int | None:
+    """Owe the messages of one case; returns how many, or None where another process was quicker."""
+    made = plan(case)
+    kec = areas.names([case.district]).get(case.district, "")
+    texts = [_message(case, a, kec, channel, now) for a in made.addressed]
+    if not messages.owe(case, made.done, texts, now, put_off=list(made.missing), until=now + AGAIN):
+        return None
+    _report(case, made, now)
+    return len(texts)
+
+
+def plan(case: OwedCase) -> Plan:
+    """Decide whom to tell of what. Reads officers, writes nothing.
+
+    Alerts for the digest and of medium severity get no message of their own. An alert that somebody has
+    acknowledged or closed meanwhile has its answer. One that an edit no longer shows is still told: the first
+    word was that somebody may be in danger, and the page says what became of it.
+    """
+    done: list[int] = []
+    missing: dict[int, tuple[str, ...]] = {}
+    by_person: dict[int, Addressed] = {}
+    for alert in case.owed:
+        if not single(alert) or alert.state != "open":
+            done.append(alert.id)
+            continue
+        people, unreached = recipients(alert, case.village)
+        if unreached:
+            missing[alert.id] = unreached
+        else:
+            done.append(alert.id)
+        for person in people:
+            if alert.indicator not in case.told.get(person.id, frozenset()):
+                by_person.setdefault(person.id, Addressed(person)).alerts.append(alert)
+    return Plan(tuple(done), tuple(by_person[i] for i in sorted(by_person)), missing)
+
+
+def single(alert: AlertFacts) -> bool:
+    """Does this alert get a message of its own, rather than a line in the digest?"""
+    return not alert.digest and alert.severity != "medium"
+
+
+def recipients(alert: AlertFacts, village: str) -> tuple[list[Person], tuple[str, ...]]:
+    """Whom an alert in a village goes to, and the roles for which there is nobody."""
+    found: dict[int, Person] = {}
+    unreached = []
+    for role in alert.recipients:
+        people = officers.reachable(role, village)
+        if not people and not alert.restricted:
+            people = _stand_ins(village)
+        if not people:
+            unreached.append(role)
+        found.update((p.id, p) for p in people)
+    return list(found.values()), tuple(unreached)
+
+
+def _stand_ins(village: str) -> list[Person]:
+    for role in cases.OVERSEERS:
+        if people := officers.reachable(role, village):
+            return people
+    return []
+
+
+def _message(case: OwedCase, addressed: Addressed, kec: str, channel: str, now: datetime) -> NewMessage:
+    person = addressed.person
+    new = _gravest_first(addressed.alerts)
+    others = [
+        alert
+        for alert in _gravest_first(case.known)
+        if alert not in new
+        and single(alert)
+        and not alert.gone
+        and cases.may_see(person.role, alert.recipients, alert.restricted)
+    ]
+    codes = [alert.indicator for alert in (*new, *others)]
+    text = compose(_sms(case.definition, new[0]), case.ref, kec, len(codes) - 1)
+    assert person.phone is not None  # reachable() gives only people with one
+    return NewMessage(person.id, tuple(codes), channel, person.phone, text.body, text.segments, now)
+
+
+def _gravest_first(alerts: Iterable[AlertFacts]) -> list[AlertFacts]:
+    return sorted(alerts, key=lambda a: (cases.gravity(a.severity), a.indicator))
+
+
+def _sms(definition: Mapping[str, Any], alert: AlertFacts) -> str:
+    for indicator in definition.get("indicators", ()):
+        if indicator["code"] == alert.indicator:
+            texts = indicator["sms"]
+            return str(texts.get("id") or next((t for t in texts.values() if t), "")) or fallback_text(
+                alert.indicator, alert.severity
+            )
+    return fallback_text(alert.indicator, alert.severity)
+
+
+def _report(case: OwedCase, made: Plan, now: datetime) -> None:
+    """Say once that a role has nobody: by area, not by case, lest a restricted alert be read out of it."""
+    first = [a for a in case.owed if a.id in made.missing and a.route_after is None]
+    roles = sorted({role for a in first for role in made.missing[a.id]})
+    if roles:
+        regency = areas.split(case.village)["regency"]
+        log.warning("alert.unreachable", area=regency, roles=roles)
+        events.record(now, "system", "alert.unreachable", regency, roles=roles)
+
+
+def unreachable() -> list[dict[str, Any]]:
+    """For ``doctor``: roles and areas for which alerts wait because nobody can be told.
+
+    One row ``{"area": "35.07", "role": "ppa", "cases": 3}`` for each; empty when all is well.
+    """
+    waiting: dict[tuple[str, str], set[str]] = {}
+    reach: dict[tuple[str, str, bool], bool] = {}
+    for ref, village, roles, restricted in messages.put_off_alerts():
+        for role in roles:
+            key = (role, village, restricted)
+            if key not in reach:
+                reach[key] = _reaches(role, village, restricted)
+            if not reach[key]:
+                waiting.setdefault((areas.split(village)["regency"], role), set()).add(ref)
+    return [{"area": a, "role": r, "cases": len(refs)} for (a, r), refs in sorted(waiting.items())]
+
+
+def _reaches(role: str, village: str, restricted: bool) -> bool:
+    people: Sequence[Person] = officers.reachable(role, village)
+    return bool(people or (not restricted and _stand_ins(village)))

@@ -1,0 +1,221 @@
+"""The sync process: what it does by the clock, and how it starts and ends.
+
+Every job may run in several processes at once, because the database decides who does what. A job that fails
+is noted and tried again at its next time; it never stops another.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from random import Random
+from typing import BinaryIO
+
+import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from server.settings import Settings
+from server.store import jobs, messages, officers
+from server.store.database import Store, Writer
+from server.store.files import Files
+from server.store.jobs import Run
+from sync import routing
+from sync.channels import Channel
+from sync.channels.console import Console
+from sync.outbox import Clock, Outbox, Policy
+
+log = structlog.get_logger()
+
+ROUND = timedelta(seconds=0.5)
+"""How often alerts are routed and messages sent."""
+HOUSEKEEPING = timedelta(hours=1)
+HEARTBEAT = timedelta(seconds=15)
+"""How often a job that has nothing new to say still notes that it runs; ``doctor`` goes by it."""
+_FORGOTTEN = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Job:
+    """Something done by the clock; ``run`` returns counts of what it did."""
+
+    name: str
+    every: timedelta
+    run: Callable[[], Mapping[str, int]]
+
+
+class Sync:
+    """Routes alerts, sends messages, keeps house. One to a process.
+
+    ``channels`` are the ways to send, ``channel`` the one for new messages. ``clock`` gives aware times.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        clock: Clock,
+        channels: Mapping[str, Channel],
+        channel: str,
+        *,
+        random: Random,
+        policy: Policy = Policy(),  # noqa: B008 - frozen
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._channel = channel
+        self._files = Files(settings.home)
+        self._writer = Writer(store)
+        self._outbox = Outbox(self._writer, channels, clock, random, policy)
+        self._worker = f"{socket.gethostname()[:40]}:{os.getpid()}"
+        self._noted: dict[str, Run] = {}
+        self.jobs = (
+            Job("messages", ROUND, self._messages),
+            Job("files", HOUSEKEEPING, lambda: {"files": self._files.sweep(self._clock())}),
+            Job("sessions", HOUSEKEEPING, self._sessions),
+        )
+
+    def run_once(self) -> dict[str, int]:
+        """Do all that is due, alerts that were put off included, then return the counts.
+
+        ``cases`` routed, messages ``owed`` for them, ``sent``, and what housekeeping removed. Raises what the
+        store raises: whoever runs this by hand should see it.
+        """
+        counts = {**self._route(again=True), "sent": self._outbox.drain()}
+        for job in self.jobs[1:]:
+            counts.update(job.run())
+        return counts
+
+    def run_forever(self, stop: threading.Event, parent: BinaryIO | None = None) -> None:
+        """Work by the clock until ``stop`` is set; then finish what is running and return.
+
+        ``parent`` is the reading end of a pipe whose other end the parent process holds (stdin of an embedded
+        sync): at its end the parent is gone, however it died, and this process ends too.
+        """
+        if parent is not None:
+            threading.Thread(target=_watch, args=(parent, stop), name="parent", daemon=True).start()
+        # At twice a second its own words on each job would be all that a log holds.
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
+        scheduler = BackgroundScheduler(
+            executors={"default": ThreadPoolExecutor(len(self.jobs))},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            timezone="UTC",
+        )
+        for job in self.jobs:
+            scheduler.add_job(
+                self._run_noted,
+                "interval",
+                args=(job,),
+                id=job.name,
+                seconds=job.every.total_seconds(),
+                next_run_time=datetime.now().astimezone(),
+            )
+        scheduler.start()
+        log.info("sync.started", worker=self._worker, channel=self._channel)
+        stop.wait()
+        scheduler.shutdown(wait=True)
+        self.close()
+        log.info("sync.stopped", worker=self._worker)
+
+    def run_until_stopped(self, *, watch_stdin: bool = False) -> None:
+        """:meth:`run_forever` in the main thread of a process of its own, until SIGTERM or SIGINT.
+
+        ``watch_stdin``: also until standard input ends, for a sync process that the server starts.
+        """
+        self.run_forever(stop_on_signals(), sys.stdin.buffer if watch_stdin else None)
+
+    def close(self) -> None:
+        """Finish the calls under way and what waits to be written."""
+        self._outbox.close()
+        self._writer.close()
+
+    def _messages(self) -> Mapping[str, int]:
+        routed = self._route() if messages.anything_unrouted(self._clock()) else {}
+        return {**routed, "begun": self._outbox.start_due()}
+
+    def _route(self, *, again: bool = False) -> dict[str, int]:
+        """Route page by page, each in its own transaction, so that phones never wait long for the store."""
+        cases = owed = 0
+        after: int | None = 0
+        while after is not None:
+            page = partial(routing.route, self._clock(), self._channel, again=again, after=after)
+            routed = self._writer.wait(page)
+            cases += routed.cases
+            owed += routed.owed
+            after = routed.last
+        return {"cases": cases, "owed": owed}
+
+    def _sessions(self) -> Mapping[str, int]:
+        now = self._clock()
+        removed = self._writer.wait(lambda: officers.forget_sessions(now))
+        self._writer.wait(lambda: jobs.forget(now - _FORGOTTEN))
+        return {"sessions": removed}
+
+    def _run_noted(self, job: Job) -> None:
+        started = self._clock()
+        error = None
+        try:
+            did = job.run()
+        except Exception as fault:
+            did = {}
+            error = type(fault).__name__
+            log.error("job.failed", job=job.name, error=error, exc_info=fault)
+            # A connection that broke is replaced by the next query.
+            self._store.release()
+        if any(did.values()):
+            log.debug("job.done", job=job.name, **did)
+        self._note(Run(job.name, self._worker, started, self._clock(), error))
+
+    def _note(self, run: Run) -> None:
+        before = self._noted.get(run.job)
+        if (
+            before is not None
+            and before.error == run.error
+            and run.started_at - before.started_at < HEARTBEAT
+        ):
+            return
+        try:
+            self._writer.wait(lambda: jobs.note(run))
+        except Exception as fault:  # noqa: BLE001 - a job whose run cannot be noted has still run
+            log.error("job.not_noted", job=run.job, error=type(fault).__name__)
+            return
+        self._noted[run.job] = run
+
+
+def build_sync(settings: Settings, store: Store, clock: Clock) -> Sync:
+    """Put the sync process together from the settings. Raises :class:`Problem` (SETTING_INVALID)."""
+    channels: dict[str, Channel] = {"console": Console()}
+    channel = "console"
+    if settings.sms == "twilio":
+        # only where it is used: the client takes its time to load
+        from sync.channels.twilio_sms import TwilioSms
+
+        twilio = TwilioSms(settings)
+        channels[twilio.name] = twilio
+        channel = twilio.name
+    return Sync(store, settings, clock, channels, channel, random=Random())  # noqa: S311 - jitter, no secret
+
+
+def stop_on_signals() -> threading.Event:
+    """An event that SIGTERM and SIGINT set. For the main thread of the sync process."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def _watch(parent: BinaryIO, stop: threading.Event) -> None:
+    try:
+        # not parent.read(): a thread that waits in there would block the interpreter's end
+        while os.read(parent.fileno(), 1024):
+            pass
+    finally:
+        stop.set()
