@@ -22,6 +22,17 @@ _SURVEY_COLUMNS = {
 _EXAMPLES = {"form_id": "berangkat", "version": "2026112101", "form_title": "Pendataan PMI"}
 
 
+def column_faults(book: Workbook) -> list[Finding]:
+    """The survey's columns without which nothing else can be said."""
+    return [
+        Finding(
+            "survey", 1, name, f"the column {name} is missing. Add it, or correct its name in the first row."
+        )
+        for name in ("type", "name")
+        if book.column("survey", name) is None
+    ]
+
+
 def settings_faults(book: Workbook) -> list[Finding]:
     """What the server and the phone need of the settings sheet besides what pyxform asks for."""
     settings = book.settings()

@@ -14,7 +14,8 @@ from pyxform.builder import create_survey_element_from_dict
 from pyxform.errors import PyXFormError
 from pyxform.xls2json import workbook_to_json
 
-from forms.checks import doubts, settings_faults, take_sensitive
+from forms.checks import column_faults, doubts, settings_faults, take_sensitive
+from forms.expressions import expression_faults
 from forms.form import Finding, Form, Indicator, SensitiveKind
 from forms.indicators import IndicatorRow, languages, read_indicators, survey_rows
 from forms.places import Origins, bind_places, empty_cell, findings_of
@@ -42,6 +43,8 @@ def compile_workbook(path: Path, *, validate: bool = True) -> CompileResult:
     The same workbook always gives the same bytes. Raises :class:`FormErrors` with everything found wrong.
     """
     book = read_workbook(path)
+    if findings := column_faults(book):
+        raise FormErrors(_in_order(findings), book.file)  # without these columns all else is noise
     doubtful = doubts(book)
     rows, findings = read_indicators(book)
     findings += settings_faults(book)
@@ -56,8 +59,11 @@ def compile_workbook(path: Path, *, validate: bool = True) -> CompileResult:
         raise FormErrors(_in_order(findings), book.file)
     for message in said:
         doubtful += findings_of(book, origins, message)
+    places = bind_places(book, rows)
+    if faults := expression_faults(xform, places):
+        raise FormErrors(_in_order(faults), book.file)
     if validate:
-        faults, warned = validate_xform(xform, bind_places(book, rows))
+        faults, warned = validate_xform(xform, places)
         if faults:
             raise FormErrors(_in_order(faults), book.file)
         doubtful += warned

@@ -12,6 +12,9 @@ from forms.workbook import INDICATORS, Workbook
 _ROW = re.compile(r"\[row : (\d+)\]")
 _SHEET = re.compile(r"(?:On the|for sheet:|sheet named) '(\w+)'")
 _COLUMN = re.compile(r"the '([^']+)' value")
+_PLACE_IN_WORDS = re.compile(
+    r"On the '\w+' sheet, the '[^']+' value (?:'[^']*' )?is (?:invalid|problematic)\."
+)
 _UNKNOWN_TYPE = re.compile(r"Unknown question type '([^']*)'")
 _QUOTED = re.compile(r"['\[]([\w .-]+)['\]]|named (\w+)")
 _TYPE_FAULTS = ("List name not in", "Question with no type", "Unmatched")
@@ -67,7 +70,9 @@ def _finding(book: Workbook, origins: Origins, message: str) -> Finding:
         header = next((h for h, faults in _BY_COLUMN.items() if any(f in message for f in faults)), None)
     origin = origins.get(number) if name == "survey" else None
     where = origin or (name, number, header)
-    return Finding(*where, " ".join(_ROW.sub("", message).split()))
+    if name == "settings":
+        where = (name, 2, header)  # pyxform counts the one row of settings as the first
+    return Finding(*where, " ".join(_PLACE_IN_WORDS.sub("", _ROW.sub("", message)).split()))
 
 
 _BY_COLUMN = {"type": _TYPE_FAULTS, "name": _NAME_FAULTS, "calculation": ("Missing calculation",)}

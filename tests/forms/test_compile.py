@@ -37,7 +37,7 @@ def test_the_indicator_keeps_the_very_rule_that_the_phone_evaluates(tmp_path: Pa
     assert (indicator.recipients, indicator.restricted, indicator.digest) == (("ppa",), True, False)
     assert indicator.label == {"id": "Anak", "en": "Child"}
     assert indicator.sms == {"id": "{ref} {kec} anak"}
-    assert indicator.advice == {"id": "Lindungi.", "en": "Protect."}
+    assert indicator.advice == {"id": "Jaga.", "en": "Care."}
 
 
 def test_the_officer_reads_the_advice_only_where_the_rule_holds(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_the_officer_reads_the_advice_only_where_the_rule_holds(tmp_path: Path) 
     assert group.relevant.split() == ["/coba/ri_x01", "=", "1"]
     assert note.note
     assert note.relevant.split() == ["/coba/ri_x01", "=", "1"]
-    assert note.labels == {"id": "**X01 Anak**\n\nLindungi.", "en": "**X01 Child**\n\nProtect."}
+    assert note.labels == {"id": "**X01 Anak**\n\nJaga.", "en": "**X01 Child**\n\nCare."}
 
 
 @pytest.mark.parametrize(

@@ -166,11 +166,11 @@ def test_the_error_says_file_sheet_row_and_column_in_one_line_each(tmp_path: Pat
     assert second.startswith("coba.xlsx: survey row 6, column calculation: ")
 
 
-def test_what_only_the_phone_would_notice_is_named_by_cell_too(tmp_path: Path) -> None:
-    survey = put(put(workbooks.SURVEY, 3, "constraint", ". >= ("), 4, "relevant", "selected(${age})")
-    indicators = put(workbooks.INDICATORS, 2, "rule", "older(${age}, 18)")
+def test_every_expression_that_cannot_be_read_is_named_at_once(tmp_path: Path) -> None:
+    survey = put(put(workbooks.SURVEY, 3, "constraint", "digits(.) = 2"), 4, "relevant", "selected(${age})")
+    indicators = put(workbooks.INDICATORS, 2, "rule", "${age} < 18 or older(${age}, 18)")
 
-    findings = refused(write(tmp_path, survey=survey, indicators=indicators), validate=True)
+    findings = refused(write(tmp_path, survey=survey, indicators=indicators))
 
     assert places(findings) == [
         ("survey", 3, "constraint"),
@@ -178,7 +178,25 @@ def test_what_only_the_phone_would_notice_is_named_by_cell_too(tmp_path: Path) -
         ("indicators", 2, "rule"),
     ]
     assert "older" in findings[2].message
+
+
+def test_what_only_the_phones_engine_notices_is_named_by_cell_too(tmp_path: Path) -> None:
+    survey = put(workbooks.SURVEY, 4, "relevant", "date('kemarin') < today()")
+    indicators = put(workbooks.INDICATORS, 2, "rule", "date('besok') > today()")
+
+    findings = refused(write(tmp_path, survey=survey, indicators=indicators), validate=True)
+
+    assert places(findings) == [("survey", 4, "relevant"), ("indicators", 2, "rule")]
+    assert "kemarin" in findings[0].message
+    assert "besok" in findings[1].message
     assert not any("org.javarosa" in f.message for f in findings)
+
+
+@pytest.mark.parametrize("column", ["type", "name"])
+def test_a_misspelt_main_column_is_named_and_nothing_else(tmp_path: Path, column: str) -> None:
+    survey = workbooks.SURVEY.replace(f"| {column} ", f"| {column}x ", 1)
+
+    assert places(refused(write(tmp_path, survey=survey))) == [("survey", 1, column)]
 
 
 def test_expressions_that_wait_for_each_other_are_named(tmp_path: Path) -> None:

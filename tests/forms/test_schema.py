@@ -39,7 +39,8 @@ PLAIN = """<h:html xmlns="http://www.w3.org/2002/xforms" xmlns:h="http://www.w3.
 </model></h:head>
 <h:body><select1 ref="/survey/colour"><label>Colour?</label>
 <item><label>Red</label><value>r</value></item><item><label>Blue</label><value>b</value></item>
-</select1><input ref="/survey/pets"><label>Pets of <output value="/survey/colour"/> kind</label></input></h:body>
+</select1><input ref="/survey/pets"><label>Pets of <output value="/survey/colour"/> kind</label></input>
+</h:body>
 </h:html>"""
 
 
