@@ -9,6 +9,7 @@ import pytest
 from forms.compile import FormErrors, compile_workbook
 from forms.form import Finding
 from forms.indicators import sms_faults
+from forms.validate import validate_xform
 from tests.forms import workbooks
 from tests.forms.workbooks import put, write
 
@@ -105,6 +106,15 @@ def test_a_faulty_indicator_is_named_by_row_and_column(tmp_path: Path, column: s
     ]
 
 
+def test_what_pyxform_finds_in_a_generated_row_is_named_where_it_was_written(tmp_path: Path) -> None:
+    indicators = workbooks.INDICATORS + workbooks.INDICATORS.strip().split("\n")[1].replace("X01", "X02")
+
+    findings = refused(write(tmp_path, indicators=put(indicators, 3, "advice:id", "Hubungi ${siapa}.")))
+
+    assert places(findings) == [("indicators", 3, "advice::Indonesia (id)")]
+    assert "siapa" in findings[0].message
+
+
 def test_a_code_used_twice_is_refused(tmp_path: Path) -> None:
     indicators = workbooks.INDICATORS + workbooks.INDICATORS.strip().split("\n")[1]
 
@@ -190,6 +200,24 @@ def test_what_only_the_phones_engine_notices_is_named_by_cell_too(tmp_path: Path
     assert "kemarin" in findings[0].message
     assert "besok" in findings[1].message
     assert not any("org.javarosa" in f.message for f in findings)
+
+
+def test_the_engines_words_are_made_plain(tmp_path: Path) -> None:
+    form = compile_workbook(write(tmp_path), validate=False).form
+    broken = form.xform.replace('"if( /coba/g/age  &lt; 18, 1, 0)"', '"if( /coba/g/age  &lt; &lt; 18, 1, 0)"')
+    broken = broken.replace('". &gt;= 0"', '". &gt;= ( /coba/g/ok "')
+    written = {("/coba/g/age", "constraint"): ("survey", 3, "constraint")}
+
+    errors, warnings = validate_xform(broken, written)
+
+    assert broken != form.xform
+    assert warnings == []
+    assert ("survey", 3, "constraint") in places(tuple(errors))
+    assert [e.column for e in errors] == ["constraint", "calculate"]
+    for error in errors:
+        assert "javarosa" not in error.message
+        assert "@" not in error.message
+        assert "/coba/" not in error.message
 
 
 @pytest.mark.parametrize("column", ["type", "name"])

@@ -31,6 +31,7 @@ SURVEY = """
 | calculate                       | sum    |           |            |             |            | ${age} + 1  |
 """
 SURVEY = put(put(SURVEY, 4, "required", "yes"), 18, "bind::type", "int")
+SURVEY = put(SURVEY, 5, "image:id", "umur.png")
 
 PLAIN = """<h:html xmlns="http://www.w3.org/2002/xforms" xmlns:h="http://www.w3.org/1999/xhtml">
 <h:head><h:title>Plain</h:title><model>

@@ -24,8 +24,8 @@ SURVEY = """
 | calculate     | twice |          |          |            |            | ${age} * 2 |
 """
 INDICATORS = """
-| code | severity | rule        | recipients | label:id | label:en | sms:id           | advice:id | advice:en |
-| X01  | high     | ${age} < 18 | ppa only   | Anak     | Child    | {ref} {kec} anak | Jaga.     | Care.     |
+| code | severity | rule        | recipients | label:id| label:en | sms:id           | advice:id | advice:en |
+| X01  | high     | ${age} < 18 | ppa only   | Anak    | Child    | {ref} {kec} anak | Jaga.     | Care.     |
 """
 
 
