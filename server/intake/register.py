@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from forms.problems import Problem
 from server.store.officers import normal_phone
 from server.store.sealing import Keys
 from server.store.submissions import as_date
-from forms.problems import Problem
 
 Answers = Mapping[str, Any]
 Row = dict[str, Any]

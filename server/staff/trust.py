@@ -11,7 +11,7 @@ import hmac
 import ipaddress
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 from falcon.asgi import Request, Response
@@ -59,19 +59,32 @@ class Cookies:
         self, request: Request, response: Response, name: str, value: str, lasts: timedelta | None = None
     ) -> None:
         """Set a cookie; without ``lasts`` it ends with the browser."""
+        self._set(request, response, name, value, lasts, None)
+
+    def drop(self, request: Request, response: Response, name: str) -> None:
+        """Make the browser forget a cookie."""
+        # unset_cookie of Falcon leaves out Secure, without which no browser touches a __Host- cookie
+        self._set(request, response, name, "", None, datetime(1970, 1, 2, tzinfo=UTC))
+
+    def _set(
+        self,
+        request: Request,
+        response: Response,
+        name: str,
+        value: str,
+        lasts: timedelta | None,
+        expires: datetime | None,
+    ) -> None:
         response.set_cookie(
             self._name(request, name),
             value,
+            expires=expires,
             max_age=int(lasts.total_seconds()) if lasts is not None else None,
             path="/",
             secure=self.secure(request),
             http_only=True,
             same_site="Lax",
         )
-
-    def drop(self, request: Request, response: Response, name: str) -> None:
-        """Make the browser forget a cookie."""
-        self.write(request, response, name, "", timedelta(0))
 
     def _name(self, request: Request, name: str) -> str:
         return f"__Host-{name}" if self.secure(request) else name

@@ -51,7 +51,9 @@ def open_or_extend(
         if not indicators:
             return None
         case = _open(submission_id, form_id, root, village, now)
-    known = {a.indicator: a for a in Alert.select().where(Alert.case == case.id)} if chained else {}
+    known = (
+        [a.indicator for a in Alert.select(Alert.indicator).where(Alert.case == case.id)] if chained else []
+    )
     fresh = [i for i in indicators if i.code not in known]
     if fresh:
         Alert.insert_many(
@@ -68,8 +70,8 @@ def open_or_extend(
                 for i in fresh
             ]
         ).execute()
-    if chained and case.submission_id != submission_id:
-        _note_changes(case, submission_id, {i.code for i in indicators}, known, now)
+    if chained:
+        _settle(case, now)
     return str(case.ref)
 
 
@@ -86,20 +88,42 @@ def _open(submission_id: int, form_id: str, root: str, village: str, now: dateti
     )
 
 
-def _note_changes(
-    case: Case, submission_id: int, codes: set[str], known: dict[str, Alert], now: datetime
-) -> None:
-    newest = Submission.get_by_id(submission_id)
-    if not newest.current:  # the original of an edit that came first: the edit's word stands
+def join_chain(form_id: str, former_root: str, root: str, now: datetime) -> None:
+    """Two ends of a chain of edits have met: their cases become one.
+
+    Where both ends had opened a case, people may know both references: the alerts of the later case that the
+    earlier one lacks move over, the others are closed as ``merged``; both keep a note of it.
+    """
+    late = Case.get_or_none((Case.form_id == form_id) & (Case.root == former_root))
+    if late is None:
         return
-    Case.update(submission=submission_id).where(Case.id == case.id).execute()
-    for code, alert in known.items():
-        if code not in codes and alert.gone_at is None:
-            Alert.update(gone_at=now).where(Alert.id == alert.id).execute()
-            events.record(now, "system", "indicator.gone", case.ref, indicator=code)
-        elif code in codes and alert.gone_at is not None:
-            Alert.update(gone_at=None).where(Alert.id == alert.id).execute()
-            events.record(now, "system", "indicator.back", case.ref, indicator=code)
+    early = Case.get_or_none((Case.form_id == form_id) & (Case.root == root))
+    if early is None:
+        Case.update(root=root).where(Case.id == late.id).execute()
+        return
+    known = [a.indicator for a in Alert.select(Alert.indicator).where(Alert.case == early.id)]
+    Alert.update(case=early.id).where((Alert.case == late.id) & Alert.indicator.not_in(known)).execute()
+    Alert.update(state="closed", result="merged", closed_at=now, owed=False).where(
+        (Alert.case == late.id) & (Alert.state != "closed")
+    ).execute()
+    events.record(now, "system", "case.merged", late.ref, into=early.ref)
+    events.record(now, "system", "case.merged", early.ref, other=late.ref)
+
+
+def _settle(case: Case, now: datetime) -> None:
+    """After an edit: the newest version of the submission says which indicators still show."""
+    newest = Submission.get_or_none(
+        (Submission.form_id == case.form_id) & (Submission.root == case.root) & Submission.current
+    )
+    if newest is None:
+        return
+    Case.update(submission=newest.id).where(Case.id == case.id).execute()
+    for alert in Alert.select().where(Alert.case == case.id):
+        shows = alert.indicator in newest.indicators
+        if shows != (alert.gone_at is None):
+            Alert.update(gone_at=None if shows else now).where(Alert.id == alert.id).execute()
+            verb = "indicator.back" if shows else "indicator.gone"
+            events.record(now, "system", verb, case.ref, indicator=alert.indicator)
 
 
 @dataclass(frozen=True)
@@ -179,11 +203,11 @@ def of_person(person: Person, *, state: str | None = None, limit: int = 500) -> 
 
 
 def _ranked(person: Person) -> Any:
-    """One row a case that a person may see: ``ref``, ``state`` and ``gravest`` as indexes of their words."""
-    state = fn.MIN(Switch(Alert.state, [(word, i) for i, word in enumerate(STATES)]))
+    """One row a case that a person may see: ``ref``, ``standing`` and ``gravest`` as indexes of their words."""
+    standing = fn.MIN(Switch(Alert.state, [(word, i) for i, word in enumerate(STATES)]))
     gravest = fn.MIN(Switch(Alert.severity, [(word, i) for i, word in enumerate(SEVERITIES)]))
     return (
-        Alert.select(Case.ref, Case.id.alias("newness"), state.alias("state"), gravest.alias("gravest"))
+        Alert.select(Case.ref, Case.id.alias("newness"), standing.alias("standing"), gravest.alias("gravest"))
         .join(Case)
         .where(areas.scope(Case, person.area) & visible(person.role))
         .group_by(Case.id, Case.ref)
@@ -194,7 +218,10 @@ def tally(person: Person) -> dict[str, int]:
     """How many cases of a person are in each state, by what they may see of them."""
     ranked = _ranked(person).alias("ranked")
     rows = (
-        Alert.select(ranked.c.state, fn.COUNT(ranked.c.ref)).from_(ranked).group_by(ranked.c.state).tuples()
+        Alert.select(ranked.c.standing, fn.COUNT(ranked.c.ref))
+        .from_(ranked)
+        .group_by(ranked.c.standing)
+        .tuples()
     )
     counted = {STATES[state]: number for state, number in rows}
     return {state: counted.get(state, 0) for state in STATES}
@@ -208,8 +235,8 @@ def page(person: Person, state: str | None, number: int, size: int) -> list[Case
     ranked = _ranked(person).alias("ranked")
     query = Alert.select(ranked.c.ref).from_(ranked)
     if state is not None:
-        query = query.where(ranked.c.state == STATES.index(state))
-    query = query.order_by(ranked.c.state, ranked.c.gravest, ranked.c.newness.desc())
+        query = query.where(ranked.c.standing == STATES.index(state))
+    query = query.order_by(ranked.c.standing, ranked.c.gravest, ranked.c.newness.desc())
     refs = [ref for (ref,) in query.paginate(number, size).tuples()]
     views = _views(Case.select().where(Case.ref.in_(refs)), Alert.select().where(visible(person.role)))
     return sorted(views, key=lambda view: refs.index(view.ref))
@@ -304,7 +331,9 @@ def close(person: Person, ref: str, result: str, now: datetime) -> int:
         theirs & Alert.acknowledged_at.is_null()
     ).execute()
     changed = (
-        Alert.update(state="closed", closed_at=now, closed_by=person.id, result=result).where(theirs).execute()
+        Alert.update(state="closed", closed_at=now, closed_by=person.id, result=result)
+        .where(theirs)
+        .execute()
     )
     if changed:
         events.record(now, person.slug, "case.closed", ref, alerts=changed, result=result)

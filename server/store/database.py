@@ -67,7 +67,9 @@ class Store:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """A transaction that holds the write lock from its start (SQLite), so that it never fails half-way."""
-        with self.db.atomic("IMMEDIATE") if self.sqlite and not self.db.in_transaction() else self.db.atomic():
+        with (
+            self.db.atomic("IMMEDIATE") if self.sqlite and not self.db.in_transaction() else self.db.atomic()
+        ):
             yield
 
     def release(self) -> None:

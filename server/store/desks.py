@@ -88,7 +88,9 @@ def by_username(username: str) -> KnownDesk | None:
 def digest_ha1(desk: KnownDesk, keys: Keys, algorithm: str = "md5") -> str:
     """HA1 of RFC 7616: ``H(username:realm:password)`` in hex; ``algorithm`` is a :mod:`hashlib` name."""
     password = _credentials(keys, desk.slug, desk.password_generation).password
-    return hashlib.new(algorithm, f"{desk.slug}:{REALM}:{password}".encode(), usedforsecurity=False).hexdigest()
+    return hashlib.new(
+        algorithm, f"{desk.slug}:{REALM}:{password}".encode(), usedforsecurity=False
+    ).hexdigest()
 
 
 def password_matches(desk: KnownDesk, keys: Keys, password: str) -> bool:

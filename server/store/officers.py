@@ -163,7 +163,9 @@ def by_session(token: str, now: datetime) -> Person | None:
     row = (
         Officer.select(Officer)
         .join(Session)
-        .where((Session.token_hash == _hash(token)) & (Session.expires_at > now) & Officer.removed_at.is_null())
+        .where(
+            (Session.token_hash == _hash(token)) & (Session.expires_at > now) & Officer.removed_at.is_null()
+        )
         .first()
     )
     return _person(row) if row is not None else None
@@ -182,7 +184,14 @@ def forget_sessions(now: datetime) -> int:
 def listing() -> list[dict[str, Any]]:
     """All officers in service, as ``officers list`` shows them."""
     return [
-        {"officer": o.slug, "name": o.name, "role": o.role, "area": o.area, "phone": o.phone, "email": o.email}
+        {
+            "officer": o.slug,
+            "name": o.name,
+            "role": o.role,
+            "area": o.area,
+            "phone": o.phone,
+            "email": o.email,
+        }
         for o in Officer.select().where(Officer.removed_at.is_null()).order_by(Officer.area, Officer.slug)
     ]
 

@@ -110,16 +110,16 @@ def current_forms() -> list[ListedForm]:
         .where(PublishedForm.current)
         .order_by(PublishedForm.title, PublishedForm.form_id)
     )
-    return [
-        ListedForm(r.form_id, r.version, r.title, r.hash, tuple(r.definition["media"])) for r in rows
-    ]
+    return [ListedForm(r.form_id, r.version, r.title, r.hash, tuple(r.definition["media"])) for r in rows]
 
 
 def get_form(form_id: str, version: str | None = None) -> Form | None:
     """A published form: that version, or the current one."""
     query = PublishedForm.select().where(PublishedForm.form_id == form_id)
-    query = query.where(PublishedForm.current) if version is None else query.where(
-        PublishedForm.version == version
+    query = (
+        query.where(PublishedForm.current)
+        if version is None
+        else query.where(PublishedForm.version == version)
     )
     row = query.first()
     return Form.load(row.xform, row.definition) if row is not None else None
@@ -160,16 +160,20 @@ def get_list(filename: str, number: int) -> Edition | None:
 
 def listing() -> list[dict[str, Any]]:
     """All published versions with their number of submissions, as ``forms list`` shows them."""
-    counts = dict(
-        ((form_id, version), count)
+    counts = {
+        (form_id, version): count
         for form_id, version, count in Submission.select(
             Submission.form_id, Submission.version, fn.COUNT(Submission.id)
         )
         .group_by(Submission.form_id, Submission.version)
         .tuples()
-    )
+    }
     rows = PublishedForm.select(
-        PublishedForm.form_id, PublishedForm.version, PublishedForm.title, PublishedForm.hash, PublishedForm.current
+        PublishedForm.form_id,
+        PublishedForm.version,
+        PublishedForm.title,
+        PublishedForm.hash,
+        PublishedForm.current,
     ).order_by(PublishedForm.form_id, PublishedForm.id)
     return [
         {

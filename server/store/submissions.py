@@ -12,7 +12,7 @@ from peewee import JOIN, IntegrityError, fn
 
 from forms.problems import Problem, Problems
 from server.store import answers as halves
-from server.store import areas
+from server.store import areas, cases
 from server.store.database import Store
 from server.store.models import Attachment, Desk, Register, Submission
 
@@ -109,11 +109,12 @@ def keep(new: NewSubmission, store: Store) -> Kept:
         return Kept(known.id, known.root, known.current, new=False)
     if new.deprecated_id is not None:
         _supersede(new, root)
-    if not current:
-        # This is the original of an edit that came first: all of the chain hangs on this one's root.
+    if not current and root != new.instance_id:
+        # The edit of this one came first: what hung on this one now hangs on the root of the chain.
         Submission.update(root=root).where(
             (Submission.form_id == new.form_id) & (Submission.root == new.instance_id)
         ).execute()
+        cases.join_chain(new.form_id, new.instance_id, root, new.received_at)
     if new.register is not None:
         Register.insert(
             submission=submission_id, form_id=new.form_id, **areas.split(new.village), **new.register
@@ -185,9 +186,7 @@ def attach(submission_id: int, files: list[NewFile], now: datetime) -> None:
         }
         Attachment.insert(
             submission=submission_id, filename=file.filename, expected=False, **values
-        ).on_conflict(
-            conflict_target=[Attachment.submission, Attachment.filename], update=values
-        ).execute()
+        ).on_conflict(conflict_target=[Attachment.submission, Attachment.filename], update=values).execute()
 
 
 @dataclass(frozen=True)

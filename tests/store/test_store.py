@@ -25,7 +25,7 @@ def test_migrating_again_changes_nothing(store: Store) -> None:
 
 
 def test_all_areas_of_indonesia_are_there(store: Store) -> None:
-    by_level = {length: 0 for length in areas.LEVELS}
+    by_level = dict.fromkeys(areas.LEVELS, 0)
     for (code,) in Area.select(Area.code).tuples():
         by_level[len(code)] += 1
     assert by_level == {2: 38, 5: 514, 8: 7_285, 13: 83_762}
@@ -45,13 +45,17 @@ def test_two_villages_of_one_name_in_one_kecamatan_are_told_apart(store: Store) 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    code=st.sampled_from(["ID", "35", "35.07", "35.07.01", "35.07.01.2001", "3", "35.0", "", "99", "35%", "35.07."])
+    code=st.sampled_from(
+        ["ID", "35", "35.07", "35.07.01", "35.07.01.2001", "3", "35.0", "", "99", "35%", "35.07."]
+    )
 )
 def test_a_scope_holds_exactly_what_it_covers(store: Store, code: str) -> None:
     from server.store.models import Desk
 
     if not Desk.select().exists():
-        for number, village in enumerate(["35.07.01.2001", "35.07.02.2001", "35.08.01.2001", "12.01.01.2001"]):
+        for number, village in enumerate(
+            ["35.07.01.2001", "35.07.02.2001", "35.08.01.2001", "12.01.01.2001"]
+        ):
             Desk.create(
                 slug=f"d{number}", name="x", **areas.split(village), token_hash=str(number), created_at=0
             )
@@ -71,7 +75,9 @@ def test_counters_never_give_a_number_twice(store: Store) -> None:
     given_out = []
     threads = [
         threading.Thread(
-            target=lambda w=w: given_out.extend(w.wait(lambda: counters.increment("case:x")) for _ in range(25))
+            target=lambda w=w: given_out.extend(
+                w.wait(lambda: counters.increment("case:x")) for _ in range(25)
+            )
         )
         for w in writers
         for _ in range(2)
@@ -105,7 +111,7 @@ def test_work_that_fails_undoes_itself_and_nothing_else(store: Store, clock: Clo
     def ask(name: str, work: object) -> None:
         try:
             outcomes[name] = writer.wait(work)  # type: ignore[arg-type]
-        except Exception as error:
+        except (Problem, Problem_for_test) as error:
             outcomes[name] = type(error).__name__
 
     threads = [threading.Thread(target=ask, args=("hold", hold))]

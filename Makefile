@@ -1,0 +1,51 @@
+# Two commands are enough: `make demo` and `make test`. Each sets up what it needs, once.
+# All paths are relative, so that a checkout may lie in a folder with spaces in its name.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+RUN := .venv/bin/python
+
+.PHONY: demo test lint format bench setup browser clean
+
+demo: .venv/.ready
+	@$(RUN) -m posmigran demo
+
+test: .venv/.ready browser
+	@$(RUN) -m pytest -n auto
+
+lint: .venv/.ready
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m mypy
+	@.venv/bin/lint-imports --no-logo
+
+format: .venv/.ready
+	@$(RUN) -m ruff check --fix .
+	@$(RUN) -m ruff format .
+
+bench: .venv/.ready
+	@$(RUN) -m bench
+
+setup: .venv/.ready
+
+.venv/.ready: pyproject.toml constraints.txt
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "posmigran needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@"$(PYTHON)" -m venv .venv \
+		|| { echo "The venv module is missing: on Debian and Ubuntu run 'apt install python3-venv'" >&2; exit 1; }
+	@echo "setting up (once, about a minute) ..."
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch .venv/.ready
+
+# The pages are tested in a real browser, which is no Python package.
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
+		|| { if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "installing Chromium for the browser tests ..."; \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
+		else \
+			echo "The browser tests need Chromium: install it (Debian: 'sudo apt install chromium') and run again." >&2; \
+			exit 1; \
+		fi; }
+
+clean:
+	@rm -rf .venv build *.egg-info demo-output

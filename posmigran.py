@@ -1,0 +1,525 @@
+"""The command line: puts the pieces together, nothing else.
+
+Every command takes ``--home``; ``--json`` prints exactly one JSON document on standard output. Exit status: 0
+done; 1 not done, with one line on standard error that names the place and what to do; 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import json as jsonlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import structlog
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from forms.problems import Problem
+from server import installation
+from server.settings import Settings, load_settings
+from server.store import areas, cases, desks, events, messages, officers, published, quarantine, submissions
+from server.store.database import Store
+
+app = typer.Typer(
+    name="posmigran",
+    help="Data collection for the village migration desk: ODK forms in, SMS alerts and Excel registers out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+forms_app = typer.Typer(no_args_is_help=True, help="Check, compile, publish and list forms.")
+desks_app = typer.Typer(no_args_is_help=True, help="Village desks and their phones.")
+officers_app = typer.Typer(no_args_is_help=True, help="People who answer alerts and read registers.")
+submissions_app = typer.Typer(no_args_is_help=True, help="What the phones sent.")
+alerts_app = typer.Typer(no_args_is_help=True, help="Cases and their risk indicators.")
+messages_app = typer.Typer(no_args_is_help=True, help="The outbox.")
+for name, sub in (
+    ("forms", forms_app),
+    ("desks", desks_app),
+    ("officers", officers_app),
+    ("submissions", submissions_app),
+    ("alerts", alerts_app),
+    ("messages", messages_app),
+):
+    app.add_typer(sub, name=name)
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", help="Where the data is [env: POSMIGRAN_HOME; default ./posmigran-data]."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+AreaOption = Annotated[str, typer.Option("--area", help="A Kemendagri code of any level, or ID for all.")]
+
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def now() -> datetime:
+    """The clock of the real world."""
+    return datetime.now(UTC)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def show(result: Any, json: bool, *, columns: list[str] | None = None) -> None:
+    """Print a result: one JSON document, or a table or list of facts for people."""
+    if json:
+        sys.stdout.write(jsonlib.dumps(result, default=_plain, ensure_ascii=False, indent=1) + "\n")
+        return
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    if isinstance(result, list):
+        if not result:
+            console.print("nothing")
+            return
+        chosen = columns or list(result[0])
+        table = Table(*chosen, box=None, pad_edge=False)
+        for row in result:
+            table.add_row(*[_cell(row[column]) for column in chosen])
+        console.print(table)
+        return
+    for key, value in result.items():
+        console.print(f"{key:12} {_cell(value)}", markup=False)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return value.astimezone().strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, list):
+        return " ".join(str(v) for v in value)
+    return jsonlib.dumps(value, default=_plain, ensure_ascii=False) if isinstance(value, dict) else str(value)
+
+
+def fail(message: str) -> NoReturn:
+    """Not done: one line on standard error, exit status 1."""
+    errors.print(message, markup=False, style="red" if errors.is_terminal else None)
+    raise typer.Exit(1)
+
+
+@contextmanager
+def opened(home: Path | None) -> Iterator[tuple[Settings, Store]]:
+    """The settings and the open store of an existing home."""
+    settings = load_settings(home)
+    store = installation.open_store(settings)
+    try:
+        yield settings, store
+    finally:
+        store.release()
+
+
+# ---------------------------------------------------------------------------------------------- installation
+
+
+@app.command()
+def init(
+    admin_email: Annotated[
+        str, typer.Option(help="Sign-in of the first administrator.")
+    ] = "admin@posmigran.local",
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Make the home: database, keys, areas, the shipped forms. Safe to run twice."""
+    settings = load_settings(home)
+    made = installation.init(
+        settings, admin_email, now(), progress=lambda text: errors.print(text, style="dim")
+    )
+    show(made, json)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option()] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 takes any free port.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that answer.")] = 1,
+    public_url: Annotated[str | None, typer.Option(help="What links and QR codes use.")] = None,
+    no_sync: Annotated[
+        bool, typer.Option("--no-sync", help="Do not send: `posmigran sync` runs elsewhere.")
+    ] = False,
+    home: HomeOption = None,
+) -> None:
+    """Run the server. Makes the home first where there is none."""
+    from server import serving
+
+    overrides = {} if public_url is None else {"public_url": public_url.rstrip("/")}
+    settings = load_settings(home, **overrides)
+    if not installation.exists(settings):
+        made = installation.init(
+            settings, "admin@posmigran.local", now(), progress=lambda text: errors.print(text, style="dim")
+        )
+        errors.print(
+            f"sign in as {made['admin']['email']}, password {made['admin']['password']}", markup=False
+        )
+    raise typer.Exit(serving.serve(settings, host, port, workers, with_sync=not no_sync))
+
+
+@app.command()
+def sync(
+    once: Annotated[bool, typer.Option("--once", help="Do all that is due, then end.")] = False,
+    embedded: Annotated[bool, typer.Option("--embedded", hidden=True)] = False,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """The scheduler and outbox alone; several may run at once."""
+    from sync import build_sync
+
+    configure_logs()
+    with opened(home) as (settings, store):
+        running = build_sync(settings, store, now)
+        if once:
+            show(running.run_once(), json)
+        else:
+            running.run_until_stopped(watch_stdin=embedded)
+
+
+# ---------------------------------------------------------------------------------------------- forms
+
+
+@forms_app.command("check")
+def forms_check(file: Path, json: JsonOption = False) -> None:
+    """Compile a form and say what publishing would break."""
+    from forms.compile import FormErrors, compile_workbook
+
+    try:
+        warnings, found = compile_workbook(file).warnings, ()
+    except FormErrors as error:
+        warnings, found = (), error.findings
+
+    def lines(findings: Any) -> list[dict[str, Any]]:
+        return [{"sheet": f.sheet, "row": f.row, "column": f.column, "message": f.message} for f in findings]
+
+    result = {"ok": not found, "errors": lines(found), "warnings": lines(warnings)}
+    if json:
+        show(result, json)
+        if found:
+            errors.print(f"{file}: {len(found)} errors", markup=False)
+            raise typer.Exit(1)
+        return
+    for finding in warnings:
+        errors.print(f"{file}: {finding.place}: {finding.message}", markup=False)
+    if found:
+        fail("\n".join(f"{file}: {f.place}: {f.message}" for f in found))
+    show({"form": file, "ok": "yes", "warnings": len(warnings)}, json)
+
+
+@forms_app.command("compile")
+def forms_compile(
+    file: Path, output: Annotated[Path, typer.Option("-o", "--output")], json: JsonOption = False
+) -> None:
+    """Write the XForm of a workbook."""
+    from forms.compile import compile_workbook
+
+    form = compile_workbook(file).form
+    output.write_text(form.xform, "utf-8")
+    show({"form_id": form.form_id, "version": form.version, "file": output}, json)
+
+
+@forms_app.command("publish")
+def forms_publish(
+    file: Path,
+    media: Annotated[Path | None, typer.Option(help="Folder of attached files.")] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Check, compile and publish a form with its attached lists."""
+    with opened(home) as (_, store):
+        form = installation.publish(store, file, media, now())
+        show({"form_id": form.form_id, "version": form.version, "hash": form.hash}, json)
+
+
+@forms_app.command("list")
+def forms_list(home: HomeOption = None, json: JsonOption = False) -> None:
+    """All published versions."""
+    with opened(home):
+        show(published.listing(), json)
+
+
+# ---------------------------------------------------------------------------------------------- desks, officers
+
+
+@desks_app.command("add")
+def desks_add(
+    village_code: str,
+    name: Annotated[str | None, typer.Option(help="Default: the village's name.")] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Open a village desk; prints what its phones need, and writes the QR to scan."""
+    with opened(home) as (settings, store):
+        show(installation.add_desk(settings, store, village_code, name, now()), json)
+
+
+@desks_app.command("list")
+def desks_list(home: HomeOption = None, json: JsonOption = False) -> None:
+    """All desks; no credentials."""
+    with opened(home):
+        show(desks.listing(), json)
+
+
+@desks_app.command("revoke")
+def desks_revoke(desk: str, home: HomeOption = None, json: JsonOption = False) -> None:
+    """Take a desk's phones off, at once."""
+    with opened(home) as (_, store), store.transaction():
+        desks.revoke(desk, now())
+        events.record(now(), "operator", "desk.revoked", desk)
+        show({"desk": desk, "state": "revoked"}, json)
+
+
+@officers_app.command("add")
+def officers_add(
+    name: str,
+    role: Annotated[str, typer.Option(help="disnaker p4mi bp3mi ppa dinsos province admin")],
+    area: AreaOption,
+    phone: Annotated[str | None, typer.Option(help="For SMS, such as +62 812 0000 0001.")] = None,
+    email: Annotated[str | None, typer.Option(help="To sign in with.")] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Register a person who answers alerts or reads registers."""
+    with opened(home) as (_, store), store.transaction():
+        person, password = officers.add(name, role, area, now(), phone=phone, email=email)
+        show({"officer": person.slug, "password": password}, json)
+
+
+@officers_app.command("list")
+def officers_list(home: HomeOption = None, json: JsonOption = False) -> None:
+    """All officers in service."""
+    with opened(home):
+        show(officers.listing(), json)
+
+
+@officers_app.command("remove")
+def officers_remove(officer: str, home: HomeOption = None, json: JsonOption = False) -> None:
+    """Take an officer out of service: no messages, no sign-in."""
+    with opened(home) as (_, store), store.transaction():
+        officers.remove(officer, now())
+        show({"officer": officer, "state": "removed"}, json)
+
+
+# ---------------------------------------------------------------------------------------------- submissions
+
+
+@submissions_app.command("list")
+def submissions_list(
+    form: Annotated[str | None, typer.Option("--form")] = None,
+    area: AreaOption = areas.NATION,
+    since: Annotated[datetime | None, typer.Option(help="Received since then.")] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """The newest version of each submission; no answers."""
+    with opened(home) as (settings, _):
+        areas.require(area)
+        start = since.replace(tzinfo=since.tzinfo or settings.zone) if since else None
+        show(submissions.listing(form, area, start), json)
+
+
+@submissions_app.command("show")
+def submissions_show(instance_id: str, home: HomeOption = None, json: JsonOption = False) -> None:
+    """One submission with its typed answers and its XML as it came."""
+    with opened(home) as (_, store):
+        show(submissions.show(instance_id, store), json)
+
+
+@submissions_app.command("quarantine")
+def submissions_quarantine(home: HomeOption = None, json: JsonOption = False) -> None:
+    """What came and could not be taken as it is; no answers."""
+    with opened(home):
+        show(quarantine.listing(), json)
+
+
+# ---------------------------------------------------------------------------------------------- alerts, messages
+
+
+@alerts_app.command("list")
+def alerts_list(
+    area: AreaOption = areas.NATION,
+    state: Annotated[str | None, typer.Option(help="open acknowledged closed")] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """One row an indicator of a case."""
+    with opened(home):
+        areas.require(area)
+        _known("--state", state, cases.STATES)
+        show(cases.listing(area, state), json, columns=None)
+
+
+@alerts_app.command("ack")
+def alerts_ack(
+    ref: str,
+    by: Annotated[str, typer.Option(help="The officer.")],
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Acknowledge a case for an officer: all its alerts that are theirs."""
+    with opened(home) as (_, store), store.transaction():
+        changed = cases.acknowledge(officers.require(by), ref, now())
+        show({"ref": ref, "by": by, "acknowledged": changed}, json)
+
+
+@alerts_app.command("close")
+def alerts_close(
+    ref: str,
+    by: Annotated[str, typer.Option(help="The officer.")],
+    result: Annotated[str, typer.Option(help=" ".join(cases.RESULTS))],
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Close a case for an officer, with its result."""
+    _known("--result", result, cases.RESULTS)
+    with opened(home) as (_, store), store.transaction():
+        changed = cases.close(officers.require(by), ref, result, now())
+        show({"ref": ref, "by": by, "closed": changed, "result": result}, json)
+
+
+@messages_app.command("list")
+def messages_list(
+    state: Annotated[str | None, typer.Option(help=" ".join(messages.STATES))] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """The outbox."""
+    _known("--state", state, messages.STATES)
+    with opened(home):
+        show(messages.listing(state), json)
+
+
+def _known(option: str, value: str | None, allowed: tuple[str, ...]) -> None:
+    if value is not None and value not in allowed:
+        raise typer.BadParameter(f"{value} is not one of: {' '.join(allowed)}", param_hint=option)
+
+
+# ---------------------------------------------------------------------------------------------- export, demo
+
+
+@app.command()
+def export(
+    form_id: str,
+    output: Annotated[Path, typer.Option("-o", "--output", help="A file that ends in .xlsx, .csv or .zip.")],
+    area: AreaOption = areas.NATION,
+    start: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Received from.")
+    ] = None,
+    end: Annotated[
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Received up to.")
+    ] = None,
+    lang: Annotated[str, typer.Option(help="id or en")] = "id",
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write every submission of a form."""
+    from exports import OPERATOR, export_form
+
+    _known("--lang", lang, ("id", "en"))
+    with opened(home) as (settings, store):
+        areas.require(area)
+        zone = areas.zone(area, settings.timezone)
+        result = export_form(
+            form_id,
+            output,
+            store,
+            area=area,
+            start=datetime.combine(start, time.min, zone) if start else None,
+            end=datetime.combine(end + timedelta(days=1), time.min, zone) if end else None,
+            lang=lang,
+            reader=OPERATOR,
+        )
+        with store.transaction():
+            events.record(now(), "operator", "export", form_id, area=area, rows=result.rows)
+        show({"file": output, "rows": result.rows, "tables": result.tables}, json)
+
+
+@app.command()
+def demo(
+    home: HomeOption = None,
+) -> None:
+    """The main job end to end on invented people: phones send, SMS go out, a case is answered, a workbook is written."""
+    sys.path.insert(0, str(Path(__file__).parent))
+    try:
+        from tests.phone.demo import run_demo
+    except ImportError as error:
+        fail(f"the demo needs the tests' phone ({error.name} is missing): run `make demo`")
+    raise typer.Exit(run_demo(home))
+
+
+# ---------------------------------------------------------------------------------------------- running
+
+
+def configure_logs() -> None:
+    """Logs are events with named fields, one line each, on standard error."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def app_from_environment() -> Any:
+    """The web application of ``POSMIGRAN_HOME``: what each process of the server runs."""
+    from server.app import create_app
+
+    configure_logs()
+    settings = load_settings()
+    store = installation.open_store(settings)
+    return create_app(settings, store, now, _export_for(store)).asgi
+
+
+def _export_for(store: Store) -> Callable[[str, Path, officers.Person, str], None]:
+    def write(form_id: str, target: Path, person: officers.Person, lang: str) -> None:
+        from exports import access_of, export_form  # openpyxl is slow to import: only where it is needed
+
+        export_form(form_id, target, store, area=person.area, lang=lang, reader=access_of(person.role))
+
+    return write
+
+
+def main() -> None:
+    """Entry point of the ``posmigran`` command."""
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except Exception as error:  # noqa: BLE001 - sorted below; what is unknown is raised again
+        sys.exit(_explain(error))
+
+
+def _explain(error: Exception) -> int:
+    import click
+
+    from forms.compile import FormErrors
+
+    if isinstance(error, click.UsageError):
+        error.show()
+        return 2
+    if isinstance(error, click.Abort | KeyboardInterrupt):
+        return 130
+    if isinstance(error, Problem | FormErrors):
+        english = not os.environ.get("LANG", "").startswith("id")
+        text = error.text("en" if english else "id") if isinstance(error, Problem) else str(error)
+        errors.print(text, markup=False)
+        return 1
+    if isinstance(error, OSError):
+        errors.print(f"{error.filename or ''}: {error.strerror or error}", markup=False)
+        return 1
+    raise error
+
+
+if __name__ == "__main__":
+    main()

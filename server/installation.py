@@ -1,0 +1,174 @@
+"""Making and opening a home: keys, database, areas, shipped forms, the first administrator, desks.
+
+Part of the composition root: it joins forms and store for the command line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import peewee
+
+from forms.compile import compile_workbook
+from forms.form import Form
+from forms.lists import ListTable
+from forms.problems import Problem, Problems
+from server.openrosa.collect_settings import settings_code, write_qr
+from server.settings import Settings
+from server.store import areas, desks, events, officers, published
+from server.store.database import Store
+from server.store.models import PublishedForm
+from server.store.published import AREA_LIST
+from server.store.sealing import KEY_FILE, Keys
+
+ADDRESS_FILE = "address.json"
+"""Where the server of this home was last reached: what `desks add` puts into QR codes if nothing is set."""
+
+
+def exists(settings: Settings) -> bool:
+    """Has ``init`` run for this home?"""
+    return (settings.home / KEY_FILE).exists()
+
+
+def open_store(settings: Settings) -> Store:
+    """Open the database of an existing home. Raises :class:`Problem` (HOME_MISSING, SETTING_INVALID)."""
+    keys = Keys.open(settings.home)
+    store = Store(settings.database, settings.home, keys)
+    try:
+        store.db.connect(reuse_if_open=True)
+    except peewee.OperationalError as error:
+        raise Problem(
+            Problems.SETTING_INVALID,
+            name="POSMIGRAN_DATABASE_URL",
+            detail="the database does not answer; is it running, and is the address right?",
+        ) from error
+    return store
+
+
+def init(
+    settings: Settings, admin_email: str, now: datetime, progress: Callable[[str], None] = lambda text: None
+) -> dict[str, Any]:
+    """Make the home, or bring an existing one up to date; returns what ``init --json`` prints."""
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    Keys.make(settings.home)
+    store = open_store(settings)
+    try:
+        for name in store.migrate():
+            progress(f"schema {name}")
+        with store.transaction():
+            count = areas.load_areas()
+        if count:
+            progress(f"{count} areas")
+        made = []
+        with as_file(files("forms") / "library") as library:
+            for workbook in sorted(library.glob("*.xlsx")):
+                form = _publish_shipped(store, workbook, now, progress)
+                made.append({"form_id": form.form_id, "version": form.version, "title": form.title})
+        with store.transaction():
+            admin = _first_admin(admin_email, now)
+    finally:
+        store.release()
+    return {
+        "home": settings.home,
+        "database": _without_password(settings.database),
+        "admin": admin,
+        "forms": made,
+    }
+
+
+def _publish_shipped(store: Store, workbook: Path, now: datetime, progress: Callable[[str], None]) -> Form:
+    known = (
+        PublishedForm.select().where((PublishedForm.form_id == workbook.stem) & PublishedForm.current).first()
+    )
+    if known is not None and bytes(known.workbook) == workbook.read_bytes():
+        return Form.load(known.xform, known.definition)
+    progress(f"form {workbook.stem}")
+    return publish(store, workbook, None, now)
+
+
+def _first_admin(email: str, now: datetime) -> dict[str, str | None]:
+    for officer in officers.listing():
+        if officer["role"] == "admin":
+            return {"email": officer["email"], "password": None}
+    person, password = officers.add("Administrator", "admin", areas.NATION, now, email=email)
+    return {"email": person.email, "password": password}
+
+
+def _without_password(url: str) -> str:
+    before, at, after = url.rpartition("@")
+    return f"{before.rpartition(':')[0]}@{after}" if at and before.count(":") > 1 else url
+
+
+def publish(store: Store, workbook: Path, media: Path | None, now: datetime) -> Form:
+    """Check, compile and publish a workbook with its attached lists.
+
+    Lists are looked for in ``media``, else beside the workbook, else among the shipped ones. Raises
+    ``FormErrors`` and :class:`Problem` (MEDIA_MISSING, FORM_VERSION_TAKEN).
+    """
+    form = compile_workbook(workbook).form
+    with as_file(files("forms") / "library" / "media") as shipped:
+        places = [media] if media is not None else []
+        found = _attached(form, [*places, workbook.parent, shipped])
+    with store.transaction():
+        if published.publish(form, workbook.read_bytes(), found, now):
+            events.record(now, "operator", "form.published", form.form_id, version=form.version)
+    return form
+
+
+def _attached(form: Form, places: list[Path]) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for name in form.media:
+        if name == AREA_LIST:
+            continue
+        file = next((place / name for place in places if (place / name).is_file()), None)
+        if file is None:
+            raise Problem(Problems.MEDIA_MISSING, file=name, places=", ".join(str(place) for place in places))
+        content = file.read_bytes()
+        if name.endswith(".csv"):
+            ListTable.from_csv(file.stem, content)  # raises where phones could not read it
+        found[name] = content
+    return found
+
+
+def add_desk(
+    settings: Settings, store: Store, village: str, name: str | None, now: datetime
+) -> dict[str, Any]:
+    """Open a desk; returns what ``desks add --json`` prints, and writes the QR picture."""
+    with store.transaction():
+        desk, credentials = desks.add(village, name, store.keys, now)
+        events.record(now, "operator", "desk.added", desk.slug, village=village)
+    url = f"{public_url(settings)}/desk/{credentials.token}"
+    code = settings_code(url, f"Meja PMI {desk.name}")
+    return {
+        "desk": desk.slug,
+        "village": desk.village,
+        "username": credentials.username,
+        "password": credentials.password,
+        "url": url,
+        "settings": code,
+        "qr": write_qr(code, settings.home / "desks" / f"{desk.slug}.png"),
+    }
+
+
+def public_url(settings: Settings) -> str:
+    """The address that phones and people use: as set, else where this home's server was last started."""
+    if settings.public_url:
+        return settings.public_url
+    try:
+        noted: str = json.loads((settings.home / ADDRESS_FILE).read_text("utf-8"))["url"]
+    except (FileNotFoundError, ValueError, KeyError):
+        return "http://127.0.0.1:8000"
+    return noted
+
+
+def note_address(settings: Settings, url: str) -> None:
+    """Remember where the server of this home is reached."""
+    file = settings.home / ADDRESS_FILE
+    draft = file.with_suffix(".new")
+    draft.write_text(json.dumps({"url": url}), "utf-8")
+    draft.replace(file)

@@ -1,0 +1,109 @@
+"""How the OpenRosa door speaks: headers, the response envelope, lists of forms and files.
+
+Numbers in comments are those of the project's notes on what ODK Collect does on the wire.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from xml.sax.saxutils import escape, quoteattr
+
+import falcon.asgi
+
+from forms.problems import Problem
+
+XML = "text/xml; charset=utf-8"  # application/xml fails in Collect (2.6)
+ACCEPT_LENGTH = 100_000_000
+"""Bytes a POST that phones are told to stay under (5.4); a single file above it still comes whole (5.10)."""
+
+
+def openrosa_headers(response: falcon.asgi.Response) -> None:
+    """What every answer of this door carries, errors too (2.7)."""
+    response.set_header("X-OpenRosa-Version", "1.0")
+    response.set_header("X-OpenRosa-Accept-Content-Length", str(ACCEPT_LENGTH))
+    response.set_header("Content-Language", "id")
+
+
+def say(response: falcon.asgi.Response, status: int, message: str, *, nature: str = "") -> None:
+    """Answer with the OpenRosa envelope; Collect shows the first element named ``message`` (5.13)."""
+    openrosa_headers(response)
+    response.status = status
+    response.content_type = XML
+    response.set_header("Cache-Control", "no-store")
+    response.data = (
+        "<?xml version='1.0' encoding='UTF-8' ?>"
+        '<OpenRosaResponse xmlns="http://openrosa.org/http/response" items="0">'
+        f"<message nature={quoteattr(nature)}>{escape(message)}</message></OpenRosaResponse>"
+    ).encode()
+
+
+def refuse(response: falcon.asgi.Response, problem: Problem) -> None:
+    """Answer a problem, in the officer's language."""
+    say(response, problem.kind.status, problem.text("id"), nature=f"error {problem.kind.code}")
+
+
+def cached(request: falcon.asgi.Request, response: falcon.asgi.Response, body: bytes, tag: str) -> None:
+    """Answer with a body that phones revalidate at each sync: 304 where they have it (2.21).
+
+    Never ``max-age``: Collect would show stale lists.
+    """
+    openrosa_headers(response)
+    response.set_header("ETag", f'"{tag}"')
+    response.set_header("Cache-Control", "private, no-cache")
+    asked = request.get_header("If-None-Match")
+    if asked is not None and (
+        asked.strip() == "*" or tag in [t.strip().removeprefix("W/").strip('"') for t in asked.split(",")]
+    ):
+        response.status = 304
+        return
+    response.data = body
+
+
+def md5(body: bytes) -> str:
+    """Lower-case hex MD5, which is what OpenRosa calls a hash (2.11)."""
+    return hashlib.md5(body, usedforsecurity=False).hexdigest()
+
+
+@dataclass(frozen=True)
+class FormEntry:
+    """A form as the list names it; URLs are absolute and percent-encoded (2.15)."""
+
+    form_id: str
+    title: str
+    version: str
+    hash: str
+    download_url: str
+    manifest_url: str | None
+
+
+def form_list(entries: Iterable[FormEntry]) -> bytes:
+    """The form list; field order as ODK Central's."""
+    parts = [
+        "<?xml version='1.0' encoding='UTF-8' ?><xforms xmlns=\"http://openrosa.org/xforms/xformsList\">"
+    ]
+    for e in entries:
+        parts.append(
+            f"<xform><formID>{escape(e.form_id)}</formID><name>{escape(e.title or e.form_id)}</name>"
+            f"<version>{escape(e.version)}</version><hash>md5:{e.hash}</hash>"
+            f"<downloadUrl>{escape(e.download_url)}</downloadUrl>"
+            + (f"<manifestUrl>{escape(e.manifest_url)}</manifestUrl>" if e.manifest_url else "")
+            + "</xform>"
+        )
+    parts.append("</xforms>")
+    return "".join(parts).encode()
+
+
+def manifest(files: Iterable[tuple[str, str, str]]) -> bytes:
+    """The manifest of a form from (file name, MD5, URL)."""
+    parts = [
+        "<?xml version='1.0' encoding='UTF-8' ?><manifest xmlns=\"http://openrosa.org/xforms/xformsManifest\">"
+    ]
+    for name, digest, url in files:
+        parts.append(
+            f"<mediaFile><filename>{escape(name)}</filename><hash>md5:{digest}</hash>"
+            f"<downloadUrl>{escape(url)}</downloadUrl></mediaFile>"
+        )
+    parts.append("</manifest>")
+    return "".join(parts).encode()

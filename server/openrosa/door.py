@@ -1,0 +1,271 @@
+"""The OpenRosa door: what ODK Collect talks to, under a desk's token or by Digest.
+
+Every resource is a thin coroutine: who asks (a reader looks it up), one plain function in a reader or in the
+writer, the answer. A form is addressed by the hash of its bytes, so that form ids may hold anything and a
+download can never be of other bytes than the list promised (COLLECT 4.2).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+import falcon
+import falcon.asgi
+import structlog
+
+from forms.problems import Problem, Problems
+from server.intake.intake import Intake, Upload
+from server.openrosa import answers, multipart_body
+from server.openrosa.catalogue import Catalogue
+from server.openrosa.credentials import Asking, Doorkeeper, Unauthorized
+from server.settings import Settings
+from server.store.database import Readers, Store, Writer
+from server.store.files import Files
+
+log = structlog.get_logger()
+
+_DRAINED = 1_000_000  # bytes read before an error is answered, so that it is not lost in a reset (5.19)
+_DEVICE_ID = 255  # characters kept of deviceID, as Central
+
+
+@dataclass(frozen=True)
+class Door:
+    """What the resources share."""
+
+    settings: Settings
+    doorkeeper: Doorkeeper
+    catalogue: Catalogue
+    intake: Intake
+    files: Files
+    writer: Writer
+    readers: Readers
+
+    def asking(self, request: falcon.asgi.Request, token: str | None) -> Asking:
+        """Who asks, as far as the request says."""
+        # as on the request line: falcon's own path is decoded, and Digest signs the encoded one
+        target: str = request.scope.get("raw_path", request.path.encode()).decode("latin-1")
+        if request.query_string:
+            target = f"{target}?{request.query_string}"
+        return Asking(request.method, target, request.scheme, token, request.get_header("Authorization"))
+
+    def base(self, request: falcon.asgi.Request, token: str | None) -> str:
+        """What the URLs in an answer start with: the public URL, else the address that the phone used."""
+        origin = self.settings.public_url or f"{request.scheme}://{request.netloc}"
+        return f"{origin}/desk/{quote(token, safe='')}" if token is not None else origin
+
+
+class _Resource:
+    def __init__(self, door: Door) -> None:
+        self.door = door
+
+
+class FormList(_Resource):
+    """The list of open forms."""
+
+    async def on_get(
+        self, request: falcon.asgi.Request, response: falcon.asgi.Response, token: str | None = None
+    ) -> None:
+        """200 with the list, 304, 401, or 503: never an empty list, which would wipe phones (2.20)."""
+        door, asking, base = self.door, self.door.asking(request, token), self.door.base(request, token)
+
+        def read() -> bytes:
+            door.doorkeeper.admit(asking)
+            forms = door.catalogue.shown().forms
+            if not forms:
+                raise Problem(Problems.STORE_BUSY)
+            return answers.form_list(
+                answers.FormEntry(
+                    f.form_id,
+                    f.title,
+                    f.version,
+                    f.hash,
+                    f"{base}/forms/{f.hash}.xml",
+                    f"{base}/forms/{f.hash}/manifest" if f.media else None,
+                )
+                for f in forms
+            )
+
+        body = await door.readers.run(read)
+        response.content_type = answers.XML
+        answers.cached(request, response, body, answers.md5(body))
+
+
+class Manifest(_Resource):
+    """The attached lists of a form."""
+
+    async def on_get(
+        self,
+        request: falcon.asgi.Request,
+        response: falcon.asgi.Response,
+        form_hash: str,
+        token: str | None = None,
+    ) -> None:
+        """200 with the manifest, 304, 401 or 404."""
+        door, asking, base = self.door, self.door.asking(request, token), self.door.base(request, token)
+
+        def read() -> bytes:
+            desk = door.doorkeeper.admit(asking)
+            files = door.catalogue.media(door.catalogue.form(form_hash), desk)
+            return answers.manifest(
+                (f.filename, f.hash, f"{base}/forms/{form_hash}/media/{quote(f.filename, safe='')}")
+                for f in files
+            )
+
+        body = await door.readers.run(read)
+        response.content_type = answers.XML
+        answers.cached(request, response, body, answers.md5(body))
+
+
+class FormXml(_Resource):
+    """A form's XForm."""
+
+    async def on_get(
+        self,
+        request: falcon.asgi.Request,
+        response: falcon.asgi.Response,
+        form_hash: str,
+        token: str | None = None,
+    ) -> None:
+        """200 with the very bytes that the hash is of, 304, 401 or 404."""
+        door, asking = self.door, self.door.asking(request, token)
+
+        def read() -> bytes:
+            door.doorkeeper.admit(asking)
+            return door.catalogue.xform(form_hash)
+
+        body = await door.readers.run(read)
+        response.content_type = answers.XML
+        answers.cached(request, response, body, form_hash)
+
+
+class Media(_Resource):
+    """An attached list of a form; ``desa.csv`` holds the villages of the desk's regency only."""
+
+    async def on_get(
+        self,
+        request: falcon.asgi.Request,
+        response: falcon.asgi.Response,
+        form_hash: str,
+        filename: str,
+        token: str | None = None,
+    ) -> None:
+        """200 with the file, 304, 401 or 404."""
+        door, asking = self.door, self.door.asking(request, token)
+        media = await door.readers.run(
+            lambda: door.catalogue.media_file(
+                door.catalogue.form(form_hash), filename, door.doorkeeper.admit(asking)
+            )
+        )
+        response.content_type = (
+            "text/csv; charset=utf-8" if filename.endswith(".csv") else "application/octet-stream"
+        )
+        answers.cached(request, response, media.content, media.hash)
+
+
+class Submission(_Resource):
+    """Where submissions come in."""
+
+    async def on_head(
+        self, request: falcon.asgi.Request, response: falcon.asgi.Response, token: str | None = None
+    ) -> None:
+        """204 exactly: any other 2xx makes Collect doubt the address (5.2)."""
+        door, asking = self.door, self.door.asking(request, token)
+        await door.readers.run(lambda: door.doorkeeper.admit(asking))
+        answers.openrosa_headers(response)
+        response.status = 204
+
+    on_get = on_head
+
+    async def on_post(
+        self, request: falcon.asgi.Request, response: falcon.asgi.Response, token: str | None = None
+    ) -> None:
+        """201 once the submission and all that it owes are on disk; the same bytes again are 201 again."""
+        door, asking = self.door, self.door.asking(request, token)
+        try:
+            desk = await door.readers.run(lambda: door.doorkeeper.admit(asking))
+            received = await multipart_body.receive(
+                request.stream,
+                request.content_type or "",
+                request.content_length,
+                door.files,
+                door.readers,
+            )
+        except Problem:
+            await _drain(request)
+            raise
+        try:
+            if received.staged:
+                kept = await door.readers.run(lambda: received.keep(door.files))
+            else:
+                kept = []
+            upload = Upload(received.xml, desk, _device_id(request), kept)
+            receipt = await door.writer.run(lambda: door.intake.receive(upload))
+        finally:
+            received.drop()
+        # no instanceID here: a client chooses it, so it could say anything
+        log.info("submission", desk=desk.slug, state=receipt.state, case=receipt.ref)
+        answers.say(response, 201, _THANKS[receipt.state])
+
+
+_THANKS = {
+    "new": "Data sudah diterima dan disimpan.",
+    "known": "Data ini sudah pernah diterima.",
+    "quarantined": "Data disimpan dan akan diperiksa petugas: formulirnya tidak dikenal atau sudah pernah dikirim.",
+}
+
+
+def _device_id(request: falcon.asgi.Request) -> str | None:
+    device_id = request.get_param("deviceID")
+    return device_id[:_DEVICE_ID] if device_id else None
+
+
+async def _drain(request: falcon.asgi.Request) -> None:
+    read = 0
+    with contextlib.suppress(OSError, falcon.HTTPError):
+        async for chunk in request.stream:
+            read += len(chunk)
+            if read > _DRAINED:
+                return
+
+
+def answer_problem(response: falcon.asgi.Response, problem: Problem) -> None:
+    """Answer a problem as this door does: an OpenRosa envelope with its headers."""
+    if isinstance(problem, Unauthorized) and problem.challenge is not None:
+        response.set_header("WWW-Authenticate", problem.challenge)
+    answers.refuse(response, problem)
+
+
+def owns(path: str) -> bool:
+    """Does a request path belong to this door?"""
+    return path.startswith(("/desk/", "/forms/")) or path in ("/formList", "/submission")
+
+
+def add_routes(
+    app: falcon.asgi.App,
+    *,
+    settings: Settings,
+    store: Store,
+    writer: Writer,
+    readers: Readers,
+    clock: Callable[[], datetime],
+) -> None:
+    """Put the door's addresses into the application, with and without a desk's token."""
+    door = Door(
+        settings,
+        Doorkeeper(store, clock),
+        Catalogue(),
+        Intake(store, clock),
+        Files(settings.home),
+        writer,
+        readers,
+    )
+    for prefix in ("", "/desk/{token}"):
+        app.add_route(f"{prefix}/formList", FormList(door))
+        app.add_route(f"{prefix}/submission", Submission(door))
+        app.add_route(f"{prefix}/forms/{{form_hash}}.xml", FormXml(door))
+        app.add_route(f"{prefix}/forms/{{form_hash}}/manifest", Manifest(door))
+        app.add_route(f"{prefix}/forms/{{form_hash}}/media/{{filename}}", Media(door))

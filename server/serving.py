@@ -1,0 +1,130 @@
+"""Running the server: uvicorn in this process or several, and the sync process beside it.
+
+The sync process is a child whose standard input is a pipe from here: when this process dies, however it dies,
+the pipe closes and the child ends by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from server import installation
+from server.settings import Settings
+
+_APP = "posmigran:app_from_environment"
+_KEEP_ALIVE = 75  # seconds; above the 60 s after which Collect gives up (COLLECT 10.28)
+_RESTART_AFTER = 1.0  # seconds before a sync process that ended by itself is started again
+
+
+def serve(settings: Settings, host: str, port: int, workers: int, *, with_sync: bool) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit status."""
+    listener = _listen(host, port)
+    bound = listener.getsockname()[1]
+    address = f"http://{f'[{host}]' if ':' in host else host}:{bound}"
+    # children (workers, sync) are processes of their own: they learn of the home and the address by environment
+    os.environ["POSMIGRAN_HOME"] = str(settings.home)
+    if settings.public_url:
+        os.environ["POSMIGRAN_PUBLIC_URL"] = settings.public_url
+    installation.note_address(settings, settings.public_url or address)
+    config = uvicorn.Config(
+        _APP,
+        factory=True,
+        workers=workers,
+        log_level="warning",
+        access_log=False,  # paths hold tokens
+        timeout_keep_alive=_KEEP_ALIVE,
+        server_header=False,
+        proxy_headers=True,
+        lifespan="on",
+        backlog=2048,
+    )
+    server = uvicorn.Server(config)
+    announcer = threading.Thread(target=_announce, args=(address, bound, host), daemon=True)
+    announcer.start()
+    child = _SyncChild() if with_sync else None
+    # uvicorn stops on these, then raises them again for whoever comes after: here that is a clean end
+    for caught in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(caught, lambda *_: None)
+    try:
+        if workers == 1:
+            server.run(sockets=[listener])
+        else:
+            Multiprocess(config, target=server.run, sockets=[listener]).run()
+    finally:
+        if child is not None:
+            child.stop()
+        listener.close()
+    return 0
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    listener.set_inheritable(True)
+    return listener
+
+
+def _announce(address: str, port: int, host: str) -> None:
+    """Say so once the server really answers."""
+    wildcard = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - where to ask, not where to listen
+    asked = f"http://{wildcard.get(host, address.removeprefix('http://').rpartition(':')[0])}:{port}/healthz"
+    pause = threading.Event()
+    while True:
+        try:
+            with urllib.request.urlopen(asked, timeout=5) as answer:
+                if answer.status == 200:
+                    break
+        except (urllib.error.URLError, OSError):
+            pause.wait(0.05)
+    sys.stdout.write(f"listening on {address}\n")
+    sys.stdout.flush()
+
+
+class _SyncChild:
+    """Keeps one sync process running."""
+
+    def __init__(self) -> None:
+        self._stopping = threading.Event()
+        self._process = self._start()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._watcher.start()
+
+    @staticmethod
+    def _start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "posmigran", "sync", "--embedded"],
+            stdin=subprocess.PIPE,
+            # Ctrl-C in a terminal reaches the whole group; the child is to end when its parent is done
+            start_new_session=True,
+        )
+
+    def _watch(self) -> None:
+        while True:
+            self._process.wait()
+            if self._stopping.wait(_RESTART_AFTER):
+                return
+            self._process = self._start()
+
+    def stop(self) -> None:
+        """Let it finish what it is doing, and end."""
+        self._stopping.set()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()

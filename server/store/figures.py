@@ -1,0 +1,43 @@
+"""Counts for whoever watches the server. No figure tells of a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from peewee import fn
+
+from server.store.models import Alert, Message, Quarantine, Submission
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One family of counts: by the value of one label."""
+
+    name: str
+    help: str
+    label: str
+    counts: dict[str, float]
+
+
+def counted() -> list[Figure]:
+    """All figures, counted now."""
+    return [
+        _by("posmigran_submissions", "Submissions kept, by form", "form", Submission.form_id),
+        _by("posmigran_messages", "Messages of the outbox, by state", "state", Message.state),
+        _by("posmigran_alerts", "Alerts, by state", "state", Alert.state),
+        _by("posmigran_quarantine", "Uploads held for staff, by state", "state", Quarantine.state),
+        Figure(
+            "posmigran_alerts_owed",
+            "Alerts that nobody was told of yet",
+            "restricted",
+            {
+                "yes": Alert.select().where(Alert.owed & Alert.restricted).count(),
+                "no": Alert.select().where(Alert.owed & ~Alert.restricted).count(),
+            },
+        ),
+    ]
+
+
+def _by(name: str, text: str, label: str, column: object) -> Figure:
+    rows = column.model.select(column, fn.COUNT()).group_by(column).tuples()  # type: ignore[attr-defined]
+    return Figure(name, text, label, {str(value): float(count) for value, count in rows})

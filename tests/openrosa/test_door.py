@@ -1,0 +1,379 @@
+"""What a phone gets from the running server, on both engines. Numbers are those of the notes on Collect."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+import pytest
+
+from server.store import cases, submissions
+from server.store.database import Store
+from server.store.models import Alert, Attachment, Case, Quarantine, Register, Submission
+from tests.openrosa.conftest import Running, again, instance_id
+from tests.phone.listing import AuthenticationRequiredError
+from tests.server_process import command
+
+
+def raw(
+    url: str,
+    method: str = "GET",
+    path: str = "/formList",
+    headers: Mapping[str, str] | None = None,
+    body: bytes = b"",
+) -> http.client.HTTPResponse:
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+    connection.request(method, f"{parts.path}{path}", body or None, dict(headers or {}))
+    return connection.getresponse()
+
+
+def multipart(*parts: tuple[str, str | None, bytes], boundary: str = "xyz") -> tuple[dict[str, str], bytes]:
+    body = b""
+    for name, filename, content in parts:
+        named = f'; filename="{filename}"' if filename is not None else ""
+        body += f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"{named}\r\n\r\n'.encode()
+        body += content + b"\r\n"
+    return {
+        "Content-Type": f"multipart/form-data; boundary={boundary}"
+    }, body + f"--{boundary}--\r\n".encode()
+
+
+@pytest.mark.parametrize("order", ["123", "132", "213", "231", "312", "321"])
+def test_a_chain_of_edits_ends_the_same_in_whatever_order_it_comes(
+    running: Running, filled: dict[str, bytes], published: Store, order: str
+) -> None:
+    phone = running.phone()
+    chain = [again(filled["broker without a letter"])]
+    for _ in range(2):
+        mark = f"<deprecatedID>{instance_id(chain[-1])}</deprecatedID></meta>".encode()
+        chain.append(again(filled["broker without a letter"]).replace(b"</meta>", mark))
+    for place in order:
+        assert phone.submit(chain[int(place) - 1]).sent
+    assert [s["instance_id"] for s in submissions.listing()] == [instance_id(chain[2])]
+    assert {s.root for s in Submission.select()} == {instance_id(chain[0])}
+    live = [a for a in cases.listing() if a["state"] == "open"]
+    assert [(a["indicator"], a["submission"]) for a in live] == [("D08", instance_id(chain[2]))]
+
+
+@pytest.mark.parametrize("how", ["token", "digest"])
+def test_a_phone_gets_both_forms_with_all_lists_and_sends(
+    running: Running, filled: dict[str, bytes], how: str
+) -> None:
+    phone = running.phone() if how == "token" else running.digest_phone()
+    forms = phone.sync()
+    assert set(forms) == {"berangkat", "pulang"}
+    assert set(forms["berangkat"].media) == {"desa.csv", "negara.csv", "biaya.csv", "p3mi.csv", "kurs.csv"}
+    villages = forms["berangkat"].media["desa.csv"].decode().splitlines()[1:]
+    assert villages
+    assert all(line.startswith("35.07.") for line in villages)
+    result = phone.submit(again(filled["clean departure"]))
+    assert (result.sent, result.status) == (True, 201)
+
+
+def test_a_second_sync_finds_everything_on_the_phone(running: Running) -> None:
+    phone = running.phone()
+    phone.sync()
+    phone.sync()
+    assert phone.decisions == {"berangkat": "OnDevice", "pulang": "OnDevice"}
+
+
+def test_lists_and_forms_are_revalidated_with_304(running: Running) -> None:
+    first = raw(running.url)
+    assert first.headers["Cache-Control"] == "private, no-cache"
+    tag = first.headers["ETag"]
+    for asked in (tag, f"W/{tag}", f'"other", {tag}'):
+        second = raw(running.url, headers={"If-None-Match": asked})
+        assert (second.status, second.read()) == (304, b"")
+        assert second.headers["X-OpenRosa-Version"] == "1.0"
+    assert raw(running.url, headers={"If-None-Match": '"other"'}).status == 200
+
+
+def test_links_stand_under_the_token_and_name_the_host_that_was_asked(running: Running) -> None:
+    for form in running.phone().form_list():
+        assert form.download_url.startswith(running.url + "/forms/")
+        assert form.manifest_url is not None
+        assert form.manifest_url.startswith(running.url + "/forms/")
+
+
+def test_the_same_submission_twice_is_one(
+    running: Running, filled: dict[str, bytes], published: Store
+) -> None:
+    phone = running.phone()
+    xml = again(filled["broker without a letter"])
+    assert phone.submit(xml).status == 201
+    assert phone.submit(xml).status == 201
+    assert Submission.select().count() == Case.select().count() == Register.select().count() == 1
+
+
+def test_two_copies_at_the_same_moment_are_one_and_both_201(
+    running: Running, filled: dict[str, bytes], published: Store
+) -> None:
+    xml = again(filled["broker without a letter"])
+    first, second = running.phone().submit_twice(xml)
+    assert first.status == second.status == 201
+    assert Submission.select().count() == Case.select().count() == 1
+
+
+def test_a_post_cut_in_its_last_bytes_is_refused_and_stores_nothing(
+    running: Running, filled: dict[str, bytes], published: Store
+) -> None:
+    phone = running.phone()
+    xml = again(filled["clean departure"])
+    for missing in (1, 5, 40, 2000):
+        outcome = phone.submit_cut_off(xml, {"foto.jpg": b"\xff\xd8" * 600}, missing=missing)
+        assert outcome is None or not outcome.sent
+    assert not phone.submit(xml[:-1]).sent
+    assert not phone.submit(xml[: len(xml) // 2]).sent
+    assert Submission.select().count() == Quarantine.select().count() == 0
+    assert not list((published.home / "staging").iterdir())
+    assert phone.submit(xml).sent
+
+
+def test_the_xml_is_kept_byte_for_byte_and_the_answers_are_typed(
+    running: Running, filled: dict[str, bytes], published: Store
+) -> None:
+    xml = again(filled["clean departure"])
+    running.phone().submit(xml)
+    assert submissions.xml_of("berangkat", instance_id(xml), published) == xml
+    answers = submissions.show(instance_id(xml), published)["answers"]
+    assert answers["loc"]["village"] == "35.07.01.2001"
+    assert isinstance(answers["famg"]["child_u5"], int)
+    assert isinstance(answers["docg"]["docs"], list)
+
+
+def test_nothing_personal_lies_readable_in_the_database(
+    running: Running, filled: dict[str, bytes], published: Store
+) -> None:
+    xml = again(filled["clean departure"])
+    running.phone().submit(xml)
+    row = Submission.get()
+    answers = submissions.show(instance_id(xml), published)["answers"]
+    secrets = [answers["idg"][name] for name in ("full_name", "nik", "phone", "birth_date")]
+    readable = (
+        repr((row.answers, row.verdict, row.indicators)) + repr(bytes(row.xml)) + repr(bytes(row.sealed))
+    )
+    for secret in secrets:
+        assert secret
+        assert secret not in readable
+    assert not any(secret in running.server.logged() for secret in secrets)
+
+
+def test_a_risk_opens_a_case_with_its_alerts_owed(
+    running: Running, filled: dict[str, bytes], published: Store
+) -> None:
+    running.phone().submit(again(filled["broker without a letter"]))
+    listed = cases.listing()
+    assert [(a["ref"], a["indicator"], a["state"]) for a in listed] == [("R-350701-0001", "D08", "open")]
+    assert Alert.get().owed
+
+
+def test_a_clean_departure_opens_no_case(
+    running: Running, filled: dict[str, bytes], published: Store
+) -> None:
+    running.phone().submit(again(filled["clean departure"]))
+    assert Case.select().count() == 0
+
+
+def test_attachments_come_in_several_posts_in_any_order_and_late(
+    running: Running, filled: dict[str, bytes], published: Store
+) -> None:
+    phone = running.phone()
+    xml = again(filled["clean departure"])
+    for name in ("b.jpg", "a.jpg"):
+        assert phone.submit(xml, {name: name.encode() * 2000}).sent
+    kept = {a.filename: a.size for a in Attachment.select()}
+    assert kept == {"a.jpg": 10_000, "b.jpg": 10_000}
+    assert Submission.select().count() == 1
+
+
+def test_file_names_with_paths_and_letters_of_all_kinds_are_kept_safely(
+    running: Running, filled: dict[str, bytes], published: Store
+) -> None:
+    names = {
+        "foto kartu é 写真.jpg": "foto kartu é 写真.jpg",
+        "../../etc/passwd": "passwd",
+        'a"b.jpg': 'a"b.jpg',
+    }
+    xml = again(filled["clean departure"])
+    for sent in names:
+        assert running.phone().submit(xml, {sent: b"x"}).sent
+    assert {a.filename for a in Attachment.select()} == set(names.values())
+
+
+def test_head_of_submission_is_204_with_the_length_to_stay_under(running: Running) -> None:
+    answer = raw(running.url, "HEAD", "/submission")
+    assert (answer.status, answer.read()) == (204, b"")
+    assert int(answer.headers["X-OpenRosa-Accept-Content-Length"]) >= 10_000_000
+    assert answer.headers["X-OpenRosa-Version"] == "1.0"
+
+
+@pytest.mark.parametrize("path", ["/formList", "/submission"])
+def test_an_unknown_token_is_401_in_openrosa_words(running: Running, path: str) -> None:
+    answer = raw(running.server.url, path=f"/desk/{'a' * 48}{path}")
+    assert answer.status == 401
+    assert answer.headers["X-OpenRosa-Version"] == "1.0"
+    assert b"OpenRosaResponse" in answer.read()
+
+
+def test_a_revoked_desk_is_out_at_once(running: Running, filled: dict[str, bytes], published: Store) -> None:
+    by_token, by_digest = running.phone(), running.digest_phone()
+    by_token.sync()
+    by_digest.sync()
+    command(running.server.home, "desks", "revoke", running.desk)
+    for phone in (by_token, by_digest):
+        with pytest.raises(AuthenticationRequiredError):
+            phone.form_list()
+
+
+def test_a_wrong_password_is_refused_with_one_digest_challenge(running: Running) -> None:
+    with pytest.raises(AuthenticationRequiredError):
+        running.digest_phone("salah").form_list()
+    challenges = raw(running.server.url).headers.get_all("WWW-Authenticate")
+    assert challenges is not None
+    assert len(challenges) == 1
+    assert challenges[0].startswith("Digest ")
+    assert 'charset="UTF-8"' in challenges[0]
+
+
+def test_basic_over_plain_http_is_refused(running: Running) -> None:
+    import base64
+
+    pair = base64.b64encode(
+        f"{running.credentials.username}:{running.credentials.password}".encode()
+    ).decode()
+    assert raw(running.server.url, headers={"Authorization": f"Basic {pair}"}).status == 401
+    # behind a proxy on this machine that ended the encryption it counts
+    proxied = {"Authorization": f"Basic {pair}", "X-Forwarded-Proto": "https"}
+    assert raw(running.server.url, headers=proxied).status == 200
+
+
+@pytest.mark.parametrize(
+    ("what", "parts", "status"),
+    [
+        ("no XML part", [("foto.jpg", "foto.jpg", b"x")], 400),
+        ("text for XML", [("xml_submission_file", "a.xml", b"halo")], 400),
+        ("no form id", [("xml_submission_file", "a.xml", b"<data/>")], 400),
+        (
+            "an entity",
+            [("xml_submission_file", "a.xml", b'<!DOCTYPE d [<!ENTITY a "b">]><d id="berangkat">&a;</d>')],
+            400,
+        ),
+        (
+            "a file of the server's",
+            [
+                (
+                    "xml_submission_file",
+                    "a.xml",
+                    b'<!DOCTYPE d SYSTEM "file:///etc/passwd"><d id="berangkat"/>',
+                )
+            ],
+            400,
+        ),
+        (
+            "depth",
+            [("xml_submission_file", "a.xml", b'<d id="x">' + b"<a>" * 5000 + b"</a>" * 5000 + b"</d>")],
+            400,
+        ),
+        ("NUL", [("xml_submission_file", "a.xml", b'<d id="x">\x00</d>')], 400),
+        ("two XML parts", [("xml_submission_file", "a.xml", b'<d id="x"/>')] * 2, 400),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_cannot_be_read_is_refused_in_openrosa_words_and_not_kept(
+    running: Running, published: Store, what: str, parts: list[tuple[str, str | None, bytes]], status: int
+) -> None:
+    headers, body = multipart(*parts)
+    answer = raw(running.url, "POST", "/submission", headers, body)
+    text = answer.read().decode()
+    assert answer.status == status, what
+    assert "OpenRosaResponse" in text
+    assert answer.headers["X-OpenRosa-Version"] == "1.0"
+    assert "passwd" not in text
+    assert Submission.select().count() == Quarantine.select().count() == 0
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/xml", "multipart/form-data", "multipart/form-data; boundary=", ""]
+)
+def test_a_body_that_is_no_multipart_is_refused(running: Running, content_type: str) -> None:
+    answer = raw(running.url, "POST", "/submission", {"Content-Type": content_type}, b"<d id='x'/>")
+    assert answer.status == 400
+    assert b"OpenRosaResponse" in answer.read()
+
+
+def test_other_answers_under_a_known_id_and_unknown_forms_are_held_for_staff_and_leave_the_phone(
+    running: Running, filled: dict[str, bytes], published: Store
+) -> None:
+    phone = running.phone()
+    xml = again(filled["clean departure"])
+    assert phone.submit(xml).sent
+    changed = xml.replace(b"35.07.01.2001", b"35.07.01.2002")
+    unknown = again(filled["clean departure"]).replace(b'id="berangkat"', b'id="entah"')
+    for held in (changed, changed, unknown):
+        assert phone.submit(held).status == 201
+    assert Submission.select().count() == 1
+    listed = command(running.server.home, "submissions", "quarantine")
+    assert [q["reason"] for q in listed] == ["submission.other_bytes", "form.unknown"]
+    assert submissions.xml_of("berangkat", instance_id(xml), published) == xml
+
+
+def test_an_edit_replaces_what_it_edits_even_if_it_comes_first(
+    running: Running, filled: dict[str, bytes], published: Store
+) -> None:
+    phone = running.phone()
+    risky, clean = filled["broker without a letter"], filled["clean departure"]
+    first = again(risky)
+
+    def edit_of(xml: bytes, old: bytes) -> bytes:
+        mark = f"<deprecatedID>{instance_id(old)}</deprecatedID></meta>".encode()
+        return again(xml).replace(b"</meta>", mark)
+
+    second = edit_of(clean, first)
+    third = edit_of(risky, second)
+    for xml in (third, first, second):
+        assert phone.submit(xml).sent
+    listed = submissions.listing()
+    assert [(s["instance_id"], s["state"]) for s in listed] == [(instance_id(third), "edited")]
+    assert {s.root for s in Submission.select()} == {instance_id(first)}
+    # the two ends of the chain each opened a case before the middle joined them
+    assert [
+        (a.case.root == instance_id(first), a.state, a.result) for a in Alert.select().order_by(Alert.state)
+    ] == [
+        (False, "closed", "merged"),
+        (True, "open", None),
+    ]
+
+
+def test_an_edit_without_the_risk_is_noted_and_the_alert_stays(
+    running: Running, filled: dict[str, bytes], published: Store
+) -> None:
+    first = again(filled["broker without a letter"])
+    mark = f"<deprecatedID>{instance_id(first)}</deprecatedID></meta>".encode()
+    phone = running.phone()
+    assert phone.submit(first).sent
+    assert phone.submit(again(filled["clean departure"]).replace(b"</meta>", mark)).sent
+    alert = Alert.get()
+    assert alert.gone_at is not None
+    assert alert.state == "open"
+
+
+def test_200_phones_that_upload_slowly_do_not_keep_another_waiting(
+    running: Running, filled: dict[str, bytes]
+) -> None:
+    parts = urlsplit(running.url)
+    slow = []
+    for _ in range(200):
+        line = socket.create_connection((parts.hostname, parts.port), timeout=30)
+        line.sendall(
+            f"POST {parts.path}/submission HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: 100000\r\n"
+            "Content-Type: multipart/form-data; boundary=xyz\r\n\r\n--xyz\r\n".encode()
+        )
+        slow.append(line)
+    try:
+        assert running.phone().submit(again(filled["clean departure"])).status == 201
+    finally:
+        for line in slow:
+            line.close()

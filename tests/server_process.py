@@ -1,0 +1,87 @@
+"""The real server as a process of its own, as a test sees it: started, stopped, killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.conftest import Home
+
+ROOT = Path(__file__).parent.parent
+
+
+def environment(home: Home, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of the server's processes: this home and nothing of the tester's own settings."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("POSMIGRAN_", "TWILIO_"))}
+    return {
+        **inherited,
+        "POSMIGRAN_HOME": str(home.path),
+        "POSMIGRAN_DATABASE_URL": home.url if home.url.startswith("postgres") else "",
+        **(extra or {}),
+    }
+
+
+def command(home: Home, *words: str, extra: Mapping[str, str] | None = None) -> Any:
+    """Run a ``posmigran`` command with ``--json`` and return its document; the command must succeed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "posmigran", *words, "--json"],
+        cwd=ROOT,
+        env=environment(home, extra),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+class Server:
+    """``posmigran serve`` on a free port of 127.0.0.1."""
+
+    def __init__(self, home: Home, *words: str, extra: Mapping[str, str] | None = None) -> None:
+        self.home = home
+        self.extra = dict(extra or {})
+        self.log = home.path / "server.log"
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "posmigran", "serve", "--port", "0", *words],
+                cwd=ROOT,
+                env=environment(home, extra),
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line.startswith("listening on "), self.log.read_text()
+        self.url = line.removeprefix("listening on ").strip()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process.poll() is None:
+            self.stop()
+
+    def stop(self) -> int:
+        """SIGTERM, and wait; returns the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+    def kill(self) -> None:
+        """kill -9, as a power cut would."""
+        self.process.kill()
+        self.process.wait(30)
+
+    def logged(self) -> str:
+        """All that the server has logged so far."""
+        return self.log.read_text()
