@@ -133,11 +133,18 @@ class TwilioStandIn:
         return {"X-Twilio-Signature": RequestValidator(self.token).compute_signature(url, params)}
 
     def send_receipt(
-        self, message: Taken, status: str, code: int | None = None, *, via: str | None = None
+        self,
+        message: Taken,
+        status: str,
+        code: int | None = None,
+        *,
+        via: str | None = None,
+        strip: str = "",
     ) -> int:
         """Call the message's StatusCallback; returns the HTTP status. As often and in any order as one likes.
 
-        ``via``: scheme and host that really listen, where the public URL only exists before a proxy.
+        ``via``: scheme and host that really listen, where the public URL only exists before a proxy, which takes
+        ``strip`` off the path.
         """
         assert message.status_callback is not None
         params = {
@@ -154,7 +161,9 @@ class TwilioStandIn:
             params["ErrorCode"] = str(code)
         headers = self.signed(message.status_callback, params)
         parts = urlsplit(message.status_callback)
-        target = message.status_callback if via is None else f"{via}{parts.path}?{parts.query}"
+        target = (
+            message.status_callback if via is None else f"{via}{parts.path.removeprefix(strip)}?{parts.query}"
+        )
         return httpx.post(target, data=params, headers=headers).status_code
 
     def _take(self, form: dict[str, str]) -> Taken:

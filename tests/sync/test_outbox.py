@@ -1,0 +1,307 @@
+"""Sending through a carrier that misbehaves, over real HTTP: nothing lost, nothing twice."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import pytest
+
+from server.settings import Settings
+from server.store import events, messages
+from server.store.database import Store
+from server.store.models import Message
+from sync import routing
+from sync.channels.console import Console
+from sync.channels.twilio_sms import TwilioSms
+from sync.outbox import Policy
+from sync.scheduler import Sync
+from tests.conftest import Clock
+from tests.sync.world import officer, publish, submit
+from tests.twilio_standin import Answer, Behaviour, Drop, Hold, TwilioStandIn
+
+LATER = timedelta(hours=1)
+
+
+@pytest.fixture
+def twilio(clock: Clock) -> Iterator[TwilioStandIn]:
+    with TwilioStandIn(clock=clock) as server:
+        yield server
+
+
+def process(store: Store, clock: Clock, twilio: TwilioStandIn, **settings: str) -> Sync:
+    """A sync process of its own, as far as the store and the carrier can tell."""
+    configured = Settings(
+        **{"home": store.home, "public_url": "https://desa.example.org", **twilio.settings, **settings}  # type: ignore[arg-type]
+    )
+    channel = TwilioSms(configured, timeout=2)
+    return Sync(
+        store,
+        configured,
+        clock,
+        {"twilio_sms": channel, "console": Console()},
+        "twilio_sms",
+        random=Random(1),
+        policy=Policy(threads=4),
+    )
+
+
+@pytest.fixture
+def sync(store: Store, clock: Clock, twilio: TwilioStandIn) -> Iterator[Sync]:
+    publish(clock())
+    running = process(store, clock, twilio)
+    yield running
+    running.close()
+
+
+def one_message(store: Store, clock: Clock) -> str:
+    officer("disnaker", "35.07", clock())
+    return submit(store, ["D08"], clock())[1]
+
+
+def only() -> dict[str, Any]:
+    (row,) = messages.listing()
+    return row
+
+
+def test_a_message_goes_out_with_a_callback_that_names_only_our_number_of_it(
+    sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn
+) -> None:
+    ref = one_message(store, clock)
+    assert sync.run_once() == {"cases": 1, "owed": 1, "sent": 1, "files": 0, "sessions": 0}
+    row = only()
+    (taken,) = twilio.messages
+    assert (row["state"], row["provider_id"], row["attempts"]) == ("sent", taken.sid, 1)
+    assert taken.body == f"PMI TINGGI D08 {ref} Kec Donomulyo: periksa hari ini. Buka dasbor."
+    assert taken.to == row["to"]
+    assert taken.status_callback == f"https://desa.example.org/twilio/status?m={row['id']}"
+    assert sync.run_once()["sent"] == 0
+
+
+def test_a_messaging_service_takes_the_place_of_a_sender(
+    store: Store, clock: Clock, twilio: TwilioStandIn
+) -> None:
+    publish(clock())
+    running = process(store, clock, twilio, TWILIO_FROM="", TWILIO_MESSAGING_SERVICE_SID="MG" + "1" * 32)
+    one_message(store, clock)
+    running.run_once()
+    running.close()
+    assert twilio.messages[0].sender == "MG" + "1" * 32
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [Drop(accepted=False), Answer(429, 20429), Answer(500), Answer(503, 20503), Answer(400, 21611)],
+)
+def test_what_did_not_go_is_sent_later_and_once(
+    sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn, behaviour: Behaviour
+) -> None:
+    one_message(store, clock)
+    twilio.next(behaviour)
+    assert sync.run_once()["sent"] == 0
+    assert sync.run_once()["sent"] == 0, "not again at once"
+    clock.at += LATER
+    assert sync.run_once()["sent"] == 1
+    assert len(twilio.messages) == 1
+    assert only()["error"] is None
+
+
+def test_a_message_whose_answer_was_lost_is_found_and_not_sent_again(
+    sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn
+) -> None:
+    one_message(store, clock)
+    twilio.next(Drop(accepted=True))
+    sync.run_once()
+    assert only()["state"] == "sending"
+    clock.at += LATER
+    sync.run_once()
+    assert len(twilio.messages) == 1
+    assert (only()["state"], only()["provider_id"]) == ("sent", twilio.messages[0].sid)
+
+
+def test_it_is_found_though_it_is_still_queued_and_behind_pages_of_others(
+    sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn
+) -> None:
+    one_message(store, clock)
+    twilio.dated = False
+    twilio.next(Drop(accepted=True))
+    sync.run_once()
+    (taken,) = twilio.messages
+    for number in range(120):
+        moment = clock() + timedelta(seconds=number)
+        twilio.messages.append(replace(taken, sid=f"SM{number}", body="other", date_created=moment))
+    clock.at += LATER
+    sync.run_once()
+    assert only()["provider_id"] == taken.sid
+    assert len(twilio.messages) == 121
+
+
+def test_while_the_carrier_cannot_be_asked_an_unsure_message_is_not_sent_again(
+    sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_message(store, clock)
+    twilio.next(Drop(accepted=True))
+    sync.run_once()
+    with monkeypatch.context() as broken:
+        broken.setattr(twilio, "account", "AC-somebody-else")
+        for _ in range(3):
+            clock.at += LATER
+            sync.run_once()
+    assert only()["state"] == "sending"
+    clock.at += LATER
+    sync.run_once()
+    assert only()["state"] == "sent"
+    assert len(twilio.messages) == 1
+
+
+def test_a_process_that_died_between_the_call_and_noting_the_id_leaves_no_second_message(
+    sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn
+) -> None:
+    one_message(store, clock)
+    sync.run_once()
+    # as the row stood at the moment of the death
+    Message.update(
+        state="sending", provider_id=None, sent_at=None, claimed_until=clock() + timedelta(minutes=2)
+    ).execute()
+    assert sync.run_once()["sent"] == 0, "the lease still holds"
+    clock.at += LATER
+    sync.run_once()
+    assert len(twilio.messages) == 1
+    assert only()["provider_id"] == twilio.messages[0].sid
+
+
+def test_a_refused_number_fails_for_good_and_on_the_record_without_quoting_it(
+    sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ref = one_message(store, clock)
+    twilio.next(Answer(400, 21211))
+    sync.run_once()
+    row = only()
+    assert (row["state"], row["error"]) == ("failed", "twilio 21211: not a valid number")
+    assert [e["verb"] for e in events.of(ref)] == ["message.failed"]
+    clock.at += LATER
+    assert sync.run_once()["sent"] == 0
+    written = capsys.readouterr()
+    assert "message.refused" in written.out
+    assert row["to"] not in written.out + written.err
+
+
+def test_a_fault_of_the_account_waits_for_the_administrator_and_then_goes_by_itself(
+    sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one_message(store, clock)
+    twilio.next(Answer(401, 20003), Answer(400, 21612))
+    for _ in range(2):
+        sync.run_once()
+        clock.at += LATER
+    assert "administrator=True" in capsys.readouterr().out
+    assert sync.run_once()["sent"] == 1
+
+
+def test_the_carrier_says_how_long_to_wait(
+    sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn
+) -> None:
+    one_message(store, clock)
+    twilio.next(Answer(429, 20429, retry_after=1800))
+    sync.run_once()
+    clock.at += timedelta(minutes=29)
+    assert sync.run_once()["sent"] == 0
+    clock.at += timedelta(minutes=8)
+    assert sync.run_once()["sent"] == 1
+
+
+def test_a_message_two_days_late_expires_on_the_record(
+    sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn
+) -> None:
+    ref = one_message(store, clock)
+    twilio.next(Answer(500))
+    sync.run_once()
+    clock.at += timedelta(hours=49)
+    sync.run_once()
+    assert only()["state"] == "expired"
+    assert [e["verb"] for e in events.of(ref)] == ["message.expired"]
+    assert twilio.messages == []
+
+
+def test_a_poisoned_message_pushes_only_itself_back(
+    sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn
+) -> None:
+    officer("disnaker", "35.07", clock())
+    for _ in range(3):
+        submit(store, ["D08"], clock())
+    with store.transaction():
+        routing.route(clock(), "twilio_sms")
+        first = min(m["id"] for m in messages.listing())
+        Message.update(channel="pigeon").where(Message.id == first).execute()
+    assert sync.run_once()["sent"] == 2
+    assert [m["state"] for m in messages.listing()] == ["owed", "sent", "sent"]
+
+
+def test_a_slow_call_holds_up_nobody_else(
+    sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn
+) -> None:
+    officer("disnaker", "35.07", clock())
+    for _ in range(4):
+        submit(store, ["D08"], clock())
+    release, others = threading.Event(), threading.Event()
+    twilio.next(Hold(release))
+
+    def watch(moment: str, taken: object) -> None:
+        if len(twilio.messages) == 4:
+            others.set()
+
+    twilio.watch = watch
+    running = threading.Thread(target=sync.run_once)
+    running.start()
+    assert others.wait(20), "the other three were held up"
+    release.set()
+    running.join()
+    assert {m["state"] for m in messages.listing()} == {"sent"}
+
+
+def test_two_processes_send_each_message_once(
+    sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn
+) -> None:
+    other = process(store, clock, twilio)
+    officer("disnaker", "35.07", clock())
+    for _ in range(12):
+        submit(store, ["D08"], clock())
+    threads = [threading.Thread(target=p.run_once) for p in (sync, other)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    sync.run_once()  # what the two took out of each other's hands while routing
+    other.close()
+    assert len(twilio.messages) == 12
+    assert twilio.twice() == []
+
+
+def test_the_console_shows_the_text_but_not_the_number(
+    store: Store, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(clock())
+    shown: list[messages.Claimed] = []
+    settings = Settings(home=store.home)  # type: ignore[call-arg]
+    running = Sync(store, settings, clock, {"console": Console(shown.append)}, "console", random=Random(1))
+    ref = one_message(store, clock)
+    running.run_once()
+    running.close()
+    written = capsys.readouterr().out
+    assert ref in written
+    assert shown[0].body == only()["body"]
+    assert only()["to"] not in written
+    assert only()["provider_id"] == f"console-{only()['id']}"
+
+
+def test_retries_wait_longer_each_time_and_never_march_in_step() -> None:
+    policy = Policy()
+    spread = [[policy.pause(n, Random(seed)).total_seconds() for seed in range(50)] for n in range(1, 30)]
+    assert all(min(a) * 3 == pytest.approx(max(a), rel=0.2) for a in spread)
+    middles = [sum(a) / len(a) for a in spread]
+    assert middles == sorted(middles)
+    assert max(spread[-1]) <= 1.5 * policy.longest_retry.total_seconds()

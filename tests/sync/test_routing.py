@@ -1,0 +1,258 @@
+"""Who is told: roles, levels, stand-ins, restricted alerts, worsening cases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from forms.form import ROLES
+from server.store import areas, cases, events, messages
+from server.store.database import Store
+from server.store.models import Alert, Message
+from server.store.officers import Person
+from sync import routing
+from tests.conftest import Clock
+from tests.sync.world import INDICATORS, officer, publish, submit
+
+
+@pytest.fixture(autouse=True)
+def _published(store: Store, clock: Clock) -> None:
+    publish(clock())
+
+
+def routed(store: Store, clock: Clock, *, again: bool = False) -> int:
+    with store.transaction():
+        return routing.route(clock(), "console", again=again).owed
+
+
+def told() -> dict[str, list[str]]:
+    """Slug of an officer -> texts, up to the reference."""
+    found: dict[str, list[str]] = {}
+    for m in messages.listing():
+        found.setdefault(m["officer"], []).append(str(m["body"]).split(" R-")[0])
+    return found
+
+
+def still_owed() -> set[str]:
+    return {a.indicator for a in Alert.select().where(Alert.owed)}
+
+
+def test_each_role_is_told_at_the_nearest_level_that_has_anybody(store: Store, clock: Clock) -> None:
+    near = officer("disnaker", "35.07", clock())
+    officer("disnaker", "35", clock())
+    nearest = officer("p4mi", "35.07.01", clock())
+    officer("p4mi", "35.07", clock())
+    nation = officer("ppa", "ID", clock())
+    submit(store, ["D01"], clock())
+    routed(store, clock)
+    assert set(told()) == {near.slug, nearest.slug, nation.slug}
+    assert not still_owed()
+
+
+def test_a_person_gets_one_message_with_the_gravest_code_they_may_know(store: Store, clock: Clock) -> None:
+    disnaker = officer("disnaker", "35.07", clock())
+    ppa = officer("ppa", "35.07", clock())
+    for role in ("p4mi", "bp3mi", "dinsos"):
+        officer(role, "35.07", clock())
+    submit(store, ["D08", "D24", "D02", "R05", "D05"], clock())
+    routed(store, clock)
+    assert told()[disnaker.slug] == ["PMI KRITIS D05 +2"]
+    assert told()[ppa.slug] == ["PMI KRITIS R05 +1"]
+
+
+def test_nobody_but_ppa_hears_or_can_count_a_restricted_alert(store: Store, clock: Clock) -> None:
+    for role in ROLES:
+        if role != "ppa":
+            officer(role, "35.07", clock())
+            officer(role, "ID", clock())
+    submit(store, ["R05", "D08"], clock())
+    routed(store, clock)
+    assert all("R05" not in t and "+" not in t for texts in told().values() for t in texts)
+    assert still_owed() == {"R05"}
+    assert routing.unreachable() == [{"area": "35.07", "role": "ppa", "cases": 1}]
+    assert events.of("35.07")[0]["verb"] == "alert.unreachable"
+
+
+def test_a_restricted_alert_waits_until_there_is_somebody_and_is_then_sent_once(
+    store: Store, clock: Clock
+) -> None:
+    officer("disnaker", "35.07", clock())
+    submit(store, ["R05", "D08"], clock())
+    routed(store, clock)
+    before = told()
+    assert routed(store, clock) == 0  # put off: not looked at in every round
+    ppa = officer("ppa", "35", clock())
+    assert routed(store, clock, again=True) == 1
+    assert told() == {**before, ppa.slug: ["PMI KRITIS R05"]}
+    assert not still_owed()
+    assert routing.unreachable() == []
+
+
+def test_province_then_administrator_stand_in_for_a_role_that_has_nobody(store: Store, clock: Clock) -> None:
+    disnaker = officer("disnaker", "35.07", clock())
+    admin = officer("admin", "ID", clock())
+    officer("province", "12", clock())
+    submit(store, ["D24"], clock())
+    routed(store, clock)
+    assert set(told()) == {disnaker.slug, admin.slug}
+    province = officer("province", "35", clock())
+    submit(store, ["D24"], clock())
+    routed(store, clock)
+    assert len(told()[admin.slug]) == 1
+    assert len(told()[province.slug]) == 1
+
+
+def test_one_missing_role_neither_loses_the_alert_nor_tells_the_others_again(
+    store: Store, clock: Clock
+) -> None:
+    disnaker = officer("disnaker", "35.07", clock())
+    submit(store, ["D24"], clock())
+    for _ in range(3):
+        routed(store, clock, again=True)
+    assert told() == {disnaker.slug: ["PMI TINGGI D24"]}
+    assert still_owed() == {"D24"}
+    ppa = officer("ppa", "35.07", clock())
+    routed(store, clock, again=True)
+    assert told() == {disnaker.slug: ["PMI TINGGI D24"], ppa.slug: ["PMI TINGGI D24"]}
+    assert not still_owed()
+
+
+def test_alerts_that_wait_for_somebody_never_hold_up_new_ones(store: Store, clock: Clock) -> None:
+    for _ in range(25):
+        submit(store, ["R05"], clock())
+    disnaker = officer("disnaker", "35.07", clock())
+    submit(store, ["D08"], clock())
+    with store.transaction():
+        routing.route(clock(), "console", limit=20)
+    with store.transaction():
+        routing.route(clock(), "console", limit=20)
+    assert list(told()) == [disnaker.slug]
+
+
+def test_what_is_for_the_digest_gets_no_message_and_is_done_with(store: Store, clock: Clock) -> None:
+    officer("disnaker", "35.07", clock())
+    submit(store, ["D02"], clock())
+    routed(store, clock)
+    assert told() == {}
+    assert not still_owed()
+
+
+def test_a_case_that_worsens_is_told_again_with_the_new_code(store: Store, clock: Clock) -> None:
+    disnaker = officer("disnaker", "35.07", clock())
+    for role in ("p4mi", "bp3mi"):
+        officer(role, "35.07", clock())
+    instance, _ = submit(store, ["D08"], clock())
+    routed(store, clock)
+    submit(store, ["D08", "D05"], clock(), edits=instance)
+    routed(store, clock)
+    assert told()[disnaker.slug] == ["PMI TINGGI D08", "PMI KRITIS D05 +1"]
+    assert [m.round for m in Message.select().where(Message.officer == disnaker.id)] == [1, 2]
+
+
+def test_an_edit_that_shows_nothing_new_tells_nobody(store: Store, clock: Clock) -> None:
+    disnaker = officer("disnaker", "35.07", clock())
+    instance, _ = submit(store, ["D08"], clock())
+    routed(store, clock)
+    submit(store, ["D08"], clock(), edits=instance)
+    assert routed(store, clock) == 0
+    assert told() == {disnaker.slug: ["PMI TINGGI D08"]}
+
+
+def test_an_indicator_that_an_edit_took_away_is_no_longer_counted(store: Store, clock: Clock) -> None:
+    disnaker = officer("disnaker", "35.07", clock())
+    for role in ("p4mi", "bp3mi"):
+        officer(role, "35.07", clock())
+    instance, _ = submit(store, ["D08"], clock())
+    routed(store, clock)
+    submit(store, ["D05"], clock(), edits=instance)
+    routed(store, clock)
+    assert told()[disnaker.slug][1] == "PMI KRITIS D05"
+
+
+def test_what_somebody_acknowledged_before_the_message_was_written_is_not_sent(
+    store: Store, clock: Clock
+) -> None:
+    disnaker = officer("disnaker", "35.07", clock())
+    _, ref = submit(store, ["D08"], clock())
+    cases.acknowledge(disnaker, ref, clock())
+    assert routed(store, clock) == 0
+    assert not still_owed()
+
+
+def test_two_processes_that_route_the_same_case_owe_its_messages_once(store: Store, clock: Clock) -> None:
+    officer("disnaker", "35.07", clock())
+    submit(store, ["D24"], clock())  # nobody of ppa: stays owed in part
+    submit(store, ["D08"], clock())
+    seen_by_both = messages.unrouted()
+    with store.transaction():
+        first = [routing.route_case(case, clock(), "console") for case in seen_by_both]
+    with store.transaction():
+        second = [routing.route_case(case, clock(), "console") for case in seen_by_both]
+    assert (first, second) == ([1, 1], [None, None])
+    assert len(messages.listing()) == 2
+
+
+def test_one_odd_case_does_not_hold_up_the_others(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disnaker = officer("disnaker", "35.07", clock())
+    _, odd = submit(store, ["D08"], clock())
+    _, good = submit(store, ["D08"], clock())
+    honest = routing.compose
+
+    def compose(sms: str, ref: str, kec: str, more: int = 0) -> Any:
+        if ref == odd:
+            raise ValueError("odd")
+        return honest(sms, ref, kec, more)
+
+    monkeypatch.setattr(routing, "compose", compose)
+    assert routed(store, clock) == 1
+    monkeypatch.undo()
+    assert [m["ref"] for m in messages.listing()] == [good]
+    assert routed(store, clock, again=True) == 1
+    assert len(told()[disnaker.slug]) == 2
+
+
+VILLAGES = ("35.07.01.2001", "35.07.02.2001", "35.08.01.2001", "12.01.01.1001")
+SEATS = sorted({code for v in VILLAGES for code in areas.upwards(v)})
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    seats=st.lists(st.tuples(st.sampled_from(ROLES), st.sampled_from(SEATS)), max_size=12),
+    submissions=st.lists(
+        st.tuples(
+            st.sampled_from(VILLAGES),
+            st.lists(st.sampled_from(sorted(INDICATORS)), min_size=1, max_size=5, unique=True),
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+)
+def test_officers_hear_only_of_cases_of_their_own_area_and_of_what_their_role_may_know(
+    store: Store, clock: Clock, seats: list[tuple[str, str]], submissions: list[tuple[str, list[str]]]
+) -> None:
+    with store.db.atomic() as undo:
+        people: dict[str, Person] = {p.slug: p for p in (officer(r, a, clock()) for r, a in seats)}
+        places = {submit(store, codes, clock(), village=v)[1]: (v, codes) for v, codes in submissions}
+        while routing.route(clock(), "console").last is not None and messages.anything_unrouted(clock()):
+            pass
+        listed = messages.listing()
+        assert len({(m["ref"], m["officer"]) for m in listed}) == len(listed)
+        for m in listed:
+            person = people[m["officer"]]
+            village, codes = places[m["ref"]]
+            assert areas.covers(person.area, village)
+            row = Message.get_by_id(m["id"])
+            for code in row.indicators.split():
+                assert code in codes
+                named = INDICATORS[code]
+                assert cases.may_see(person.role, named.recipients, named.restricted)
+        for alert in Alert.select():
+            if not alert.owed and not alert.digest:
+                reached = {m["officer"] for m in listed if m["ref"] == alert.case.ref}
+                assert reached
+        undo.rollback()
