@@ -187,7 +187,11 @@ def test_medium_indicators_go_to_the_weekly_digest_and_others_do_not(
 
 @of_each_form
 def test_personal_questions_are_marked_as_secrets(compiled: dict[str, CompileResult], name: str) -> None:
-    sensitive = {path.rsplit("/", 1)[1]: kind for path, kind in compiled[name].form.sensitive.items()}
+    form = compiled[name].form
+    sensitive = {path.rsplit("/", 1)[1]: kind for path, kind in form.sensitive.items()}
+
+    schema = Schema.from_xform(form.xform)
+    assert all(schema.find(path) for path in form.sensitive)
 
     for question in ("full_name", "nik", "phone", "birth_date", "recruiter_name"):
         assert sensitive[question] == "identity"
