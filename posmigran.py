@@ -20,6 +20,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from forms.form import Finding
 from forms.problems import Problem
 from server import installation
 from server.settings import Settings, load_settings
@@ -191,12 +192,14 @@ def forms_check(file: Path, json: JsonOption = False) -> None:
     """Compile a form and say what publishing would break."""
     from forms.compile import FormErrors, compile_workbook
 
+    warnings: tuple[Finding, ...] = ()
+    found: tuple[Finding, ...] = ()
     try:
-        warnings, found = compile_workbook(file).warnings, ()
+        warnings = compile_workbook(file).warnings
     except FormErrors as error:
-        warnings, found = (), error.findings
+        found = error.findings
 
-    def lines(findings: Any) -> list[dict[str, Any]]:
+    def lines(findings: tuple[Finding, ...]) -> list[dict[str, Any]]:
         return [{"sheet": f.sheet, "row": f.row, "column": f.column, "message": f.message} for f in findings]
 
     result = {"ok": not found, "errors": lines(found), "warnings": lines(warnings)}

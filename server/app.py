@@ -99,7 +99,7 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], datetime], 
     """Put the application together."""
     writer, readers = Writer(store), Readers(store)
     app: falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response] = falcon.asgi.App(
-        middleware=[_Lifespan(writer, readers)]
+        middleware=_Lifespan(writer, readers)
     )
     app.req_options.strip_url_path_trailing_slash = False
     app.add_route("/healthz", _Health(store, readers))

