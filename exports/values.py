@@ -1,0 +1,136 @@
+"""From answers to cells: what a column holds, and how an answer becomes it.
+
+A cell is text, a number, a date, a moment, a time of day, or None. What does not fit its column's type stays
+the text that the phone sent, so that nothing is lost.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from datetime import date, datetime, time, tzinfo
+from typing import Any, Final, Literal
+
+from forms.schema import Field
+
+Cell = str | int | float | date | datetime | time | None
+CellType = Literal["text", "integer", "decimal", "date", "datetime", "time"]
+Convert = Callable[[Any, tzinfo], Cell]
+"""From an answer and the zone of its area to a cell."""
+Label = Callable[[str], str]
+"""From a choice's code to its label, or to the code itself where there is none."""
+
+MOST_DIGITS: Final = 15
+"""Excel keeps 15 digits of a number; longer ones stay text."""
+_FIRST_DAY: Final = date(1900, 3, 1)  # before it Excel's calendar is one day off (it has a 29 February 1900)
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
+_PLAIN_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,15})?").fullmatch
+
+
+def cell_type(field: Field) -> CellType:
+    """What the column of a question holds."""
+    match field.type:
+        case "int" | "decimal" | "date" | "time" if field.select is None:
+            return {"int": "integer", "decimal": "decimal", "date": "date", "time": "time"}[field.type]  # type: ignore[return-value]
+        case "dateTime":
+            return "datetime"
+        case _:
+            return "text"
+
+
+def converter(field: Field, label: Label | None, *, numeric: bool = False) -> Convert:
+    """How the answers of a question become cells.
+
+    ``label`` names choices (None: codes are wanted, or it is no select). ``numeric``: text that is a plain
+    number becomes one (for calculations, which XForms give the type string).
+    """
+    if field.select == "many":
+        return lambda answer, zone: _several(answer, label)
+    if field.select == "one":
+        return (lambda answer, zone: label(_text(answer))) if label else _as_text
+    match cell_type(field):
+        case "integer" | "decimal":
+            return lambda answer, zone: number(answer)
+        case "date":
+            return lambda answer, zone: _day(answer)
+        case "datetime":
+            return _moment
+        case "time":
+            return lambda answer, zone: _time(answer)
+        case _:
+            return _as_number_or_text if numeric else _as_text
+
+
+def number(answer: Any) -> Cell:
+    """A number where Excel can hold it exactly enough, else text."""
+    if isinstance(answer, bool):
+        return _text(answer)
+    if isinstance(answer, int):
+        return answer if len(str(abs(answer))) <= MOST_DIGITS else str(answer)
+    if isinstance(answer, float):
+        return answer if math.isfinite(answer) else str(answer)
+    return _text(answer)
+
+
+def mask_nik(nik: Any) -> str:
+    """A NIK without its middle: ``350712******0001`` (DOMAIN 8). What is no NIK is masked whole."""
+    text = _text(nik)
+    if len(text) == 16 and text.isascii() and text.isdigit():
+        return f"{text[:6]}******{text[-4:]}"
+    return "*" * len(text)
+
+
+def local(moment: datetime, zone: tzinfo) -> datetime:
+    """An aware moment as the clock of a zone showed it, without zone, as Excel wants it."""
+    return moment.astimezone(zone).replace(tzinfo=None)
+
+
+def _text(answer: Any) -> str:
+    return answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
+
+
+def _as_text(answer: Any, zone: tzinfo) -> Cell:
+    return _text(answer)
+
+
+def _as_number_or_text(answer: Any, zone: tzinfo) -> Cell:
+    text = _text(answer)
+    plain = _PLAIN_NUMBER(text)
+    if plain is None or len(text) > MOST_DIGITS + 1:
+        return text
+    return float(text) if plain[2] else int(text)
+
+
+def _several(answer: Any, label: Label | None) -> Cell:
+    codes = answer if isinstance(answer, list) else _text(answer).split()
+    names = (_text(code) for code in codes)
+    return "; ".join(label(name) if label else name for name in names)
+
+
+def _day(answer: Any) -> Cell:
+    text = _text(answer)
+    try:
+        day = date.fromisoformat(text) if _DAY(text) else date.min
+    except ValueError:
+        return text
+    return day if day >= _FIRST_DAY else text
+
+
+def _moment(answer: Any, zone: tzinfo) -> Cell:
+    text = _text(answer)
+    try:
+        moment = datetime.fromisoformat(text)
+        shown = moment if moment.tzinfo is None else local(moment, zone)
+    except (ValueError, OverflowError):
+        return text
+    return shown if shown.date() >= _FIRST_DAY else text
+
+
+def _time(answer: Any) -> Cell:
+    text = _text(answer)
+    try:
+        return time.fromisoformat(text).replace(tzinfo=None)
+    except ValueError:
+        return text

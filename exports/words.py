@@ -1,0 +1,118 @@
+"""What an export says besides the form's own labels, in Indonesian and English."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+Lang = Literal["id", "en"]
+
+_WORDS: Final[dict[str, tuple[str, str]]] = {
+    "key": ("Kode kiriman", "Submission key"),
+    "parent": ("Kode induk", "Parent key"),
+    "row_key": ("Kode baris", "Row key"),
+    "number": ("Nomor urut", "Number"),
+    "received": ("Diterima", "Received"),
+    "zone": ("Zona waktu", "Time zone"),
+    "village": ("Kode desa", "Village code"),
+    "village_name": ("Nama desa", "Village name"),
+    "district": ("Kecamatan", "District (kecamatan)"),
+    "regency": ("Kab/Kota", "Regency/city"),
+    "version": ("Versi formulir", "Form version"),
+    "desk": ("Meja desa", "Village desk"),
+    "indicators": ("Indikator", "Indicators"),
+    "severity": ("Tingkat", "Severity"),
+    "state": ("Keadaan", "State"),
+    "hidden": ("Identitas ditutup", "Identity withheld"),
+    "extra": ("Jawaban di luar formulir", "Answers outside the form"),
+    "start": ("Mulai diisi", "Started"),
+    "end": ("Selesai diisi", "Finished"),
+    "today": ("Hari pengisian", "Day of filling"),
+    "deviceid": ("Kode HP", "Device"),
+    "yes": ("ya", "yes"),
+    "complete": ("lengkap", "complete"),
+    "edited": ("disunting", "edited"),
+    "missing_files": (
+        "lampiran kurang ({present} dari {expected})",
+        "files missing ({present} of {expected})",
+    ),
+    "critical": ("kritis", "critical"),
+    "high": ("tinggi", "high"),
+    "medium": ("sedang", "medium"),
+    "cut": (" … [terpotong]", " … [cut off]"),
+    "dictionary": ("Kamus", "Dictionary"),
+    "about": ("Keterangan", "About"),
+    "d_sheet": ("Lembar", "Sheet"),
+    "d_column": ("Judul kolom", "Column"),
+    "d_name": ("Nama pertanyaan", "Question name"),
+    "d_type": ("Jenis", "Type"),
+    "d_label_id": ("Pertanyaan (Indonesia)", "Question (Indonesian)"),
+    "d_label_en": ("Pertanyaan (Inggris)", "Question (English)"),
+    "d_choices": ("Pilihan", "Choices"),
+    "d_remark": ("Catatan", "Remark"),
+    "list_file": ("daftar {file}", "list {file}"),
+    "removed": ("tidak ditanyakan lagi sejak versi {version}", "no longer asked since version {version}"),
+    "masked": ("sebagian disamarkan", "partly masked"),
+    "server_verdict": (
+        "1 = berlaku menurut server, 0 = tidak",
+        "1 = holds by the server's judgement, 0 = not",
+    ),
+    "local_time": ("waktu setempat, lihat kolom zona waktu", "local time, see the time zone column"),
+    "links_to": ("menunjuk {header} di lembar {sheet}", "points to {header} in sheet {sheet}"),
+    "text": ("teks", "text"),
+    "integer": ("bilangan bulat", "integer"),
+    "decimal": ("angka", "number"),
+    "date": ("tanggal", "date"),
+    "datetime": ("tanggal dan jam", "date and time"),
+    "time": ("jam", "time"),
+    "one": ("satu pilihan", "one choice"),
+    "many": ("beberapa pilihan", "several choices"),
+    "file": ("nama berkas", "file name"),
+    "calculated": ("dihitung", "calculated"),
+    "identity": ("identitas", "identity"),
+    "health": ("kesehatan", "health"),
+    "violence": ("kekerasan", "violence"),
+    "money": ("keuangan", "money"),
+    "a_what": ("Hal", "Item"),
+    "a_value": ("Isi", "Value"),
+    "a_form": ("Formulir", "Form"),
+    "a_versions": ("Versi formulir", "Form versions"),
+    "a_area": ("Wilayah", "Area"),
+    "a_period": ("Diterima", "Received"),
+    "a_from": ("sejak {start}", "from {start}"),
+    "a_until": ("sebelum {end}", "before {end}"),
+    "a_any": ("semua", "all"),
+    "a_made": ("Dibuat", "Made"),
+    "a_reader": ("Untuk", "For"),
+    "a_operator": ("pengelola server", "operator of the server"),
+    "a_rows": ("Jumlah baris di lembar {sheet}", "Rows in sheet {sheet}"),
+    "a_withheld": ("Kolom yang tidak disertakan", "Columns left out"),
+    "a_withheld_none": ("tidak ada", "none"),
+    "a_withheld_some": (
+        "{count} kolom tidak disertakan karena hak akses peran ini ({kinds}).",
+        "{count} columns are left out, as this role has no right to them ({kinds}).",
+    ),
+    "restricted": ("terbatas", "restricted"),
+    "a_unshared": ("Identitas yang ditutup", "Identities withheld"),
+    "a_unshared_text": (
+        "Orang yang tidak bersedia datanya diteruskan tetap dihitung, tetapi identitasnya kosong.",
+        "People who did not agree to sharing are counted, but their identity is blank.",
+    ),
+    "a_link": ("Cara menghubungkan lembar", "How sheets are linked"),
+    "a_link_text": (
+        "Setiap baris lembar rincian menyebut Kode kiriman dan Kode induk dari baris asalnya.",
+        "Each row of a detail sheet names the Submission key and the Parent key of the row it belongs to.",
+    ),
+    "a_secret": ("Kerahasiaan", "Confidentiality"),
+    "a_secret_text": (
+        "Rahasia - UU 27/2022 tentang Pelindungan Data Pribadi. Jangan diteruskan tanpa hak.",
+        "Confidential - Law 27/2022 on personal data protection. Do not pass on without a right to.",
+    ),
+    "footer": ("Rahasia - UU 27/2022", "Confidential - Law 27/2022"),
+    "page": ("Halaman &P dari &N", "Page &P of &N"),
+}
+
+
+def word(key: str, lang: Lang, **facts: object) -> str:
+    """A word or sentence in a language, with facts put in."""
+    text = _WORDS[key][0 if lang == "id" else 1]
+    return text.format(**facts) if facts else text
