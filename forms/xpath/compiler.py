@@ -11,10 +11,11 @@ import forms.xpath.functions_numbers
 import forms.xpath.functions_text  # noqa: F401 - these modules fill the table of functions
 from forms.xpath import operators
 from forms.xpath.code import Code, Evaluate, Truth, constant, truth
+from forms.xpath.errors import XPathError
 from forms.xpath.functions import MOMENTARY, compile_call
 from forms.xpath.parser import parse
 from forms.xpath.paths import Scope, compile_path
-from forms.xpath.syntax import Call, Constant, Negation, Operation, Path, Syntax
+from forms.xpath.syntax import Call, Chain, Constant, Negation, Operation, Path, Syntax
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,13 @@ def compile_expression(
     look-up. Raises XPathError, with position, for wrong syntax, unknown functions, and what JavaRosa does
     not support.
     """
-    tree = parse(text)
     names = tuple(name for name in (context or "/").split("/") if name)
     scope = Scope(names, names, "", None if repeats is None else frozenset(repeats))
-    code = _compile(tree, scope)
+    try:
+        tree = parse(text)
+        code = _compile(tree, scope)
+    except RecursionError:
+        raise XPathError("the expression is nested too deeply") from None
     return Expression(text, code.evaluate, truth(code), any(c.name in MOMENTARY for c in _calls(tree)))
 
 
@@ -56,6 +60,8 @@ def _compile(tree: Syntax, scope: Scope) -> Code:
         return compile_path(tree, scope, _compile)
     if isinstance(tree, Negation):
         return operators.negation(_compile(tree.operand, scope))
+    if isinstance(tree, Chain):
+        return operators.connective(tree.operator, [_compile(term, scope) for term in tree.terms])
     if isinstance(tree, Call):
         return compile_call(tree, [_compile(a, scope) for a in tree.arguments], scope)
     return _operation(tree, scope)
@@ -63,13 +69,6 @@ def _compile(tree: Syntax, scope: Scope) -> Code:
 
 def _operation(tree: Operation, scope: Scope) -> Code:
     operator = tree.operator
-    if operator in ("and", "or"):
-        terms: list[Code] = []
-        rest: Syntax = tree
-        while isinstance(rest, Operation) and rest.operator == operator:  # a or (b or (c or d))
-            terms.append(_compile(rest.left, scope))
-            rest = rest.right
-        return operators.connective(operator, [*terms, _compile(rest, scope)])
     left, right = _compile(tree.left, scope), _compile(tree.right, scope)
     if operator in ("=", "!="):
         return operators.equality(operator, left, right)
@@ -87,6 +86,9 @@ def _calls(tree: Syntax) -> Iterator[Call]:
     elif isinstance(tree, Operation):
         yield from _calls(tree.left)
         yield from _calls(tree.right)
+    elif isinstance(tree, Chain):
+        for term in tree.terms:
+            yield from _calls(term)
     elif isinstance(tree, Negation):
         yield from _calls(tree.operand)
     elif isinstance(tree, Path):

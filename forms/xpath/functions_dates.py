@@ -107,7 +107,7 @@ def _decimal_time(site: Site) -> Code:
     def decimal(env: Environment) -> Value:
         value = convert(env)
         if isinstance(value, float):
-            return value - math.floor(value)
+            return value if value != value else value - math.floor(value)
         if isinstance(value, date):
             days = days_and_time(value)
             return days - math.floor(days)

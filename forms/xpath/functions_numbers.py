@@ -267,6 +267,11 @@ def _weighted_checklist(site: Site) -> Code:
         tests = [(truth(f), number(w)) for f, w in zip(pairs[::2], pairs[1::2], strict=True)]
 
         def total(env: Environment) -> float:
-            return sum((w(env) for f, w in tests if f(env)), 0.0)
+            weighed = [(f(env), w(env)) for f, w in tests]
+            return sum((w for f, w in weighed if f), 0.0)
 
-    return Code(lambda env: low(env) <= total(env) <= high(env), "truth")
+    def within(env: Environment) -> bool:
+        least, most, weight = low(env), high(env), total(env)
+        return least <= weight <= most
+
+    return Code(within, "truth")

@@ -10,17 +10,16 @@ from typing import Final
 
 from forms.xpath.errors import XPathError
 from forms.xpath.lexer import Token, tokenize
-from forms.xpath.syntax import Call, Constant, Negation, Operation, Path, Start, Step, Syntax
+from forms.xpath.syntax import Call, Chain, Constant, Negation, Operation, Path, Start, Step, Syntax
 
-_LEVELS: Final[tuple[tuple[str, ...], ...]] = (
-    ("or",),
-    ("and",),
-    ("=", "!="),
-    ("<", "<=", ">", ">="),
-    ("+", "-"),
-    ("*", "div", "mod"),
-)
-_RIGHT_ASSOCIATIVE: Final = frozenset(("or", "and"))
+_PRECEDENCE: Final[dict[str, int]] = {
+    **dict.fromkeys(("or",), 1),
+    **dict.fromkeys(("and",), 2),
+    **dict.fromkeys(("=", "!="), 3),
+    **dict.fromkeys(("<", "<=", ">", ">="), 4),
+    **dict.fromkeys(("+", "-"), 5),
+    **dict.fromkeys(("*", "div", "mod"), 6),
+}
 _NODE_TESTS: Final = frozenset(("node", "text", "comment", "processing-instruction"))
 _DEEPEST: Final = 100
 _LONGEST: Final = 100_000
@@ -31,7 +30,7 @@ def parse(text: str) -> Syntax:
     if len(text) > _LONGEST:
         raise XPathError(f"the expression is longer than {_LONGEST} characters", _LONGEST)
     parser = _Parser(tokenize(text))
-    tree = parser.expression(0)
+    tree = parser.expression()
     parser.expect("end")
     return tree
 
@@ -57,37 +56,44 @@ class _Parser:
     def expect(self, kind: str) -> Token:
         if self._token.kind != kind:
             found = "the end" if self._token.kind == "end" else repr(self._token.text)
-            wanted = "the end of the expression" if kind == "end" else repr(kind)
+            wanted = "the end" if kind == "end" else repr(kind)
             raise XPathError(f"{wanted} was expected, not {found}", self._token.position)
         return self._take()
 
-    def expression(self, level: int) -> Syntax:
-        if level == len(_LEVELS):
-            return self._unary()
-        if level == 0:
-            self._depth += 1
-            if self._depth > _DEEPEST:
-                raise XPathError(
-                    f"the expression is nested deeper than {_DEEPEST} levels", self._token.position
-                )
-        operators = _LEVELS[level]
-        operands = [self.expression(level + 1)]
-        signs: list[Token] = []
-        while self._token.kind in operators:
-            signs.append(self._take())
-            operands.append(self.expression(level + 1))
-        if level == 0:
-            self._depth -= 1
-        if operators[0] in _RIGHT_ASSOCIATIVE:
-            tree = operands.pop()
-            while operands:
-                sign = signs.pop()
-                tree = Operation(sign.kind, operands.pop(), tree, sign.position)
-            return tree
-        tree = operands[0]
-        for sign, right in zip(signs, operands[1:], strict=True):
-            tree = Operation(sign.kind, tree, right, sign.position)
+    def expression(self) -> Syntax:
+        """Read a whole expression, as stands in brackets or as an argument."""
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise XPathError(f"nested deeper than {_DEEPEST} levels", self._token.position)
+        tree = self._operation(1)
+        self._depth -= 1
         return tree
+
+    def _operation(self, weakest: int) -> Syntax:
+        """Read terms joined by operators that bind at least as strongly as ``weakest``."""
+        tree = self._unary()
+        in_a_row = 0
+        while True:
+            sign = self._token
+            strength = _PRECEDENCE.get(sign.kind, 0)
+            if strength < weakest:
+                return tree
+            self._at += 1
+            right = self._operation(strength + 1)
+            if sign.kind in ("and", "or"):
+                tree = self._chain(sign, tree, right)
+                continue
+            in_a_row += 1
+            if in_a_row > _DEEPEST:
+                raise XPathError(f"more than {_DEEPEST} operators in a row", sign.position)
+            tree = Operation(sign.kind, tree, right, sign.position)
+
+    def _chain(self, sign: Token, left: Syntax, right: Syntax) -> Chain:
+        terms = [left, right]
+        while self._token.kind == sign.kind:
+            self._at += 1
+            terms.append(self._operation(_PRECEDENCE[sign.kind] + 1))
+        return Chain(sign.kind, tuple(terms), sign.position)
 
     def _unary(self) -> Syntax:
         signs: list[Token] = []
@@ -110,7 +116,7 @@ class _Parser:
             return Constant(token.text, token.position)
         if token.kind == "(":
             self._take()
-            tree = self.expression(0)
+            tree = self.expression()
             self.expect(")")
             if self._token.kind in ("[", "/"):
                 raise XPathError("a path cannot start with a bracket", self._token.position)
@@ -124,10 +130,10 @@ class _Parser:
         self.expect("(")
         arguments: list[Syntax] = []
         if self._token.kind != ")":
-            arguments.append(self.expression(0))
+            arguments.append(self.expression())
             while self._token.kind == ",":
                 self._take()
-                arguments.append(self.expression(0))
+                arguments.append(self.expression())
         self.expect(")")
         if name.text == "instance":
             return self._instance_path(name, arguments)
@@ -213,6 +219,6 @@ class _Parser:
         predicates: list[Syntax] = []
         while self._token.kind == "[":
             self._take()
-            predicates.append(self.expression(0))
+            predicates.append(self.expression())
             self.expect("]")
         return tuple(predicates)

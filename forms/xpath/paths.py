@@ -15,7 +15,7 @@ from forms.instance import Node
 from forms.xpath.code import Code
 from forms.xpath.environment import Environment, repeated
 from forms.xpath.errors import XPathError
-from forms.xpath.syntax import Call, Negation, Operation, Path, Step, Syntax
+from forms.xpath.syntax import Call, Chain, Negation, Operation, Path, Step, Syntax
 from forms.xpath.values import Value
 
 Names = tuple[str, ...]
@@ -35,10 +35,17 @@ class Scope:
     origin: Names
     list_name: str = ""
     repeats: frozenset[str] | None = None
+    narrowed: bool = False
 
-    def inside(self, context: Names, list_name: str) -> Scope:
-        """The scope of a predicate on nodes of that path."""
-        return replace(self, context=context, list_name=list_name)
+    def inside(self, context: Names, list_name: str, predicate: Syntax | None = None) -> Scope:
+        """The scope of a predicate on nodes of that path.
+
+        Absolute paths in it are narrowed by the node that the predicate looks at, so in a list by nothing. But
+        JavaRosa looks up ``item[name = /data/child/country]`` before it looks at any item: there the path is
+        narrowed by the place of the whole expression, and only there (``narrowed``).
+        """
+        narrowed = list_name != "" and predicate is not None and _is_lookup(predicate)
+        return replace(self, context=context, list_name=list_name, narrowed=narrowed)
 
     def may_repeat(self, names: Names) -> bool:
         """Whether any of the nodes on the way down may be one of several."""
@@ -63,7 +70,7 @@ def _absolute(path: Path, scope: Scope, compile_in: CompileIn) -> Code:
         raise XPathError("/ alone has no value", path.position)
     names = tuple(step.name for step in path.steps)
     # The root is the root, whatever it is called in the path.
-    context = scope.context if not scope.list_name else ()
+    context = scope.origin if scope.narrowed else () if scope.list_name else scope.context
     if context and names[0] != context[0]:
         names = (context[0], *names[1:])
     shared = 0
@@ -71,7 +78,8 @@ def _absolute(path: Path, scope: Scope, compile_in: CompileIn) -> Code:
         if path.steps[shared].predicates:
             break
         shared += 1
-    return _main(names, path.steps, shared, len(context), scope, compile_in, "context")
+    base = "origin" if scope.narrowed else "context"
+    return _main(names, path.steps, shared, len(context), scope, compile_in, base)
 
 
 def _relative(path: Path, scope: Scope, compile_in: CompileIn) -> Code:
@@ -100,7 +108,7 @@ def _main(
 ) -> Code:
     """A path in the submission, of which the first ``shared`` levels are those of the base node."""
     if any(step.predicates for step in steps) or (shared > 1 and scope.may_repeat(names[:shared])):
-        main_scope = replace(scope, list_name="")
+        main_scope = replace(scope, list_name="", narrowed=False)
         return _walk(names, steps[shared:], shared, depth, main_scope, compile_in, base, _answer)
     path = "/" + "/".join(names)
     return Code(
@@ -137,10 +145,8 @@ def _walk(
     def nodes(env: Environment) -> Sequence[Node]:
         node = env.origin if from_origin else env.context
         if kept == 0:
-            top = _top(env, node)
+            top = _top(env)
             found: Sequence[Node] = () if top is None else (top,)
-            for filters in predicates_of_root:
-                found = filters(env, found)
             remaining = descend[1:]
         else:
             for _ in range(climb):
@@ -151,21 +157,13 @@ def _walk(
             found = step(env, found)
         return found
 
-    predicates_of_root = [
-        _filter(compile_in(p, scope.inside(names[:1], scope.list_name)), first=i == 0)
-        for i, p in enumerate(steps[0].predicates if kept == 0 and steps else ())
-    ]
     path = "/" + "/".join(names)
     return Code(single(nodes, node_value, path), nodes=nodes, node_value=node_value)
 
 
-def _top(env: Environment, node: Node | None) -> Node | None:
-    """The root of the submission, also where no node of it is at hand."""
-    if node is None:
-        return next(iter(env.answers.index.values()), (None,))[0]
-    while node.parent is not None:
-        node = node.parent
-    return node
+def _top(env: Environment) -> Node | None:
+    """The root of the submission; the context may be an item of a list, or nothing."""
+    return next(iter(env.answers.index.values()), (None,))[0]
 
 
 def single(
@@ -193,7 +191,7 @@ def _step(step: Step, names: Names, scope: Scope, compile_in: CompileIn) -> Filt
     """One step down from each of some nodes, its predicates applied among the children of each node apart."""
     name = step.name
     filters = [
-        _filter(compile_in(predicate, scope.inside(names, scope.list_name)), first=i == 0)
+        _filter(compile_in(predicate, scope.inside(names, scope.list_name, predicate)), first=i == 0)
         for i, predicate in enumerate(step.predicates)
     ]
 
@@ -280,9 +278,17 @@ def _looked_up(
             and not _looks_at_context(value)
         ):
             names = (steps[0].name, steps[1].name)
-            code = compile_in(value, scope.inside(names, path.instance))
+            code = compile_in(value, scope.inside(names, path.instance, predicate))
             return column.steps[0].name, code.evaluate
     return None
+
+
+def _is_lookup(predicate: Syntax) -> bool:
+    """Whether a predicate compares, by ``=``, a path from the item with an absolute path."""
+    if not isinstance(predicate, Operation) or predicate.operator != "=":
+        return False
+    sides = (predicate.left, predicate.right)
+    return {side.start for side in sides if isinstance(side, Path)} == {"context", "root"}
 
 
 def _looks_at_context(tree: Syntax) -> bool:
@@ -293,6 +299,8 @@ def _looks_at_context(tree: Syntax) -> bool:
         )  # what stands in another predicate may look at anything; take the slow way
     if isinstance(tree, Operation):
         return _looks_at_context(tree.left) or _looks_at_context(tree.right)
+    if isinstance(tree, Chain):
+        return any(_looks_at_context(term) for term in tree.terms)
     if isinstance(tree, Negation):
         return _looks_at_context(tree.operand)
     if isinstance(tree, Call):

@@ -16,11 +16,20 @@ class Constant:
 
 @dataclass(frozen=True)
 class Operation:
-    """A binary operator: ``or and = != < <= > >= + - * div mod``."""
+    """A binary operator: ``= != < <= > >= + - * div mod``."""
 
     operator: str
     left: Syntax
     right: Syntax
+    position: int
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Two or more terms joined by ``and``, or by ``or``."""
+
+    operator: str
+    terms: tuple[Syntax, ...]
     position: int
 
 
@@ -67,4 +76,4 @@ class Path:
     instance: str = field(default="")
 
 
-Syntax: TypeAlias = Constant | Operation | Negation | Call | Path
+Syntax: TypeAlias = Constant | Operation | Chain | Negation | Call | Path

@@ -18,6 +18,7 @@ import jpype
 import pyxform
 
 JAR: Final = Path(pyxform.__file__).parent / "validators/odk_validate/bin/ODK_Validate.jar"
+_FARTHEST: Final = 60_000_000_000_000  # milliseconds; some 1,900 years
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -30,7 +31,7 @@ def start_jvm() -> None:
 
 
 def set_time_zone(name: str) -> str:
-    """Put the JVM, and the Joda library inside JavaRosa, into a zone such as ``Asia/Jakarta``; return the old."""
+    """Put the JVM, and the Joda inside JavaRosa, into a zone such as ``Asia/Jakarta``; return the old one."""
     start_jvm()
     zones = jpype.JClass("java.util.TimeZone")
     joda = jpype.JClass("org.joda.time.DateTimeZone")
@@ -61,14 +62,16 @@ class Oracle:
         manager.addReferenceFactory(_folder_factory(folder))
         path = folder / "oracle-form.xml"
         path.write_text(xform, encoding="utf-8")
-        self.scenario: Any = jpype.JClass("org.javarosa.test.Scenario").init(jpype.JClass("java.io.File")(str(path)))
+        self.scenario: Any = jpype.JClass("org.javarosa.test.Scenario").init(
+            jpype.JClass("java.io.File")(str(path))
+        )
         self._form = self.scenario.getFormDef()
         self._parse = jpype.JClass("org.javarosa.xpath.XPathParseTool").parseXPath
         self._unpack = jpype.JClass("org.javarosa.xpath.expr.XPathFuncExpr").unpack
         self._context = jpype.JClass("org.javarosa.core.model.condition.EvaluationContext")
 
     def worth(self, expression: str, context: Sequence[tuple[str, int]], zone: tzinfo = UTC) -> object:
-        """What JavaRosa makes of an expression at a node: str, float, bool, a local datetime, or :class:`Failed`.
+        """What an expression is worth at a node: str, float, bool, a local datetime, or :class:`Failed`.
 
         ``context`` is the node's path as steps with positions counted from 1. ``zone`` is the JVM's.
         """
@@ -95,7 +98,10 @@ def _python(value: Any, zone: tzinfo) -> object:
     if kind == "Boolean":
         return bool(value)
     if kind == "Date":
-        moment = _EPOCH + timedelta(milliseconds=int(value.getTime()))
+        milliseconds = int(value.getTime())
+        if abs(milliseconds) > _FARTHEST:
+            return Failed("a day that Python's calendar does not have")
+        moment = _EPOCH + timedelta(milliseconds=milliseconds)
         return moment.astimezone(zone).replace(tzinfo=None)
     return str(value)
 
@@ -103,55 +109,26 @@ def _python(value: Any, zone: tzinfo) -> object:
 def _folder_factory(folder: Path) -> Any:
     """A ReferenceFactory for ``jr://file/NAME`` and ``jr://file-csv/NAME`` that looks in the folder."""
 
-    @jpype.JImplements("org.javarosa.core.reference.Reference")
-    class InFolder:
-        def __init__(self, uri: str) -> None:
-            self.uri = uri
-            self.path = folder / uri.rsplit("/", 1)[-1]
+    def derive(uri: object, _context: object = None) -> Any:
+        path = folder / str(uri).rsplit("/", 1)[-1]
+        return jpype.JProxy(
+            "org.javarosa.core.reference.Reference",
+            dict={
+                "getURI": lambda: str(uri),
+                "getLocalURI": lambda: str(path),
+                "getStream": lambda: jpype.JClass("java.io.FileInputStream")(str(path)),
+                "doesBinaryExist": path.exists,
+                "isReadOnly": lambda: True,
+                "getOutputStream": lambda: None,
+                "remove": lambda: None,
+                "probeAlternativeReferences": lambda: [],
+            },
+        )
 
-        @jpype.JOverride
-        def getLocalURI(self) -> str:  # noqa: N802
-            return str(self.path)
-
-        @jpype.JOverride
-        def getURI(self) -> str:  # noqa: N802
-            return self.uri
-
-        @jpype.JOverride
-        def getStream(self) -> Any:  # noqa: N802
-            return jpype.JClass("java.io.FileInputStream")(str(self.path))
-
-        @jpype.JOverride
-        def doesBinaryExist(self) -> bool:  # noqa: N802
-            return self.path.exists()
-
-        @jpype.JOverride
-        def isReadOnly(self) -> bool:  # noqa: N802
-            return True
-
-        @jpype.JOverride
-        def getOutputStream(self) -> None:  # noqa: N802
-            return None
-
-        @jpype.JOverride
-        def remove(self) -> None:
-            """Nothing of ours is ever removed by JavaRosa."""
-
-        @jpype.JOverride
-        def probeAlternativeReferences(self) -> Any:  # noqa: N802
-            return jpype.JArray(jpype.JClass("org.javarosa.core.reference.Reference"))(0)
-
-    @jpype.JImplements("org.javarosa.core.reference.ReferenceFactory")
-    class Factory:
-        @jpype.JOverride
-        def derives(self, uri: str) -> bool:
-            return str(uri).startswith("jr://file")
-
-        @jpype.JOverride
-        def derive(self, uri: str, _context: object = None) -> Any:
-            return InFolder(str(uri))
-
-    return Factory()
+    return jpype.JProxy(
+        "org.javarosa.core.reference.ReferenceFactory",
+        dict={"derives": lambda uri: str(uri).startswith("jr://file"), "derive": derive},
+    )
 
 
 def submission_of(scenario: Any) -> bytes:

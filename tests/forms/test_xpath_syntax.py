@@ -1,0 +1,136 @@
+"""What is no expression is refused when it is compiled, with the place; nothing else ever comes out."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from forms.xpath import Answers, Environment, UnsupportedFunction, XPathError, compile_expression
+from forms.xpath.functions import FUNCTIONS
+
+
+@pytest.mark.parametrize(
+    ("expression", "position", "says"),
+    [
+        ("", 0, "ends where a value was expected"),
+        ("1 +", 3, "ends where a value was expected"),
+        ("(1", 2, "'\\)' was expected, not the end"),
+        ("1)", 1, "the end was expected, not '\\)'"),
+        ("1 2", 2, "the end was expected, not .2."),
+        ("a b", 2, "an operator is missing before 'b'"),
+        ("'open", 0, "is never closed"),
+        ("5 AND 6", 2, "an operator is missing"),
+        ("1 + nosuch(2)", 4, "there is no function nosuch\\(\\)"),
+        ("true() and substring('a', 1)", 11, "there is no function substring\\(\\)"),
+        ("count(/data/rep, 2)", 0, "takes 1 argument, not 2"),
+        ("if(1, 2)", 0, "takes 3 arguments, not 2"),
+        ("sum(5)", 0, "needs a path as argument 1"),
+        ("/data//x", 5, "// is not supported"),
+        ("//x", 0, "// is not supported"),
+        ("/data/a | /data/b", 8, "a union of paths"),
+        ("following::x", 0, "the step following::x is not supported"),
+        ("$x", 0, "cannot understand '\\$x'"),
+        ("instance('a')", 0, "must be followed by a path"),
+        ("instance(/data/x)/root", 0, "takes one name in quotes"),
+        ("/data/x[1", 9, "']' was expected"),
+        ("regex('a', '[')", 0, "regular expression"),
+        ("format-date(/data/x, '%Q')", 0, "does not know the escape %Q"),
+        ("../../../x", 0, "goes up past the root"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(expression: str, position: int, says: str) -> None:
+    with pytest.raises(XPathError, match=says) as caught:
+        compile_expression(expression, "/data/x")
+
+    assert caught.value.position == position
+
+
+@settings(max_examples=500, derandomize=True, deadline=None, database=None)
+@given(st.text(alphabet="abd/.@*[]()'\"=<>!+-|,:$ 019\n\tandorivmodéÎ²", max_size=40))
+def test_any_text_is_an_expression_or_an_xpath_error(text: str) -> None:
+    _compile_and_ask(text)
+
+
+_PIECES = st.sampled_from(
+    (
+        *FUNCTIONS,
+        *("(", ")", "[", "]", ",", "/", "..", ".", "@", "::", "*", "+", "-", "div", "and", "=", "<", " "),
+        *("'a'", "12", "0.5", "/data/x", "../x", "instance('l')", "current()", "name", "''", "'%Y'", "'['"),
+    )
+)
+
+
+@settings(max_examples=500, derandomize=True, deadline=None, database=None)
+@given(st.lists(_PIECES, max_size=12).map("".join))
+def test_any_row_of_pieces_is_an_expression_or_an_xpath_error(text: str) -> None:
+    _compile_and_ask(text)
+
+
+def _compile_and_ask(text: str) -> None:
+    place: int | None = 0
+    try:
+        compile_expression(text, "/data/x").evaluate(Environment(Answers({}, {})))
+    except XPathError as error:
+        place = error.position
+    assert place is None or 0 <= place <= len(text)
+
+
+def test_deep_nesting_is_refused_before_python_gives_up() -> None:
+    with pytest.raises(XPathError, match="nested deeper"):
+        compile_expression("(" * 5000 + "1" + ")" * 5000)
+    with pytest.raises(XPathError, match="nested deeper"):
+        compile_expression("not(" * 5000 + "1" + ")" * 5000)
+
+
+def test_many_terms_in_a_row_are_no_nesting() -> None:
+    nowhere = Environment(Answers({}, {}))
+    assert compile_expression(" or ".join(["/data/x = '1'"] * 400)).evaluate(nowhere) is False
+    assert compile_expression(" + ".join(["1"] * 100)).evaluate(nowhere) == 100.0
+    with pytest.raises(XPathError, match="in a row"):
+        compile_expression(" + ".join(["1"] * 1000))
+
+
+@pytest.mark.parametrize("call", ["property('deviceid')", "geofence('1 2', /data/x)", "jr:itext('x')"])
+def test_a_function_that_only_a_phone_has_compiles_and_says_so_when_asked(call: str) -> None:
+    expression = compile_expression(f"if(/data/x = 'y', {call}, 'z')", "/data/x")
+    nowhere = Environment(Answers({}, {}))
+
+    assert expression.evaluate(nowhere) == "z"
+    with pytest.raises(UnsupportedFunction):
+        compile_expression(call, "/data/x").evaluate(nowhere)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "yes", "no"),
+    [
+        (r"^[\p{L} .'-]+$", ["Siti Nur'aini", "Élodie", "Łukasz"], ["Siti1", "", "a\n"]),
+        (r"\p{Lu}\p{Ll}*", ["Ana", "Ée"], ["ana", "ANA"]),
+        (r"(?<day>\d\d)-\k<day>", ["12-12"], ["12-13"]),
+        (r"\Qa.b\E+", ["a.b", "a.bbb"], ["axb"]),
+        (r"\d{3,}+x", ["123x"], ["12x"]),
+        (r"a.c", ["abc"], ["a\nc", "a\u2028c"]),
+        (r"\p{Alpha}\p{Punct}", ["a!", "z]"], ["é!", "a1"]),
+        (r"\P{L}+", ["123"], ["12a"]),
+        (r"[^\p{L}]", ["1"], ["é"]),
+        (r"\x{41}\h", ["A ", "A\u00a0"], ["B "]),
+        (r"(?i)ya|tidak", ["YA", "Tidak"], ["y"]),
+    ],
+)
+def test_javas_regular_expressions_mean_what_they_mean_in_java(
+    pattern: str, yes: list[str], no: list[str]
+) -> None:
+    test = compile_expression(
+        f"regex(/data/x, '{pattern}')" if "'" not in pattern else f'regex(/data/x, "{pattern}")'
+    )
+
+    for text, matches in [(t, True) for t in yes] + [(t, False) for t in no]:
+        answers = Answers({}, {})
+        answers["/data/x"] = text
+        assert test.evaluate(Environment(answers)) is matches, (pattern, text)
+
+
+@pytest.mark.parametrize("pattern", [r"[a-z&&[^b]]", r"[a[b]]", r"\p{Nonsense}", r"\y", "(", "a{2,1}"])
+def test_a_regular_expression_that_is_not_understood_is_refused_at_once(pattern: str) -> None:
+    with pytest.raises(XPathError, match="regular expression"):
+        compile_expression(f"regex('x', '{pattern}')")
