@@ -1,0 +1,44 @@
+"""A sync process for tests: ``python -m tests.sync.process HOME DATABASE_URL TWILIO_URL LEASE_SECONDS``.
+
+As the product starts it beside the server (stdin is a pipe that the parent holds), with a shorter lease, so that a
+test need not wait two minutes for what a killed process leaves behind.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+from server.settings import Settings
+from server.store.database import Store
+from server.store.sealing import Keys
+from sync.channels.twilio_sms import TwilioSms
+from sync.outbox import Policy
+from sync.scheduler import Sync
+from tests.twilio_standin import ACCOUNT, SENDER, TOKEN
+
+
+def main(home: Path, url: str, api_url: str, lease: float) -> None:
+    settings = Settings(
+        home=home,  # type: ignore[call-arg]
+        TWILIO_ACCOUNT_SID=ACCOUNT,
+        TWILIO_AUTH_TOKEN=TOKEN,  # type: ignore[arg-type]
+        TWILIO_FROM=SENDER,
+        TWILIO_API_URL=api_url,
+    )
+    policy = Policy(lease=timedelta(seconds=lease), first_retry=timedelta(seconds=0.2))
+    store = Store(url, home, Keys.open(home))
+    channel = TwilioSms(settings, timeout=lease / 2)
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    sync = Sync(store, settings, clock, {"twilio_sms": channel}, "twilio_sms", random=Random(), policy=policy)
+    sync.run_until_stopped(watch_stdin=True)
+    store.release()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3], float(sys.argv[4]))
