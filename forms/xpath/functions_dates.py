@@ -123,7 +123,7 @@ def _decimal(argument: Code) -> Callable[[Environment], Value]:
     def value(env: Environment) -> Value:
         given = evaluate(env)
         if isinstance(given, float):
-            if abs(given) > 2147483648:
+            if given > 2147483647 or given < -2147483648:  # as far as Java's int reaches
                 raise _no_moment()
             return given
         if given.__class__ is date:
