@@ -22,9 +22,9 @@ from tests.twilio_standin import ACCOUNT, SENDER, TOKEN
 
 def main(home: Path, url: str, api_url: str, lease: float) -> None:
     settings = Settings(
-        home=home,  # type: ignore[call-arg]
+        home=home,
         TWILIO_ACCOUNT_SID=ACCOUNT,
-        TWILIO_AUTH_TOKEN=TOKEN,  # type: ignore[arg-type]
+        TWILIO_AUTH_TOKEN=TOKEN,
         TWILIO_FROM=SENDER,
         TWILIO_API_URL=api_url,
     )

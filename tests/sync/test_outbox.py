@@ -13,7 +13,7 @@ import pytest
 
 from server.settings import Settings
 from server.store import events, messages
-from server.store.database import Store
+from server.store.database import Store, Writer
 from server.store.models import Message
 from sync import routing
 from sync.channels.console import Console
@@ -281,12 +281,43 @@ def test_two_processes_send_each_message_once(
     assert twilio.twice() == []
 
 
+def test_of_two_who_claim_a_message_at_once_one_gets_it(store: Store, clock: Clock) -> None:
+    publish(clock())
+    officer("disnaker", "35.07", clock())
+    for _ in range(10):
+        submit(store, ["D08"], clock())
+    with store.transaction():
+        routing.route(clock(), "console")
+    ids = messages.due(clock())
+    together = threading.Barrier(2)
+    got: list[int] = []
+
+    def claimant() -> None:
+        writer = Writer(store)
+        for message_id in ids:
+            together.wait()
+            claimed = writer.wait(lambda i=message_id: messages.claim(i, clock()))  # type: ignore[misc]
+            if claimed is not None:
+                got.append(claimed.id)
+        writer.close()
+
+    threads = [threading.Thread(target=claimant) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(got) == sorted(ids)
+    clock.at += LATER
+    assert messages.claim(ids[0], clock()) is not None, "the lease ran out"
+    assert messages.claim(ids[0], clock()) is None
+
+
 def test_the_console_shows_the_text_but_not_the_number(
     store: Store, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     publish(clock())
     shown: list[messages.Claimed] = []
-    settings = Settings(home=store.home)  # type: ignore[call-arg]
+    settings = Settings(home=store.home)
     running = Sync(store, settings, clock, {"console": Console(shown.append)}, "console", random=Random(1))
     ref = one_message(store, clock)
     running.run_once()

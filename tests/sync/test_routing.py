@@ -14,6 +14,7 @@ from server.store.database import Store
 from server.store.models import Alert, Message
 from server.store.officers import Person
 from sync import routing
+from sync.compose import compose as honest
 from tests.conftest import Clock
 from tests.sync.world import INDICATORS, officer, publish, submit
 
@@ -201,14 +202,13 @@ def test_one_odd_case_does_not_hold_up_the_others(
     disnaker = officer("disnaker", "35.07", clock())
     _, odd = submit(store, ["D08"], clock())
     _, good = submit(store, ["D08"], clock())
-    honest = routing.compose
 
     def compose(sms: str, ref: str, kec: str, more: int = 0) -> Any:
         if ref == odd:
             raise ValueError("odd")
         return honest(sms, ref, kec, more)
 
-    monkeypatch.setattr(routing, "compose", compose)
+    monkeypatch.setattr("sync.routing.compose", compose)
     assert routed(store, clock) == 1
     monkeypatch.undo()
     assert [m["ref"] for m in messages.listing()] == [good]

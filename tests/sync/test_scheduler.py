@@ -24,7 +24,7 @@ def now() -> datetime:
 
 
 def build(store: Store) -> Sync:
-    return build_sync(Settings(home=store.home), store, now)  # type: ignore[call-arg]
+    return build_sync(Settings(home=store.home), store, now)
 
 
 def test_a_job_that_fails_is_on_record_and_the_others_go_on(store: Store) -> None:
@@ -78,7 +78,7 @@ def test_sessions_that_ran_out_and_traces_of_old_processes_are_removed(store: St
     officers.open_session(person, clock())
     jobs.note(jobs.Run("messages", "old:1", clock() - timedelta(days=8), None, None))
     clock.at += officers.SESSION_LASTS / 2 + timedelta(seconds=1)
-    sync = build_sync(Settings(home=store.home), store, clock)  # type: ignore[call-arg]
+    sync = build_sync(Settings(home=store.home), store, clock)
     assert sync.run_once()["sessions"] == 1
     sync.close()
     assert Session.select().count() == 1
@@ -86,6 +86,6 @@ def test_sessions_that_ran_out_and_traces_of_old_processes_are_removed(store: St
 
 
 def test_an_sms_setting_that_is_missing_is_named(store: Store) -> None:
-    settings = Settings(home=store.home, sms="twilio", TWILIO_ACCOUNT_SID="AC1")  # type: ignore[call-arg]
+    settings = Settings(home=store.home, sms="twilio", TWILIO_ACCOUNT_SID="AC1")
     with pytest.raises(Problem, match="TWILIO_AUTH_TOKEN"):
         build_sync(settings, store, now)
