@@ -1,0 +1,189 @@
+"""Who sees which case, in which words, and what they can do with it."""
+
+from __future__ import annotations
+
+import re
+
+from tests.staff.conftest import BLITAR, MALANG, Office, Site
+
+
+def _refs(page: str) -> list[str]:
+    return re.findall(r'<h2><a href="/kasus/(R-[0-9-]+)">', page)
+
+
+def test_an_officer_sees_the_cases_of_their_own_area_only(office: Office, site: Site) -> None:
+    ours, theirs = office.case("D01"), office.case("D01", BLITAR)
+    browser = site.browser()
+    browser.sign_in(office.officer("Sari Contoh", "disnaker", "35.07"))
+    browser.get("/")
+    assert _refs(browser.page) == [ours]
+    assert theirs not in browser.page
+
+
+def test_a_foreign_case_answers_exactly_as_one_that_does_not_exist(office: Office, site: Site) -> None:
+    theirs = office.case("D01", BLITAR)
+    browser = site.browser()
+    browser.sign_in(office.officer("Sari Contoh", "disnaker", "35.07"))
+    foreign, absent = browser.get(f"/kasus/{theirs}"), browser.get("/kasus/R-350501-9999")
+    assert foreign.status_code == absent.status_code == 404
+    assert foreign.text.replace(theirs, "REF") == absent.text.replace("R-350501-9999", "REF")
+    assert dict(foreign.headers).keys() == dict(absent.headers).keys()
+
+
+def test_a_restricted_case_exists_for_its_recipients_alone(office: Office, site: Site) -> None:
+    ref = office.case("R05")
+    for role, area, sees in [("ppa", "35.07", True), ("disnaker", "35.07", False), ("admin", "ID", False)]:
+        browser = site.browser()
+        browser.sign_in(office.officer(f"Petugas {role}", role, area))
+        browser.get("/?status=semua")
+        assert (ref in browser.page) is sees
+        assert browser.get(f"/kasus/{ref}").status_code == (200 if sees else 404)
+
+
+def test_a_shared_case_tells_nothing_of_its_restricted_part(office: Office, site: Site) -> None:
+    ref = office.case("R02 R05")
+    ppa, disnaker = site.browser(), site.browser()
+    ppa.sign_in(office.officer("Wulan Rahasia", "ppa", "35.07"))
+    disnaker.sign_in(office.officer("Sari Contoh", "disnaker", "35.07"))
+    ppa.get("/")
+    assert ppa.press(f"/kasus/{ref}/terima").status_code == 303
+    for path in ("/", f"/kasus/{ref}"):
+        disnaker.get(path)
+        assert "R02" in disnaker.page
+        assert "R05" not in disnaker.page
+        assert "Wulan Rahasia" not in disnaker.page
+        assert "Menunggu" in disnaker.page
+
+
+def test_the_gravest_comes_first_and_open_before_acknowledged(office: Office, site: Site) -> None:
+    medium, critical = office.case("D02"), office.case("D01 D02")
+    office.later(minutes=5)
+    high, taken = office.case("D04"), office.case("D01")
+    browser = site.browser()
+    browser.sign_in(office.officer("Sari Contoh", "disnaker", "35.07"))
+    browser.get("/")
+    browser.press(f"/kasus/{taken}/terima")
+    browser.get("/?status=semua")
+    assert _refs(browser.page) == [critical, high, medium, taken]
+
+
+def test_a_card_says_in_indonesian_what_where_and_when(office: Office, site: Site) -> None:
+    ref = office.case("D01 D02")
+    office.later(hours=3)
+    browser = site.browser()
+    browser.sign_in(office.officer("Sari Contoh", "disnaker", "35.07"))
+    browser.get("/")
+    for words in (
+        ref,
+        "KRITIS",
+        "Di bawah 18 tahun",
+        "Keberangkatan",
+        "Kec. Donomulyo",
+        "3 jam yang lalu",
+        "20 Nov 2026 12.00 WIB",
+        "Menunggu",
+    ):
+        assert words in browser.page
+
+
+def test_times_are_those_of_the_village(office: Office, site: Site) -> None:
+    ref = office.case("D01", "53.01.06.1001")
+    browser = site.browser()
+    browser.sign_in(office.officer("Yohana Contoh", "province", "53"))
+    browser.get(f"/kasus/{ref}")
+    assert "13.00 WITA" in browser.page
+
+
+def test_one_tap_acknowledges_and_says_who(office: Office, site: Site) -> None:
+    ref = office.case("D01")
+    browser = site.browser()
+    browser.sign_in(office.officer("Sari Contoh", "disnaker", "35.07"))
+    browser.get("/")
+    office.later(minutes=10)
+    answer = browser.press(f"/kasus/{ref}/terima")
+    browser.get(answer.headers["location"])
+    assert "Kasus ini sekarang Anda tangani." in browser.page
+    assert "Sari Contoh, 20 Nov 2026 12.10 WIB" in browser.page
+
+
+def test_the_second_to_acknowledge_is_told_so_and_the_first_stays_on_record(
+    office: Office, site: Site
+) -> None:
+    ref = office.case("D01")
+    first, second = site.browser(), site.browser()
+    first.sign_in(office.officer("Sari Contoh", "disnaker", "35.07"))
+    second.sign_in(office.officer("Budi Contoh", "disnaker", "35.07"))
+    first.get("/")
+    second.get("/")
+    first.press(f"/kasus/{ref}/terima")
+    second.get(second.press(f"/kasus/{ref}/terima").headers["location"])
+    assert "Tidak ada yang berubah" in second.page
+    assert "Ditangani oleh Sari Contoh." in second.page
+    assert "Ditangani oleh Budi Contoh." not in second.page
+
+
+def test_closing_needs_a_result_and_tells_it_in_the_history(office: Office, site: Site) -> None:
+    ref = office.case("D01")
+    browser = site.browser()
+    browser.sign_in(office.officer("Sari Contoh", "disnaker", "35.07"))
+    browser.get(f"/kasus/{ref}")
+    refused = browser.press(f"/kasus/{ref}/tutup", hasil="entah")
+    assert refused.status_code == 422
+    assert "Pilih hasilnya dulu" in refused.text
+    browser.get(browser.press(f"/kasus/{ref}/tutup", hasil="referred").headers["location"])
+    assert "Ditutup oleh Sari Contoh. Hasil: Dirujuk ke lembaga lain." in browser.page
+    assert 'action="/kasus' not in browser.page
+    browser.get("/?status=ditutup")
+    assert _refs(browser.page) == [ref]
+
+
+def test_a_sign_that_an_edit_no_longer_shows_is_noted_not_dropped(office: Office, site: Site) -> None:
+    ref = office.case("D01 D04")
+    edited = office.last_instance
+    office.later(hours=1)
+    assert office.case("D04", edits=edited) == ref
+    browser = site.browser()
+    browser.sign_in(office.officer("Sari Contoh", "disnaker", "35.07"))
+    browser.get(f"/kasus/{ref}")
+    assert "Desa sudah memperbaiki formulir ini." in browser.page
+    assert "Formulir diperbaiki: tanda D01 tidak muncul lagi." in browser.page
+
+
+def test_many_cases_come_in_pages(office: Office, site: Site) -> None:
+    all_refs = {office.case("D04") for _ in range(27)}
+    browser = site.browser()
+    browser.sign_in(office.officer("Sari Contoh", "disnaker", "35.07"))
+    browser.get("/")
+    first = _refs(browser.page)
+    assert "Halaman 1 dari 2" in browser.page
+    browser.get("/?status=menunggu&hal=2")
+    second = _refs(browser.page)
+    assert (len(first), len(second)) == (25, 2)
+    assert {*first, *second} == all_refs
+    browser.get("/?hal=99999999999")
+    assert _refs(browser.page) == first
+
+
+def test_nothing_to_do_is_said_kindly(office: Office, site: Site) -> None:
+    browser = site.browser()
+    browser.sign_in(office.officer("Sari Contoh", "disnaker", "35.07"))
+    browser.get("/")
+    assert "Tidak ada kasus yang menunggu." in browser.page
+
+
+def test_names_from_outside_are_shown_as_text(office: Office, site: Site) -> None:
+    office.case("D01", MALANG)
+    browser = site.browser()
+    browser.sign_in(office.officer("<script>alert(1)</script>", "disnaker", "35.07"))
+    browser.get("/")
+    assert "<script" not in browser.page
+    assert "&lt;script&gt;" in browser.page
+
+
+def test_addresses_that_are_no_references_are_not_found(office: Office, site: Site) -> None:
+    browser = site.browser()
+    browser.sign_in(office.officer("Sari Contoh", "disnaker", "35.07"))
+    for path in ("/kasus/x%00y", "/kasus/%3Cscript%3E", "/kasus/R-350701-0001'--"):
+        answer = browser.get(path)
+        assert answer.status_code == 404
+        assert "Tidak ditemukan" in answer.text
