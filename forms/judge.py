@@ -79,7 +79,8 @@ class Judge:
         self._kept: set[str] = set()
         for question in schema.questions():
             if question.calculated and not question.path.startswith(f"{self._root}/meta/"):
-                self._add_calculate(question, faults)
+                # a fault of a rule is told by its code; its calculate, which holds the same text, need not
+                self._add_calculate(question, [] if question.path in ours else faults)
         self._checked = tuple(path for path in self._calculates if path not in ours)
         self._rules: list[tuple[Indicator, str, Expression | None]] = []
         for indicator in sorted(form.indicators, key=lambda i: (SEVERITIES.index(i.severity), i.code)):
@@ -109,6 +110,8 @@ class Judge:
         ``now`` is the time of receipt, with a zone: the officer's, where the submission names none.
         """
         errors: list[tuple[str, str]] = list(self.faults)
+        if instance.root.path != self._root:
+            return self._by_phone(instance, [(self._root, "the root element is not the form's"), *errors])
         environment, answers = self._environment(instance, lists, now, errors)
         phone: dict[str, bool | None] = {}
         holding: list[str] = []
@@ -130,6 +133,12 @@ class Judge:
                 differences.append(code)
         calculated = self._otherwise(index, answers)
         return Verdict(tuple(holding), phone, tuple(differences), calculated, tuple(errors))
+
+    def _by_phone(self, instance: Instance, errors: list[tuple[str, str]]) -> Verdict:
+        """The phone's own verdict, where nothing can be worked out: no client of ours writes another root."""
+        root = instance.root.path
+        said = {i.code: _said(instance.text(f"{root}/{i.node}")) for i, _, _ in self._rules}
+        return Verdict(tuple(code for code, holds in said.items() if holds), said, (), {}, tuple(errors))
 
     def _environment(
         self, instance: Instance, lists: Mapping[str, ListTable], now: datetime, errors: list[tuple[str, str]]
