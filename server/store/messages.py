@@ -63,9 +63,11 @@ class OwedCase:
 
 def _waiting(now: datetime | None) -> Any:
     """Owed alerts; with ``now`` without those that were put off until later."""
+    # "= true" and not the column alone: only so does SQLite use the index
+    owed = Alert.owed == True  # noqa: E712
     if now is None:
-        return Alert.owed
-    return Alert.owed & (Alert.route_after.is_null() | (Alert.route_after <= now))
+        return owed
+    return owed & (Alert.route_after.is_null() | (Alert.route_after <= now))
 
 
 def anything_unrouted(now: datetime) -> bool:
@@ -146,7 +148,7 @@ def put_off_alerts() -> list[tuple[str, str, tuple[str, ...], bool]]:
     rows = (
         Alert.select(Case.ref, Case.village, Alert.recipients, Alert.restricted)
         .join(Case)
-        .where(Alert.owed & Alert.route_after.is_null(False))
+        .where(_waiting(None) & Alert.route_after.is_null(False))
         .order_by(Case.id, Alert.id)
         .tuples()
     )
