@@ -65,7 +65,7 @@ def export_form(
     area: str = areas.NATION,
     start: datetime | None = None,
     end: datetime | None = None,
-    lang: Lang = "id",
+    lang: str = "id",
     reader: Access,
     codes: bool = False,
     bom: bool = True,
@@ -75,6 +75,7 @@ def export_form(
 
     The ending of ``target`` decides: ``.xlsx`` has a sheet for the form, one for each repeat, a data
     dictionary and a sheet that says what it is; ``.csv`` the form's own table; ``.zip`` a CSV file a table.
+    ``lang`` is ``en`` for English, else Indonesian.
     ``codes`` shows the codes of choices instead of their labels, ``bom`` is for CSV. Moments are aware;
     ``made_at`` is stated in the workbook. The file appears whole or not at all, readable by its owner only.
     Memory does not grow with the number of submissions. Runs in a reader's thread, never in the event loop.
@@ -88,10 +89,11 @@ def export_form(
     if not versions:
         raise Problem(Problems.FORM_UNPUBLISHED, form_id=form_id)
     visible = Visible.of(versions, reader)
-    layout = lay_out(versions, visible, lang)
+    spoken: Lang = "en" if lang == "en" else "id"
+    layout = lay_out(versions, visible, spoken)
     names = AreaNames()
-    rows = Rows(versions, layout, visible, names, lang, codes=codes)
-    order = _Order(form_id, versions, layout, area, areas.require(area), start, end, lang, reader, made_at)
+    rows = Rows(versions, layout, visible, names, spoken, codes=codes)
+    order = _Order(form_id, versions, layout, area, areas.require(area), start, end, spoken, reader, made_at)
     records = submissions.read(form_id, store, area=area, start=start, end=end)
     counts = [0] * len(layout.tables)
 
@@ -117,15 +119,11 @@ def export_form(
 def _write_xlsx(
     draft: Path, order: _Order, fill: Callable[[Callable[[int, Row], None]], None], counts: list[int]
 ) -> None:
-    book = Xlsx(order.layout.tables, order.lang)
-    try:
+    with closing(Xlsx(order.layout.tables, draft.parent, order.lang)) as book:
         fill(book.write)
         book.add_dictionary(dictionary(order.layout, book.sheets, order.lang))
         book.add_about(_about(order, book.sheets, counts))
         book.save(draft)
-    except BaseException:
-        book.discard()
-        raise
 
 
 def _write_zip(

@@ -37,10 +37,11 @@ def _table(columns: int, title: str = "uji") -> Table:
 
 
 def _write(file: Path, rows: Sequence[Sequence[str]], **limits: int) -> None:
-    book = Xlsx([_table(max(len(r) for r in rows))], "id", **limits)
+    book = Xlsx([_table(max(len(r) for r in rows))], file.parent, "id", **limits)
     for row in rows:
         book.write(0, list(row))
     book.save(file)
+    book.close()
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=FILE_SYSTEM_OK)
@@ -86,11 +87,12 @@ def test_text_that_is_too_long_ends_in_a_visible_mark(tmp_path: Path) -> None:
 
 def test_a_full_sheet_goes_on_in_a_further_one(tmp_path: Path) -> None:
     file = tmp_path / "penuh.xlsx"
-    book = Xlsx([_table(1), _table(1, "Rincian")], "id", most_rows=3)
+    book = Xlsx([_table(1), _table(1, "Rincian")], tmp_path, "id", most_rows=3)
     for number in range(5):
         book.write(0, [f"baris {number}"])
     book.add_about(iter([["Hal", "Isi"]]))
     book.save(file)
+    book.close()
     read = CalamineWorkbook.from_path(file)
     assert read.sheet_names == ["uji", "uji (2)", "uji (3)", "Rincian", "Keterangan"]
     data = [row for name in read.sheet_names[:3] for row in read.get_sheet_by_name(name).to_python()[1:]]
