@@ -13,6 +13,7 @@ own lists.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -235,14 +236,16 @@ class _Recalculated(Answers):
 def _stored(value: Value, kind: str) -> Value:
     """What becomes of a value that a calculation gives, as the phone keeps it: not by the bind's type alone.
 
-    A number stays a number even in a node of type string; NaN is empty (JavaRosa, IAnswerData.wrapData).
+    A number stays a number even in a node of type string, and a whole one if it is nearly so; NaN is empty
+    (JavaRosa, IAnswerData.wrapData).
     """
-    if value.__class__ is float:
+    if isinstance(value, float):
         if value != value:
             return ""
-        if kind == "int":
-            return float(int(value))
-        return value
+        if math.isinf(value):
+            return value
+        whole = int(value)
+        return float(whole) if kind == "int" or abs(value - whole) < 1e-9 else value
     if kind == "date" and isinstance(value, datetime):
         return value.date()
     return value

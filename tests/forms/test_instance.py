@@ -214,6 +214,13 @@ def test_an_external_entity_is_never_opened(tmp_path: object) -> None:
     assert _refused(xml.encode()).facts["detail"] == "DOCTYPE"
 
 
+def test_nothing_of_a_doctype_is_worked_through() -> None:
+    laughs = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
+    xml = f"<!DOCTYPE c [<!ENTITY l0 'ha'>{laughs}]><coba id='&l11;'>cut off"
+
+    assert _refused(xml.encode()).facts["detail"] == "DOCTYPE"
+
+
 def test_a_submission_bigger_than_the_limit_is_refused() -> None:
     xml = coba(f"<start>{'x' * 3000}</start>")
 

@@ -13,6 +13,7 @@ from forms.form import Form, Indicator, Severity
 from forms.instance import read_instance
 from forms.judge import Judge, Verdict
 from forms.lists import ListTable
+from tests.forms.javarosa_oracle import Oracle, submission_of
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 COUNTRIES = ListTable(
@@ -29,6 +30,8 @@ CALCULATES = {
     "total": "sum( /coba/fees/amt )",
     "banned_n": "sum( /coba/fees/banned )",
     "seen": "once(today())",
+    "half": "7 div 2",
+    "due": "date(/coba/leave)",
     "hidden": "1 + 1",
     "ring": "coalesce(/coba/ring2, 'a')",
     "ring2": "coalesce(/coba/ring, 'b')",
@@ -42,25 +45,31 @@ TYPES = {
     "birth": "date",
     "leave": "date",
 }
+CALCULATED_TYPES = {"half": "int", "due": "date"}  # text, the others
 
 
-def form(rules: Mapping[str, str] = RULES, severities: Mapping[str, Severity] | None = None) -> Form:
-    """A form with these rules; three severities taken in turn unless given."""
+def form(
+    rules: Mapping[str, str] = RULES,
+    severities: Mapping[str, Severity] | None = None,
+    calculates: Mapping[str, str] = CALCULATES,
+    filled: str = "<fees><fee/><amt/><banned/><double/></fees>",
+) -> Form:
+    """A form with these rules; three severities taken in turn unless given. ``filled`` is in its instance."""
     turn: tuple[Severity, ...] = ("medium", "critical", "high")
     severity = {code: turn[i % 3] for i, code in enumerate(rules)} | dict(severities or {})
     binds = "".join(f'<bind nodeset="/coba/{path}" type="{kind}"/>' for path, kind in TYPES.items())
-    calculates = CALCULATES | {f"ri_{c.lower()}": f"if({rule}, 1, 0)" for c, rule in rules.items()}
+    calculates = {**calculates} | {f"ri_{c.lower()}": f"if({rule}, 1, 0)" for c, rule in rules.items()}
     binds += "".join(
-        f'<bind nodeset="/coba/{path}" type="string" calculate="{escape(text)}"/>'
+        f'<bind nodeset="/coba/{path}" type="{CALCULATED_TYPES.get(path, "string")}" calculate="{escape(text)}"/>'
         for path, text in calculates.items()
     )
     names = [*TYPES, "country", "sex", *calculates]
-    nodes = "".join(f"<{name}/>" for name in names if "/" not in name)
+    nodes = "".join(f"<{name}/>" for name in names if "/" not in name and f"<{name}>" not in filled)
     item = "<value ref='name'/><label ref='label'/></itemset>"
     xform = (
         '<h:html xmlns="http://www.w3.org/2002/xforms" xmlns:h="http://www.w3.org/1999/xhtml" '
         'xmlns:jr="http://openrosa.org/javarosa"><h:head><h:title>Coba</h:title><model><instance>'
-        f'<coba id="coba" version="1">{nodes}<fees><fee/><amt/><banned/><double/></fees>'
+        f'<coba id="coba" version="1">{nodes}{filled}'
         "<meta><instanceID/></meta></coba></instance>"
         '<instance id="negara" src="jr://file-csv/negara.csv"/><instance id="biaya" src="jr://file-csv/biaya.csv"/>'
         "<instance id='sex'><root><item><name>f</name><label>Perempuan</label></item></root></instance>"
@@ -114,6 +123,29 @@ def test_a_phone_that_lacked_the_list_is_overruled(plain: Judge) -> None:
     assert verdict.errors == ()
 
 
+def test_a_phone_that_has_the_lists_is_agreed_with() -> None:
+    """The phone is JavaRosa itself, its calculations made when it opens the form."""
+    filled = "<age>17</age><country>KH</country><sex>f</sex><leave>2026-03-15</leave>" + "".join(
+        f"<fees><fee>{fee}</fee><amt>{amount}</amt><banned/><double/></fees>"
+        for fee, amount in [("visa", "10"), ("photo", "5"), ("visa", "")]
+    )
+    acyclic = {name: text for name, text in CALCULATES.items() if not name.startswith("ring")}
+    rules = RULES | {"R4": "/coba/total > 15", "R5": "/coba/due = '2026-03-15' and /coba/half = 3"}
+    coba = form(rules, calculates=acyclic, filled=filled)
+    files = {
+        name: "\n".join([",".join(table.columns), *(",".join(row.values()) for row in table.rows)])
+        for name, table in LISTS.items()
+    }
+    phone = Oracle(coba.xform, files).scenario
+    phone.finalizeInstance()
+    verdict = Judge(coba).judge(read_instance(submission_of(phone)), LISTS, NOW)
+
+    assert set(verdict.indicators) == {"R1", "R2", "R3", "R5"}
+    assert verdict.differences == ()
+    assert verdict.calculated == {}
+    assert verdict.errors == ()
+
+
 def test_a_phone_that_warned_too_much_is_overruled_too(plain: Judge) -> None:
     verdict = judge(plain, "<age>30</age><ri_r1>1</ri_r1>")
 
@@ -155,6 +187,26 @@ def test_only_calculations_that_came_out_otherwise_are_told(plain: Judge) -> Non
 
     assert judge(plain, same).calculated == {}
     assert judge(plain, same.replace("<hidden>2", "<hidden>3")).calculated == {"/coba/hidden": 2}
+
+
+def test_a_calculation_is_kept_in_the_type_of_its_bind(plain: Judge) -> None:
+    answers = "<leave>2026-03-15</leave><half>{}</half><due>{}</due>"
+
+    assert judge(plain, answers.format("3", "2026-03-15")).calculated == {}
+    assert judge(plain, answers.format("3.5", "2026-03-16")).calculated == {
+        "/coba/half": 3,
+        "/coba/due": "2026-03-15",
+    }
+
+
+@pytest.mark.parametrize(
+    ("zone", "days"), [("+07:00", "20526.708333333332"), ("Z", "20527"), ("+09:00", "20526.625")]
+)
+def test_moments_are_the_phones_by_its_own_offset(zone: str, days: str) -> None:
+    clock = Judge(form({"T1": f"decimal-date-time(/coba/leave) = {days}"}))
+    answers = f"<start>2026-03-15T10:00:00.000{zone}</start><leave>2026-03-15</leave>"
+
+    assert judge(clock, answers).indicators == ("T1",)
 
 
 def test_a_missing_list_costs_only_what_needs_it(plain: Judge) -> None:
@@ -245,7 +297,8 @@ def test_calculations_that_look_at_each_other_come_to_an_end(plain: Judge) -> No
     verdict = judge(plain, "<ring/><ring2/><age>17</age>")
 
     assert verdict.indicators == ("R1",)
-    assert set(verdict.calculated) <= {"/coba/ring", "/coba/ring2"}
+    assert set(verdict.calculated) == {"/coba/ring", "/coba/ring2"}
+    assert verdict.errors == ()
 
 
 def test_labels_of_choices_come_from_the_form_and_from_attached_lists(plain: Judge) -> None:

@@ -56,6 +56,12 @@ OUTSIDE_CASES: Final[tuple[Case, ...]] = (
     ("instance('negara')/root/item[name='KH']", ""),
     ("instance('negara')/root", ""),
     ("instance('negara')", NONE),
+    ("instance('negara')/root/item[penempatan = /data/unit]/label", "Malaysia"),
+    ("instance('negara')/root/item[penempatan = current()/../unit]/label", "Malaysia"),
+    ("count(instance('negara')/root/item[name = /data/rep/k])", NONE),
+    ("count(instance('negara')/root/item[nope = /data/empty])", 3.0),
+    ("count(instance('negara')/root/item[penempatan < /data/unit])", 1.0),
+    ("count(instance('negara')/root/item[penempatan = /data/unit or name='HK'])", 2.0),
     # dates
     ("string(/data/dt)", "2026-03-15"),
     ("/data/dt", moment(2026, 3, 15, 10, 20, 30, 500000)),
@@ -456,5 +462,10 @@ REPEAT_CASES: Final[tuple[Case, ...]] = (
     ("string-length(current()/../k)", 1.0),
     ("/data/rep[position()=current()/../k]/k", ""),
     ("sum(/data/rep[position() <= position(current()/..)]/amt)", 30.0),
+    ("count(instance('negara')/root/item[name = /data/rep/k])", 0.0),
+    ("instance('negara')/root/item[/data/rep/k = name]/label", ""),
+    ("count(instance('negara')/root/item[name != /data/rep/k])", NONE),
+    ("count(instance('negara')/root/item[name = concat(/data/rep/k, '')])", NONE),
+    ("count(instance('negara')/root/item[name != current()/../k])", 3.0),
 )
 """At /data/rep[2]/calc, in the second of three repeat instances."""
