@@ -30,13 +30,18 @@ _ALL = 1_000_000_000
 
 @dataclass(frozen=True)
 class Policy:
-    """How patient the outbox is. ``lease`` must be longer than any call to a carrier takes."""
+    """How patient the outbox is. ``lease`` must be longer than any call to a carrier takes.
+
+    ``settled``: by then a request whose answer was lost is through at the carrier, or never will be, and its
+    list can tell.
+    """
 
     threads: int = 8
     lease: timedelta = LEASE
     expires: timedelta = EXPIRES
     first_retry: timedelta = timedelta(seconds=5)
     longest_retry: timedelta = timedelta(minutes=15)
+    settled: timedelta = timedelta(seconds=30)
 
     def pause(self, attempts: int, random: Random) -> timedelta:
         """How long to wait after so many attempts: doubling, and spread out lest retries march in step."""
@@ -133,10 +138,13 @@ class Outbox:
         pause = self._policy.pause(claimed.attempts, self._random)
         if error.retry_after is not None:
             pause = max(pause, error.retry_after * self._random.uniform(1, 1.2))
+        unsure = error.unsure or (claimed.unsure and not error.permanent)
+        if unsure:
+            pause = max(pause, self._policy.settled)
         now = self._clock()
 
         def work() -> None:
-            if error.unsure or (claimed.unsure and not error.permanent):
+            if unsure:
                 messages.unsure(claimed.id, error.reason, now + pause, claimed.attempts)
             elif error.permanent:
                 messages.failed(claimed.id, error.reason, claimed.attempts)

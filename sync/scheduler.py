@@ -12,10 +12,12 @@ import signal
 import socket
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from random import Random
 from typing import BinaryIO
 
@@ -164,10 +166,13 @@ class Sync:
         error = None
         try:
             did = job.run()
-        except Exception as fault:
+        except Exception as fault:  # noqa: BLE001 - noted, and tried again at the next time
             did = {}
             error = type(fault).__name__
-            log.error("job.failed", job=job.name, error=error, exc_info=fault)
+            # its message may quote a row: only its type and place are logged
+            frames = traceback.extract_tb(fault.__traceback__)[-4:]
+            at = " ".join(f"{Path(f.filename).name}:{f.lineno}" for f in frames)
+            log.error("job.failed", job=job.name, error=error, at=at)
             # A connection that broke is replaced by the next query.
             self._store.release()
         if any(did.values()):

@@ -17,7 +17,7 @@ from typing import Any
 from peewee import JOIN
 
 from forms.problems import Problem, Problems
-from server.store import cases, events
+from server.store import events
 from server.store.models import Alert, Case, Message, Officer, PublishedForm, Submission, database
 
 STATES = ("owed", "sending", "sent", "delivered", "failed", "expired")
@@ -395,11 +395,3 @@ def listing(state: str | None = None) -> list[dict[str, Any]]:
         }
         for m in rows
     ]
-
-
-def known_codes(case_id: int, role: str) -> list[tuple[str, str]]:
-    """(severity, indicator) of a case's alerts that a role may know and that are not for the digest only."""
-    rows = Alert.select().where(
-        (Alert.case == case_id) & cases.visible(role) & ~Alert.digest & Alert.gone_at.is_null()
-    )
-    return sorted(((a.severity, a.indicator) for a in rows), key=lambda c: (cases.gravity(c[0]), c[1]))

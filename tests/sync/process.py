@@ -28,7 +28,11 @@ def main(home: Path, url: str, api_url: str, lease: float) -> None:
         TWILIO_FROM=SENDER,
         TWILIO_API_URL=api_url,
     )
-    policy = Policy(lease=timedelta(seconds=lease), first_retry=timedelta(seconds=0.2))
+    policy = Policy(
+        lease=timedelta(seconds=lease),
+        first_retry=timedelta(seconds=0.2),
+        settled=timedelta(seconds=lease / 2),
+    )
     store = Store(url, home, Keys.open(home))
     channel = TwilioSms(settings, timeout=lease / 2)
 

@@ -117,6 +117,9 @@ def test_a_message_whose_answer_was_lost_is_found_and_not_sent_again(
     twilio.next(Drop(accepted=True))
     sync.run_once()
     assert only()["state"] == "sending"
+    clock.at += timedelta(seconds=20)
+    sync.run_once()
+    assert twilio.calls["GET", 200] == 0, "the carrier is given time to know"
     clock.at += LATER
     sync.run_once()
     assert len(twilio.messages) == 1
