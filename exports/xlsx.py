@@ -230,7 +230,7 @@ class Xlsx:
         sheet = self._sheet(name, widths, fit=True)
         for number, row in enumerate(rows):
             style = "posmigran meta" if number == 0 else "posmigran wrapped"
-            lines = max(ceil(len(str(c)) * 1.1 / width) for c, width in zip(row, widths, strict=True))
+            lines = max(ceil(len(str(c)) / width) for c, width in zip(row, widths, strict=True))
             sheet.row_dimensions[number + 1].height = _LINE * min(lines, _MOST_LINES)
             sheet.append([None if c is None else self._styled(sheet, c, style) for c in row])
 
