@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -190,13 +191,27 @@ class AnswerReader:
 
 
 def typed_answers(instance: Instance, schema: Schema) -> dict[str, Any]:
-    """:meth:`AnswerReader.answers` for one submission; for many, keep the reader."""
-    return AnswerReader(schema).answers(instance)
+    """:meth:`AnswerReader.answers` by the schema's reader, made once for as long as the schema lives."""
+    return _reader(schema).answers(instance)
 
 
 def expected_attachments(instance: Instance, schema: Schema) -> list[str]:
-    """:meth:`AnswerReader.attachments` for one submission; for many, keep the reader."""
-    return AnswerReader(schema).attachments(instance)
+    """:meth:`AnswerReader.attachments` by the schema's reader, made once for as long as the schema lives."""
+    return _reader(schema).attachments(instance)
+
+
+_readers: Final[dict[int, tuple[weakref.ref[Schema], AnswerReader]]] = {}
+
+
+def _reader(schema: Schema) -> AnswerReader:
+    """The reader of a schema, told by identity: schemas hold mappings, so they cannot be keys themselves."""
+    key = id(schema)
+    known = _readers.get(key)
+    if known is not None and known[0]() is schema:
+        return known[1]
+    reader = AnswerReader(schema)
+    _readers[key] = (weakref.ref(schema, lambda _gone: _readers.pop(key, None)), reader)
+    return reader
 
 
 @dataclass(frozen=True, slots=True)

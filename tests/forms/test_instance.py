@@ -123,6 +123,15 @@ def test_answers_are_nested_and_typed_as_the_form_is() -> None:
     assert isinstance(answers["g"]["age"], int)
 
 
+def test_two_forms_read_in_turn_are_not_mixed_up() -> None:
+    instance = read_instance(coba("<g><age>17</age></g>"))
+    for _ in range(3):
+        texts = Schema.from_xform(XFORM.replace('"/coba/g/age" type="int"', '"/coba/g/age" type="string"'))
+        assert typed_answers(instance, texts) == {"g": {"age": "17"}}
+        assert typed_answers(instance, SCHEMA) == {"g": {"age": 17}}
+        del texts
+
+
 def test_an_empty_answer_is_none_and_an_irrelevant_one_absent() -> None:
     answers = typed_answers(read_instance(coba("<g><age/><docs></docs></g>")), SCHEMA)
 
