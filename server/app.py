@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -48,7 +48,7 @@ class _Lifespan:
         self._writer = writer
         self._readers = readers
 
-    async def process_shutdown(self, scope: dict[str, Any], event: dict[str, Any]) -> None:
+    async def process_shutdown(self, scope: Mapping[str, Any], event: Mapping[str, Any]) -> None:
         """Called by the ASGI server when it stops."""
         self._writer.close()
         self._readers.close()
@@ -99,7 +99,7 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], datetime], 
     """Put the application together."""
     writer, readers = Writer(store), Readers(store)
     app: falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response] = falcon.asgi.App(
-        middleware=_Lifespan(writer, readers)
+        middleware=[_Lifespan(writer, readers)]
     )
     app.req_options.strip_url_path_trailing_slash = False
     app.add_route("/healthz", _Health(store, readers))

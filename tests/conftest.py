@@ -122,11 +122,16 @@ def store(home: Home) -> Iterator[Store]:
     opened.release()
 
 
-@pytest.fixture(scope="session")
-def library() -> dict[str, Form]:
-    """The shipped forms, compiled once a test process (without ODK Validate: that has a test of its own)."""
+def compiled_library() -> dict[str, Form]:
+    """The shipped forms, compiled without ODK Validate (which has tests of its own)."""
     files = (Path(__file__).parent.parent / "forms" / "library").glob("*.xlsx")
     return {file.stem: compile_workbook(file, validate=False).form for file in sorted(files)}
+
+
+@pytest.fixture(scope="session")
+def library() -> dict[str, Form]:
+    """The shipped forms, compiled once a test process."""
+    return compiled_library()
 
 
 def publish_library(store: Store, library: dict[str, Form]) -> None:
