@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import sys
 
-from bench import door
+from bench import door, export
 
 
 def main() -> None:
-    """Measure and print."""
-    wanted = set(sys.argv[1:])
-    if not wanted or "door" in wanted:
-        print(f"{'measure':28} {'per s':>8} {'median':>9} {'p99':>9}   ODK Central")
+    """Measure and print: all, or those named on the command line (``door``, ``export``)."""
+    wanted = set(sys.argv[1:]) or {"door", "export"}
+    if "door" in wanted:
+        print(
+            f"{'measure':26} {'per s':>7} {'median':>9} {'p99':>10}   {'of the floor':>14}   of ODK Central's"
+        )
         for line in door.measure():
-            times = f"{line.per_second / line.central:.1f} x {line.central:.0f}" if line.central else ""
+            floor = f"{line.per_second / line.floor:.0%} of {line.floor:,.0f}" if line.floor else ""
             print(
-                f"{line.what:28} {line.per_second:8.0f} {line.median_ms:6.2f} ms {line.p99_ms:6.2f} ms   {times}"
+                f"{line.what:26} {line.per_second:7,.0f} {line.median_ms:6.2f} ms {line.p99_ms:7.2f} ms"
+                f"   {floor:>14}   {line.per_second / line.central:.1f} times {line.central:.0f}",
+                flush=True,
             )
+    if "export" in wanted:
+        export.main()
 
 
 if __name__ == "__main__":

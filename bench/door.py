@@ -1,16 +1,18 @@
 """How many phones the door serves: submissions a second with everything judged and stored, form lists a second.
 
-Baselines: the same requests to a server that does nothing but take the body and answer 201 (same uvicorn, same
-Falcon), measured in the same run; and ODK Central's figures, which were measured on a machine of this size.
+Each measure alternates with the floor (:mod:`bench.bare`) in the same run, because the speed of a shared machine
+changes from minute to minute; ODK Central's figures were measured on a machine of this size.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,7 +40,8 @@ class Line:
     per_second: float
     median_ms: float
     p99_ms: float
-    central: float | None
+    floor: float | None
+    central: float
 
 
 def load(url: str, clients: int, count: int, **what: str) -> dict[str, Any]:
@@ -58,22 +61,48 @@ def measure(database_url: str = "") -> list[Line]:
         path = Path(folder)
         home = Home(path, database_url or f"sqlite:///{path / 'posmigran.sqlite3'}")
         url, xml = _prepare(home)
-        with Server(home, "--no-sync") as server:
+        with _bare(path / "floor.sqlite3") as floor_url, Server(home, "--no-sync") as server:
             desk_url = f"{server.url}{url}"
             load(desk_url, 8, 300, xml=str(xml))  # forms compiled, caches warm
             for clients in (1, 8, 32):
-                runs = [load(desk_url, clients, 400 * min(clients, 6), xml=str(xml)) for _ in range(RUNS)]
-                lines.append(_line(f"submissions, {clients} clients", runs, CENTRAL[clients]))
+                count = 400 * min(clients, 6)
+                runs, floors = [], []
+                for _ in range(RUNS):
+                    floors.append(load(floor_url, clients, count, xml=str(xml)))
+                    runs.append(load(desk_url, clients, count, xml=str(xml)))
+                lines.append(_line(f"submissions, {clients} clients", runs, CENTRAL[clients], floors))
             runs = [load(desk_url, 8, 4000, get="/formList") for _ in range(RUNS)]
             lines.append(_line("formList, 8 clients", runs, CENTRAL_LIST))
     return lines
 
 
-def _line(what: str, runs: list[dict[str, Any]], central: float | None) -> Line:
-    def median(key: str) -> float:
-        return statistics.median(run[key] for run in runs)
+@contextlib.contextmanager
+def _bare(file: Path) -> Iterator[str]:
+    server = subprocess.Popen(
+        [sys.executable, "-m", "bench.bare", str(file)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert server.stdout is not None
+    try:
+        yield server.stdout.readline().removeprefix("listening on ").strip()
+    finally:
+        server.terminate()
+        server.wait()
 
-    return Line(what, median("per_second"), median("median_ms"), median("p99_ms"), central)
+
+def _line(
+    what: str, runs: list[dict[str, Any]], central: float, floors: list[dict[str, Any]] | None = None
+) -> Line:
+    def median(of: list[dict[str, Any]], key: str) -> float:
+        return statistics.median(run[key] for run in of)
+
+    return Line(
+        what,
+        median(runs, "per_second"),
+        median(runs, "median_ms"),
+        median(runs, "p99_ms"),
+        median(floors, "per_second") if floors else None,
+        central,
+    )
 
 
 def _prepare(home: Home) -> tuple[str, Path]:

@@ -79,6 +79,16 @@ class Instance:
     attributes: Mapping[str, str] = field(repr=False)
     index: Mapping[str, list[Node]] = field(repr=False)
 
+    def release(self) -> None:
+        """Let go of the tree, after the last use of this instance.
+
+        Nodes and their parents refer to each other, so that only the garbage collector would free them; at a
+        thousand submissions a second it would do little else.
+        """
+        for nodes in self.index.values():
+            for node in nodes:
+                node.parent = None
+
     def text(self, path: str) -> str:
         """The text of the first node at a path, empty where there is none."""
         nodes = self.index.get(path)

@@ -68,10 +68,8 @@ def _unreadable(detail: str) -> Problem:
 
 
 def _deeper_than(root: etree._Element, deepest: int) -> bool:
-    """Whether elements nest deeper than allowed; goes level by level, so that it cannot itself recurse."""
-    level = [root]
-    for _ in range(deepest):
-        level = [child for element in level if len(element) for child in element]
-        if not level:
-            return False
-    return True
+    """Whether elements nest deeper than allowed; libxml2 looks, so that no element becomes a Python object."""
+    asked: dict[int, etree.XPath] = _of_thread.__dict__.setdefault("depths", {})
+    if deepest not in asked:
+        asked[deepest] = etree.XPath(f"boolean({'/*' * (deepest + 1)})")
+    return bool(asked[deepest](root))

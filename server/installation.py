@@ -13,26 +13,45 @@ from pathlib import Path
 from typing import Any
 
 import peewee
+from playhouse.migrations import Runner
 
 from forms.compile import compile_workbook
 from forms.form import Form
-from forms.lists import ListTable
+from forms.lists import ListTable, ListUnreadable
 from forms.problems import Problem, Problems
 from server.openrosa.collect_settings import settings_code, write_qr
 from server.settings import Settings
 from server.store import areas, desks, events, officers, published
-from server.store.database import Store
+from server.store.database import MIGRATIONS, Store
 from server.store.models import PublishedForm
 from server.store.published import AREA_LIST
 from server.store.sealing import KEY_FILE, Keys
 
+FIRST_PROVINCE = "11"
+"""Areas are loaded in one transaction: where one is, all are."""
+_INIT = "init"  # what several `init` and `forms publish` at once pass one by one
 ADDRESS_FILE = "address.json"
 """Where the server of this home was last reached: what `desks add` puts into QR codes if nothing is set."""
 
 
-def exists(settings: Settings) -> bool:
-    """Has ``init`` run for this home?"""
-    return (settings.home / KEY_FILE).exists()
+def ready(settings: Settings) -> bool:
+    """Has ``init`` run for this home, to its end, with this version's schema?
+
+    Raises :class:`Problem` (SETTING_INVALID) where the database does not answer.
+    """
+    if not (settings.home / KEY_FILE).exists():
+        return False
+    store = open_store(settings)
+    try:
+        return not pending(store) and bool(areas.names([FIRST_PROVINCE]))
+    finally:
+        store.release()
+
+
+def pending(store: Store) -> list[str]:
+    """The migrations that the database still lacks."""
+    known = Runner(store.db, str(MIGRATIONS)).status()
+    return [m.name for m in known if m.path is not None and not m.applied]
 
 
 def open_store(settings: Settings) -> Store:
@@ -61,6 +80,7 @@ def init(
         for name in store.migrate():
             progress(f"schema {name}")
         with store.transaction():
+            store.lock(_INIT)
             count = areas.load_areas()
         if count:
             progress(f"{count} areas")
@@ -70,6 +90,7 @@ def init(
                 form = _publish_shipped(store, workbook, now, progress)
                 made.append({"form_id": form.form_id, "version": form.version, "title": form.title})
         with store.transaction():
+            store.lock(_INIT)
             admin = _first_admin(admin_email, now)
     finally:
         store.release()
@@ -108,13 +129,14 @@ def publish(store: Store, workbook: Path, media: Path | None, now: datetime) -> 
     """Check, compile and publish a workbook with its attached lists.
 
     Lists are looked for in ``media``, else beside the workbook, else among the shipped ones. Raises
-    ``FormErrors`` and :class:`Problem` (MEDIA_MISSING, FORM_VERSION_TAKEN).
+    ``FormErrors`` and :class:`Problem` (MEDIA_MISSING, FORM_INVALID for a list, FORM_VERSION_TAKEN).
     """
     form = compile_workbook(workbook).form
     with as_file(files("forms") / "library" / "media") as shipped:
         places = [media] if media is not None else []
         found = _attached(form, [*places, workbook.parent, shipped])
     with store.transaction():
+        store.lock(_INIT)
         if published.publish(form, workbook.read_bytes(), found, now):
             events.record(now, "operator", "form.published", form.form_id, version=form.version)
     return form
@@ -130,7 +152,11 @@ def _attached(form: Form, places: list[Path]) -> dict[str, bytes]:
             raise Problem(Problems.MEDIA_MISSING, file=name, places=", ".join(str(place) for place in places))
         content = file.read_bytes()
         if name.endswith(".csv"):
-            ListTable.from_csv(file.stem, content)  # raises where phones could not read it
+            try:
+                ListTable.from_csv(file.stem, content)
+            except ListUnreadable as error:  # phones could not read it either
+                place = f"{file}, row {error.row}" if error.row else str(file)
+                raise Problem(Problems.FORM_INVALID, place=place, message=error.message) from error
         found[name] = content
     return found
 

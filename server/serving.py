@@ -6,6 +6,7 @@ the pipe closes and the child ends by itself.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import socket
@@ -18,6 +19,7 @@ import urllib.request
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from forms.problems import Problem, Problems
 from server import installation
 from server.settings import Settings
 
@@ -28,6 +30,8 @@ _RESTART_AFTER = 1.0  # seconds before a sync process that ended by itself is st
 
 def serve(settings: Settings, host: str, port: int, workers: int, *, with_sync: bool) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit status."""
+    # The writer gives up the interpreter at each statement; at Python's usual 5 ms it would wait long to get it back.
+    sys.setswitchinterval(0.0005)
     listener = _listen(host, port)
     bound = listener.getsockname()[1]
     address = f"http://{f'[{host}]' if ':' in host else host}:{bound}"
@@ -64,14 +68,34 @@ def serve(settings: Settings, host: str, port: int, workers: int, *, with_sync: 
         if child is not None:
             child.stop()
         listener.close()
-    return 0
+    return 0 if workers > 1 or server.started else 1
+
+
+def end_with_parent() -> None:
+    """In a worker process: end when the process that started it has gone, however it died.
+
+    Otherwise its workers would go on answering at the old port, beside the server that is started next.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        detail = f"{error.strerror or error}; choose another --port or --host, or stop what listens there"
+        raise Problem(Problems.SETTING_INVALID, name=f"{host}:{port}", detail=detail) from error
     listener.set_inheritable(True)
     return listener
 

@@ -121,8 +121,9 @@ def load_settings(home: Path | None = None, **overrides: Any) -> Settings:
         settings = Settings(**from_file)
     except ValidationError as error:
         first = error.errors()[0]
+        name = ".".join(str(p) for p in first["loc"])
+        if name in from_file and name not in os.environ:
+            name = f"{file}, {name}"
         # The value itself may be a secret: the message names the setting and the rule, never what was there.
-        raise Problem(
-            Problems.SETTING_INVALID, name=".".join(str(p) for p in first["loc"]), detail=first["msg"]
-        ) from None
+        raise Problem(Problems.SETTING_INVALID, name=name, detail=first["msg"]) from None
     return settings.model_copy(update={"home": where.absolute(), **overrides})

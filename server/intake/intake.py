@@ -61,12 +61,18 @@ class Intake:
 
         Raises :class:`Problem` (XML_UNREADABLE, XML_TOO_BIG, XML_NO_FORM_ID), in which case nothing is kept.
         """
-        now = self._clock()
         instance = read_instance(upload.xml)
+        try:
+            return self._take(upload, instance)
+        finally:
+            instance.release()
+
+    def _take(self, upload: Upload, instance: Instance) -> Receipt:
+        now = self._clock()
         shelved = self._shelf.form(instance.form_id, instance.version)
         if shelved is None:
             return self._hold(Problems.FORM_UNKNOWN.value.code, upload, instance, now)
-        lists = self._shelf.lists()
+        lists = self._shelf.lists(now)
         verdict = shelved.judge.judge(instance, lists.tables, now)
         new = self._compose(upload, instance, shelved, lists, verdict, now)
         try:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from forms.problems import Problem
-from server.store.officers import normal_phone
 from server.store.sealing import Keys
 from server.store.submissions import as_date
 
@@ -43,10 +41,9 @@ def _person(answers: Answers, keys: Keys) -> Row:
 
 
 def _comparable(phone: str) -> str:
-    try:
-        return normal_phone(phone)
-    except Problem:
-        return phone  # kept findable as it was typed
+    """One spelling for a number: ``0812...``, ``62812...`` and ``+62812...`` are the same."""
+    digits = "".join(c for c in phone if c.isdigit())
+    return "62" + digits[1:] if digits.startswith("0") else digits
 
 
 def _departure(answers: Answers, keys: Keys) -> Row:

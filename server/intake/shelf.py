@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
 
 from forms.form import Form, Indicator
@@ -15,6 +16,9 @@ from forms.judge import Judge
 from forms.lists import ListTable
 from forms.schema import Schema
 from server.store import counters, published
+
+_LISTS_STAY = timedelta(seconds=1)
+"""How long lists are used without asking; an interview is hours older than its arrival anyway."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class Shelf:
     def __init__(self) -> None:
         self._forms: dict[tuple[str, str], ShelvedForm] = {}
         self._lists = ShelvedLists(-1, {}, {})
+        self._asked_at = datetime.min.replace(tzinfo=UTC)
         self._lock = threading.Lock()
 
     def form(self, form_id: str, version: str) -> ShelvedForm | None:
@@ -60,8 +65,11 @@ class Shelf:
                     self._forms[form_id, version] = found
         return found
 
-    def lists(self) -> ShelvedLists:
-        """The newest edition of every attached list."""
+    def lists(self, now: datetime) -> ShelvedLists:
+        """The newest edition of every attached list, as of a second ago at most."""
+        if timedelta(0) < now - self._asked_at < _LISTS_STAY:
+            return self._lists
+        self._asked_at = now
         revision = counters.current(counters.PUBLISHED)
         if self._lists.revision != revision:
             newest = published.newest_lists()

@@ -18,16 +18,18 @@ import falcon.asgi
 import structlog
 
 from forms.problems import Problem, Problems
-from server.intake.intake import Intake, Upload
+from server.intake.intake import Intake, Receipt, Upload
 from server.openrosa import answers, multipart_body
 from server.openrosa.catalogue import Catalogue
 from server.openrosa.credentials import Asking, Doorkeeper, Unauthorized
 from server.settings import Settings
 from server.store.database import Readers, Store, Writer
+from server.store.desks import KnownDesk
 from server.store.files import Files
 
 log = structlog.get_logger()
 
+_SMALL = 64 * 1024  # bytes of a body that is read before it is known who sends it
 _DRAINED = 1_000_000  # bytes read before an error is answered, so that it is not lost in a reset (5.19)
 _DEVICE_ID = 255  # characters kept of deviceID, as Central
 
@@ -185,29 +187,33 @@ class Submission(_Resource):
     ) -> None:
         """201 once the submission and all that it owes are on disk; the same bytes again are 201 again."""
         door, asking = self.door, self.door.asking(request, token)
+        length = request.content_length
         try:
-            desk = await door.readers.run(lambda: door.doorkeeper.admit(asking))
-            received = await multipart_body.receive(
-                request.stream,
-                request.content_type or "",
-                request.content_length,
-                door.files,
-                door.readers,
-            )
+            # Nobody unknown may send megabytes; a few kilobytes are read first, and the writer asks who sent them:
+            # one thread less to wake for each ordinary submission.
+            if length is None or length > _SMALL:
+                await door.readers.run(lambda: door.doorkeeper.admit(asking))
+            with door.writer.coming():
+                received = await multipart_body.receive(
+                    request.stream, request.content_type or "", length, door.files, door.readers
+                )
         except Problem:
             await _drain(request)
             raise
+        device_id = _device_id(request)
         try:
-            if received.staged:
-                kept = await door.readers.run(lambda: received.keep(door.files))
-            else:
-                kept = []
-            upload = Upload(received.xml, desk, _device_id(request), kept)
-            receipt = await door.writer.run(lambda: door.intake.receive(upload))
+            kept = await door.readers.run(lambda: received.keep(door.files)) if received.staged else []
+
+            def receive() -> tuple[KnownDesk, Receipt]:
+                desk = door.doorkeeper.admit(asking)
+                return desk, door.intake.receive(Upload(received.xml, desk, device_id, kept))
+
+            desk, receipt = await door.writer.run(receive)
         finally:
             received.drop()
-        # no instanceID here: a client chooses it, so it could say anything
-        log.info("submission", desk=desk.slug, state=receipt.state, case=receipt.ref)
+        if receipt.state == "quarantined":
+            # no instanceID here: a client chooses it, so it could say anything
+            log.warning("submission.quarantined", desk=desk.slug)
         answers.say(response, 201, _THANKS[receipt.state])
 
 

@@ -59,9 +59,11 @@ def scope(model: Any, code: str) -> Any:
     if code == NATION:
         return SQL("1 = 1")
     column = LEVELS.get(len(code))
-    if column is None or not hasattr(model, column):
+    if column is None or not hasattr(model, column) or not hasattr(model, "province"):
         return SQL("1 = 0")
-    return getattr(model, column) == code
+    within = getattr(model, column) == code
+    # the province is what the indexes begin with
+    return within if column == "province" else (model.province == code[:2]) & within
 
 
 def covers(code: str, village: str) -> bool:

@@ -17,12 +17,17 @@ from peewee import Case as Switch
 from forms.form import SEVERITIES, Indicator
 from forms.problems import Problem, Problems
 from server.store import areas, counters, events
+from server.store.chains import in_chain
 from server.store.models import Alert, Case, Desk, Officer, Submission
 from server.store.officers import Person
+from server.store.statements import Insert
 
 OVERSEERS = ("province", "admin")
 STATES = ("open", "acknowledged", "closed")
 RESULTS = ("verified", "false_alarm", "referred", "resolved", "moved", "other")
+
+_insert_case = Insert(Case)
+_insert_alert = Insert(Alert)
 
 
 def gravity(severity: str) -> int:
@@ -47,45 +52,50 @@ def open_or_extend(
     None where there is no case. Call inside the submission's own transaction.
     """
     case = Case.get_or_none((Case.form_id == form_id) & (Case.root == root)) if chained else None
-    if case is None:
-        if not indicators:
-            return None
-        case = _open(submission_id, form_id, root, village, now)
-    known = (
-        [a.indicator for a in Alert.select(Alert.indicator).where(Alert.case == case.id)] if chained else []
-    )
+    if case is not None:
+        case_id, ref = case.id, case.ref
+        known = [a.indicator for a in Alert.select(Alert.indicator).where(Alert.case == case_id)]
+    elif indicators:
+        case_id, ref = _open(submission_id, form_id, root, village, now)
+        known = []
+    else:
+        return None
     fresh = [i for i in indicators if i.code not in known]
-    if fresh:
-        Alert.insert_many(
-            [
-                {
-                    "case": case.id,
-                    "indicator": i.code,
-                    "severity": i.severity,
-                    "recipients": "+".join(i.recipients),
-                    "digest": i.digest,
-                    "restricted": i.restricted,
-                    "opened_at": now,
-                }
-                for i in fresh
-            ]
-        ).execute()
-    if chained:
-        _settle(case, now)
-    return str(case.ref)
-
-
-def _open(submission_id: int, form_id: str, root: str, village: str, now: datetime) -> Any:
-    district = village[:8].replace(".", "")
-    number = counters.increment(f"case:{district}")
-    return Case.create(
-        ref=f"R-{district}-{number:04d}",
-        form_id=form_id,
-        root=root,
-        submission=submission_id,
-        **areas.split(village),
-        opened_at=now,
+    _insert_alert.many(
+        [
+            {
+                "case": case_id,
+                "indicator": i.code,
+                "severity": i.severity,
+                "recipients": "+".join(i.recipients),
+                "digest": i.digest,
+                "restricted": i.restricted,
+                "state": "open",
+                "owed": True,
+                "opened_at": now,
+            }
+            for i in fresh
+        ]
     )
+    if case is not None:
+        _settle(case, now)
+    return str(ref)
+
+
+def _open(submission_id: int, form_id: str, root: str, village: str, now: datetime) -> tuple[int | None, str]:
+    district = village[:8].replace(".", "")
+    ref = f"R-{district}-{counters.increment(f'case:{district}'):04d}"
+    case_id = _insert_case.one(
+        {
+            "ref": ref,
+            "form_id": form_id,
+            "root": root,
+            "submission": submission_id,
+            **areas.split(village),
+            "opened_at": now,
+        }
+    )
+    return case_id, ref
 
 
 def join_chain(form_id: str, former_root: str, root: str, now: datetime) -> None:
@@ -112,9 +122,7 @@ def join_chain(form_id: str, former_root: str, root: str, now: datetime) -> None
 
 def _settle(case: Case, now: datetime) -> None:
     """After an edit: the newest version of the submission says which indicators still show."""
-    newest = Submission.get_or_none(
-        (Submission.form_id == case.form_id) & (Submission.root == case.root) & Submission.current
-    )
+    newest = Submission.get_or_none(in_chain(case.form_id, case.root) & Submission.current)
     if newest is None:
         return
     Case.update(submission=newest.id).where(Case.id == case.id).execute()

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ T = TypeVar("T")
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_SECONDS = 30  # how long a SQLite writer waits for another process
+_GATHERING = 0.001  # seconds that a batch waits at most for work that is coming
 _MIGRATION_LOCK = 7403912  # any constant: the advisory lock that two `init` at once share on PostgreSQL
 
 
@@ -71,6 +73,15 @@ class Store:
             self.db.atomic("IMMEDIATE") if self.sqlite and not self.db.in_transaction() else self.db.atomic()
         ):
             yield
+
+    def lock(self, *names: str | None) -> None:
+        """Until this transaction ends, no other one passes here with any of these names.
+
+        On SQLite a writing transaction is alone anyway. None is left out.
+        """
+        if not self.sqlite:
+            for name in sorted({name for name in names if name is not None}):
+                self.db.execute_sql("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
 
     def release(self) -> None:
         """Give back this thread's connection."""
@@ -116,6 +127,10 @@ class _Work:
     error: BaseException | None = None
 
 
+class _HalfDoneError(Exception):
+    """A work failed after it had written something, or could have."""
+
+
 class Writer:
     """One thread that does all writing of a process; whoever waits together shares one commit."""
 
@@ -123,6 +138,7 @@ class Writer:
         self._store = store
         self._batch = batch
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._coming = 0
         self._thread = threading.Thread(target=self._serve, name="writer", daemon=True)
         self._thread.start()
 
@@ -141,6 +157,15 @@ class Writer:
 
         self._queue.put(_Work(work, deliver, loop))
         return await future
+
+    @contextlib.contextmanager
+    def coming(self) -> Iterator[None]:
+        """Say that work is about to be given, from the event loop: a batch waits a moment for it."""
+        self._coming += 1
+        try:
+            yield
+        finally:
+            self._coming -= 1
 
     def wait(self, work: Callable[[], T]) -> T:
         """The same for a caller without an event loop."""
@@ -175,9 +200,12 @@ class Writer:
 
     def _collect(self, first: _Work) -> tuple[list[_Work], bool]:
         batch = [first]
+        closing = time.monotonic() + _GATHERING
         while len(batch) < self._batch:
+            # Work that is a moment away shares this flush, and finds the caches of the processor warm.
+            patience = closing - time.monotonic() if self._coming else 0.0
             try:
-                work = self._queue.get_nowait()
+                work = self._queue.get(block=patience > 0, timeout=max(patience, 0.0))
             except queue.Empty:
                 break
             if work is None:
@@ -187,15 +215,12 @@ class Writer:
 
     def _commit(self, batch: list[_Work]) -> None:
         try:
-            with self._store.transaction():
-                for work in batch:
-                    try:
-                        with self._store.db.savepoint():
-                            work.result = work.run()
-                    except (peewee.OperationalError, peewee.InterfaceError):
-                        raise  # the database itself fails: nobody in this batch is kept
-                    except Exception as error:  # noqa: BLE001 - handed to the one who asked
-                        work.error = error
+            try:
+                self._together(batch)
+            except _HalfDoneError:
+                with self._store.transaction():
+                    for work in batch:
+                        self._apart(work)
         except Exception as error:  # noqa: BLE001 - nothing was kept, so all who wait must hear it
             unavailable = Problem(Problems.STORE_BUSY)
             unavailable.__cause__ = error
@@ -204,6 +229,39 @@ class Writer:
             # A broken connection is replaced at the next piece of work.
             with contextlib.suppress(peewee.PeeweeException):
                 self._store.release()
+
+    def _together(self, batch: list[_Work]) -> None:
+        """One transaction without savepoints. A work that fails half-way undoes all: then each goes apart.
+
+        Every statement hands the interpreter to another thread and waits to get it back, so two savepoints a
+        work would be a third of the work. Failures before anything was written are the ordinary ones.
+        """
+        if not self._store.sqlite:
+            raise _HalfDoneError  # PostgreSQL gives up the whole transaction at the first failed statement
+        with self._store.transaction():
+            connection = self._store.db.connection()
+            for work in batch:
+                before = connection.total_changes
+                try:
+                    work.result, work.error = work.run(), None
+                except (peewee.OperationalError, peewee.InterfaceError):
+                    raise  # the database itself fails: nobody in this batch is kept
+                except Exception as error:
+                    work.error = error
+                    if connection.total_changes != before:
+                        raise _HalfDoneError from error
+
+    def _apart(self, work: _Work) -> None:
+        execute = self._store.db.execute_sql
+        execute("savepoint work")
+        try:
+            work.result, work.error = work.run(), None
+        except (peewee.OperationalError, peewee.InterfaceError):
+            raise
+        except Exception as error:  # noqa: BLE001 - handed to the one who asked
+            work.error = error
+            execute("rollback to savepoint work")
+        execute("release savepoint work")
 
     @staticmethod
     def _answer(batch: list[_Work]) -> None:

@@ -1,7 +1,8 @@
 """The tables. Queries live in the modules named after their nouns, not here.
 
 Areas are Kemendagri codes as text. Rows that a person's rights limit carry the codes of all levels
-(``province`` ... ``village``), so that a scope is one equality on an indexed column on either engine.
+(``province`` ... ``village``), so that a scope is equality on either engine. Every index costs each submission a
+page of the disk's flush, so there is one by area (province and time) and the few that identity needs.
 """
 
 from __future__ import annotations
@@ -140,9 +141,9 @@ class Submission(Base):
     form_id = TextField()
     version = TextField()
     root = TextField()
-    deprecated_id = TextField(null=True, index=True)
+    deprecated_id = TextField(null=True)
     current = BooleanField(default=True)
-    desk = ForeignKeyField(Desk, null=True, on_delete="RESTRICT")
+    desk = ForeignKeyField(Desk, null=True, on_delete="RESTRICT", index=False)
     province = CharField(2)
     regency = CharField(5)
     district = CharField(8)
@@ -161,8 +162,6 @@ class Submission(Base):
 
         indexes = (
             (("form_id", "instance_id"), True),
-            (("form_id", "root"), False),
-            (("form_id", "regency", "received_at"), False),
             (("form_id", "province", "received_at"), False),
         )
 
@@ -207,15 +206,12 @@ class Register(Base):
     status = TextField(null=True)
     cost_idr = DecimalField(18, 2, null=True)
     nik_key = CharField(64, null=True, index=True)
-    phone_key = CharField(64, null=True, index=True)
+    phone_key = CharField(64, null=True)
 
     class Meta:
         """Peewee's options."""
 
-        indexes = (
-            (("form_id", "regency", "event_date"), False),
-            (("form_id", "province", "event_date"), False),
-        )
+        indexes = ((("form_id", "province", "event_date"), False),)
 
 
 class Case(Base):
@@ -224,7 +220,7 @@ class Case(Base):
     ref = CharField(20, unique=True)
     form_id = TextField()
     root = TextField()
-    submission = ForeignKeyField(Submission, on_delete="RESTRICT")
+    submission = ForeignKeyField(Submission, on_delete="RESTRICT", index=False)
     province = CharField(2)
     regency = CharField(5)
     district = CharField(8)
@@ -237,7 +233,6 @@ class Case(Base):
         table_name = "risk_case"
         indexes = (
             (("form_id", "root"), True),
-            (("regency", "opened_at"), False),
             (("province", "opened_at"), False),
         )
 
@@ -250,27 +245,27 @@ class Alert(Base):
     while somebody whom the alert names cannot be reached: when to look for them again.
     """
 
-    case = ForeignKeyField(Case, on_delete="CASCADE")
+    case = ForeignKeyField(Case, on_delete="CASCADE", index=False)
     indicator = CharField(12)
     severity = CharField(8)
     recipients = TextField()
     digest = BooleanField()
     restricted = BooleanField()
     state = CharField(12, default="open")
-    owed = BooleanField(default=True, index=True)
+    owed = BooleanField(default=True)
     route_after = UtcField(null=True)
     opened_at = UtcField()
     acknowledged_at = UtcField(null=True)
-    acknowledged_by = ForeignKeyField(Officer, null=True, on_delete="RESTRICT")
+    acknowledged_by = ForeignKeyField(Officer, null=True, on_delete="RESTRICT", index=False)
     closed_at = UtcField(null=True)
-    closed_by = ForeignKeyField(Officer, null=True, on_delete="RESTRICT")
+    closed_by = ForeignKeyField(Officer, null=True, on_delete="RESTRICT", index=False)
     result = TextField(null=True)
     gone_at = UtcField(null=True)
 
     class Meta:
         """Peewee's options."""
 
-        indexes = ((("case", "indicator"), True), (("state", "severity"), False))
+        indexes = ((("case", "indicator"), True),)
 
 
 class Message(Base):
@@ -279,8 +274,8 @@ class Message(Base):
     ``claimed_until`` is a lease: a sync process that died leaves its message to be examined after that.
     """
 
-    case = ForeignKeyField(Case, on_delete="CASCADE")
-    officer = ForeignKeyField(Officer, on_delete="RESTRICT")
+    case = ForeignKeyField(Case, on_delete="CASCADE", index=False)
+    officer = ForeignKeyField(Officer, on_delete="RESTRICT", index=False)
     round = IntegerField(default=1)
     indicators = TextField()
     channel = CharField(20)
@@ -348,6 +343,22 @@ class JobRun(Base):
 
         primary_key = CompositeKey("job", "worker")
 
+
+# Most submissions are no edits and most alerts are not owed: these indexes hold only the few that are asked for.
+Submission.add_index(
+    Submission.index(
+        Submission.form_id,
+        Submission.root,
+        where=Submission.root != Submission.instance_id,
+        name="submission_edited_root",
+    )
+)
+Submission.add_index(
+    Submission.index(
+        Submission.deprecated_id, where=Submission.deprecated_id.is_null(False), name="submission_edit_of"
+    )
+)
+Alert.add_index(Alert.index(Alert.id, where=Alert.owed == True, name="alert_owed"))  # noqa: E712 - SQL
 
 TABLES: tuple[type[Base], ...] = (
     Area, Counter, PublishedForm, AttachedList, Desk, Officer, Session, Submission, Attachment, Register,

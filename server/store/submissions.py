@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from peewee import JOIN, IntegrityError, fn
+from peewee import JOIN, fn
 
 from forms.problems import Problem, Problems
 from server.store import answers as halves
 from server.store import areas, cases
+from server.store.chains import in_chain
 from server.store.database import Store
 from server.store.models import Attachment, Desk, Register, Submission
+from server.store.statements import Insert, Select
 
 _PAGE = 500  # rows fetched at a time when everything is read
 
@@ -61,6 +63,16 @@ class Kept:
     new: bool
 
 
+_insert_submission = Insert(Submission, unless=("form_id", "instance_id"))
+_insert_register = Insert(Register)
+_insert_attachment = Insert(Attachment)
+_edit_of = Select(
+    lambda instance_id, form_id: Submission.select(Submission.id).where(
+        (Submission.deprecated_id == instance_id) & (Submission.form_id == form_id)
+    )
+)
+
+
 class OtherBytes(Exception):  # noqa: N818 - says what is the matter
     """The instanceID is known with other XML."""
 
@@ -76,6 +88,7 @@ def keep(new: NewSubmission, store: Store) -> Kept:
     Raises :class:`OtherBytes` where the instanceID is known with other XML. Call inside a transaction.
     """
     digest = xml_hash(new.xml)
+    store.lock(new.instance_id, new.deprecated_id)
     root, current = _place(new)
     plain, secret = halves.split(new.answers, new.root_path, new.sensitive)
     row = {
@@ -96,33 +109,34 @@ def keep(new: NewSubmission, store: Store) -> Kept:
         "indicators": list(new.indicators),
         "verdict": dict(new.verdict),
     }
-    try:
-        with store.db.savepoint():
-            submission_id = int(Submission.insert(row).execute())
-    except IntegrityError:
-        # The unique constraint decides, so that two copies arriving at once (COLLECT 5.15) are one.
+    # The unique constraint decides, so that two copies arriving at once (COLLECT 5.15) are one.
+    submission_id = _insert_submission.one(row)
+    if submission_id is None:
         known = find(new.form_id, new.instance_id)
-        if known is None:
-            raise
-        if known.xml_hash != digest:
-            raise OtherBytes from None
+        if known is None or known.xml_hash != digest:
+            raise OtherBytes
         return Kept(known.id, known.root, known.current, new=False)
     if new.deprecated_id is not None:
         _supersede(new, root)
     if not current and root != new.instance_id:
         # The edit of this one came first: what hung on this one now hangs on the root of the chain.
-        Submission.update(root=root).where(
-            (Submission.form_id == new.form_id) & (Submission.root == new.instance_id)
-        ).execute()
+        Submission.update(root=root).where(in_chain(new.form_id, new.instance_id)).execute()
         cases.join_chain(new.form_id, new.instance_id, root, new.received_at)
     if new.register is not None:
-        Register.insert(
-            submission=submission_id, form_id=new.form_id, **areas.split(new.village), **new.register
-        ).execute()
+        _insert_register.many(
+            [
+                {
+                    "submission": submission_id,
+                    "form_id": new.form_id,
+                    **areas.split(new.village),
+                    **new.register,
+                }
+            ]
+        )
     if new.expected_files:
-        Attachment.insert_many(
+        _insert_attachment.many(
             [{"submission": submission_id, "filename": name, "expected": True} for name in new.expected_files]
-        ).execute()
+        )
         if new.deprecated_id is not None:
             _carry_over(new, submission_id)
     return Kept(submission_id, root, current, new=True)
@@ -142,13 +156,7 @@ def _place(new: NewSubmission) -> tuple[str, bool]:
     if new.deprecated_id is not None:
         edited = find(new.form_id, new.deprecated_id)
         root = edited.root if edited is not None else new.deprecated_id
-    superseded = (
-        Submission.select(Submission.id)
-        .where((Submission.deprecated_id == new.instance_id) & (Submission.form_id == new.form_id))
-        .limit(1)
-        .exists()
-    )
-    return root, not superseded
+    return root, _edit_of.first(new.instance_id, new.form_id) is None
 
 
 def _supersede(new: NewSubmission, root: str) -> None:

@@ -3,6 +3,7 @@
 from peewee import *
 from server.store.fields import UtcField
 
+
 def up(migrator, db):
     class Desk(Model):
         slug = CharField(unique=True, max_length=40)
@@ -25,9 +26,9 @@ def up(migrator, db):
         form_id = TextField()
         version = TextField()
         root = TextField()
-        deprecated_id = TextField(index=True, null=True)
+        deprecated_id = TextField(null=True)
         current = BooleanField(default=True)
-        desk = ForeignKeyField(Desk, null=True, on_delete='RESTRICT')
+        desk = ForeignKeyField(Desk, null=True, on_delete='RESTRICT', index=False)
         province = CharField(max_length=2)
         regency = CharField(max_length=5)
         district = CharField(max_length=8)
@@ -43,14 +44,14 @@ def up(migrator, db):
         class Meta:
             database = db
             table_name = 'submission'
-            indexes = ((('form_id', 'instance_id'), True), (('form_id', 'root'), False), (('form_id', 'regency', 'received_at'), False), (('form_id', 'province', 'received_at'), False))
+            indexes = ((('form_id', 'instance_id'), True), (('form_id', 'province', 'received_at'), False))
     db.create_tables([Submission])
 
     class Case(Model):
         ref = CharField(unique=True, max_length=20)
         form_id = TextField()
         root = TextField()
-        submission = ForeignKeyField(Submission, on_delete='RESTRICT')
+        submission = ForeignKeyField(Submission, on_delete='RESTRICT', index=False)
         province = CharField(max_length=2)
         regency = CharField(max_length=5)
         district = CharField(max_length=8)
@@ -59,7 +60,7 @@ def up(migrator, db):
         class Meta:
             database = db
             table_name = 'risk_case'
-            indexes = ((('form_id', 'root'), True), (('regency', 'opened_at'), False), (('province', 'opened_at'), False))
+            indexes = ((('form_id', 'root'), True), (('province', 'opened_at'), False))
     db.create_tables([Case])
 
     class Officer(Model):
@@ -78,26 +79,26 @@ def up(migrator, db):
     db.create_tables([Officer])
 
     class Alert(Model):
-        case = ForeignKeyField(Case, on_delete='CASCADE')
+        case = ForeignKeyField(Case, on_delete='CASCADE', index=False)
         indicator = CharField(max_length=12)
         severity = CharField(max_length=8)
         recipients = TextField()
         digest = BooleanField()
         restricted = BooleanField()
         state = CharField(max_length=12, default='open')
-        owed = BooleanField(index=True, default=True)
+        owed = BooleanField(default=True)
         route_after = UtcField(null=True)
         opened_at = UtcField()
         acknowledged_at = UtcField(null=True)
-        acknowledged_by = ForeignKeyField(Officer, null=True, on_delete='RESTRICT')
+        acknowledged_by = ForeignKeyField(Officer, null=True, on_delete='RESTRICT', index=False)
         closed_at = UtcField(null=True)
-        closed_by = ForeignKeyField(Officer, null=True, on_delete='RESTRICT')
+        closed_by = ForeignKeyField(Officer, null=True, on_delete='RESTRICT', index=False)
         result = TextField(null=True)
         gone_at = UtcField(null=True)
         class Meta:
             database = db
             table_name = 'alert'
-            indexes = ((('case', 'indicator'), True), (('state', 'severity'), False))
+            indexes = ((('case', 'indicator'), True),)
     db.create_tables([Alert])
 
     class Area(Model):
@@ -167,8 +168,8 @@ def up(migrator, db):
     db.create_tables([JobRun])
 
     class Message(Model):
-        case = ForeignKeyField(Case, on_delete='CASCADE')
-        officer = ForeignKeyField(Officer, on_delete='RESTRICT')
+        case = ForeignKeyField(Case, on_delete='CASCADE', index=False)
+        officer = ForeignKeyField(Officer, on_delete='RESTRICT', index=False)
         round = IntegerField(default=1)
         indicators = TextField()
         channel = CharField(max_length=20)
@@ -242,11 +243,11 @@ def up(migrator, db):
         status = TextField(null=True)
         cost_idr = DecimalField(null=True, max_digits=18, decimal_places=2)
         nik_key = CharField(index=True, null=True, max_length=64)
-        phone_key = CharField(index=True, null=True, max_length=64)
+        phone_key = CharField(null=True, max_length=64)
         class Meta:
             database = db
             table_name = 'register'
-            indexes = ((('form_id', 'regency', 'event_date'), False), (('form_id', 'province', 'event_date'), False))
+            indexes = ((('form_id', 'province', 'event_date'), False),)
     db.create_tables([Register])
 
     class Session(Model):
@@ -258,6 +259,14 @@ def up(migrator, db):
             database = db
             table_name = 'session'
     db.create_tables([Session])
+
+    db.execute_sql(
+        'CREATE INDEX "submission_edit_of" ON "submission" ("deprecated_id") WHERE ("deprecated_id" IS NOT NULL)'
+    )
+    db.execute_sql(
+        'CREATE INDEX "submission_edited_root" ON "submission" ("form_id", "root") WHERE ("root" != "instance_id")'
+    )
+    db.execute_sql('CREATE INDEX "alert_owed" ON "alert" ("id") WHERE "owed"')
 
 
 def down(migrator, db):

@@ -1,0 +1,84 @@
+"""Statements of the way in, whose SQL Peewee builds once.
+
+Building SQL costs Peewee several times what SQLite needs to run it; on the way of a submission that would be
+most of the work. Here only the values change from call to call. Everything else uses Peewee's queries as usual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from peewee import Node
+
+from server.store.models import database
+
+
+class Insert:
+    """``INSERT`` of rows that all have the same columns. ``unless`` names the columns of a unique constraint.
+
+    Defaults of the model are not filled in: name every column that has none in the database.
+    """
+
+    def __init__(self, model: Any, unless: Sequence[str] = ()) -> None:
+        self._model = model
+        self._unless = unless
+        self._built: dict[tuple[Any, ...], tuple[str, list[Any]]] = {}
+
+    def one(self, row: Mapping[str, Any]) -> int | None:
+        """Insert a row and return its id; None where the unique constraint holds such a row already."""
+        found = self._run([row], returning=True).fetchone()
+        return int(found[0]) if found is not None else None
+
+    def many(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows."""
+        if rows:
+            self._run(rows, returning=False)
+
+    def _run(self, rows: Sequence[Mapping[str, Any]], *, returning: bool) -> Any:
+        key = (id(database.obj), len(rows), *rows[0])
+        built = self._built.get(key)
+        if built is None:
+            built = self._built[key] = self._build(rows, returning=returning)
+        sql, fields = built
+        values = [_bound(field.db_value(row[name])) for row in rows for name, field in fields]
+        return database.execute_sql(sql, values)
+
+    def _build(self, rows: Sequence[Mapping[str, Any]], *, returning: bool) -> tuple[str, list[Any]]:
+        by_name = self._model._meta.combined
+        fields = [(name, by_name[name]) for name in rows[0]]
+        query = self._model.insert_many(
+            [[row[n] for n, _ in fields] for row in rows], fields=[f for _, f in fields]
+        )
+        if self._unless:
+            query = query.on_conflict(conflict_target=[by_name[n] for n in self._unless], action="NOTHING")
+        query = query.returning(self._model._meta.primary_key) if returning else query.returning()
+        sql, values = query.sql()
+        if len(values) != len(rows) * len(fields):
+            raise ValueError(f"{self._model.__name__}: a column of the insert is no plain value")
+        return sql, fields
+
+
+def _bound(value: Any) -> Any:
+    # SQLite's JSON columns wrap their text in json(...): the call is in the SQL, the text is the value
+    return value.arguments[0] if isinstance(value, Node) else value
+
+
+class Select:
+    """A query over plain values; ``build`` makes it once, using its arguments in the order they are given."""
+
+    def __init__(self, build: Callable[..., Any]) -> None:
+        self._build = build
+        self._sql: dict[int, str] = {}
+
+    def first(self, *values: Any) -> tuple[Any, ...] | None:
+        """The first row, or None. Columns come as the database has them, not through their fields."""
+        key = id(database.obj)
+        sql = self._sql.get(key)
+        if sql is None:
+            sql, bound = self._build(*values).sql()
+            if list(bound) != list(values):
+                raise ValueError("the query uses its values in another order or number")
+            self._sql[key] = sql
+        row: tuple[Any, ...] | None = database.execute_sql(sql, values).fetchone()
+        return row

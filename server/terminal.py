@@ -1,0 +1,108 @@
+"""What the command line says: results on standard output, one line of trouble on standard error."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import peewee
+from rich.console import Console
+from rich.table import Table
+
+from forms.form import Finding
+from forms.problems import Problem, Problems
+from forms.workbook import FormErrors
+
+
+def errors() -> Console:
+    """Standard error as it is now: for progress and for the one line of trouble."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def progress(text: str) -> None:
+    """Say on standard error what is being done."""
+    errors().print(text, style="dim", markup=False)
+
+
+def show(result: Any, json: bool, *, columns: list[str] | None = None) -> None:
+    """Print a result: one JSON document, or a table or list of facts for people."""
+    if json:
+        sys.stdout.write(jsonlib.dumps(result, default=_plain, ensure_ascii=False, indent=1) + "\n")
+        return
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    if isinstance(result, list):
+        if not result:
+            console.print("nothing")
+            return
+        chosen = columns or list(result[0])
+        table = Table(*chosen, box=None, pad_edge=False)
+        for row in result:
+            table.add_row(*[_cell(row[column]) for column in chosen])
+        console.print(table)
+        return
+    for key, value in result.items():
+        console.print(f"{key:12} {_cell(value)}", markup=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return value.astimezone().strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, list):
+        return " ".join(str(v) for v in value)
+    return jsonlib.dumps(value, default=_plain, ensure_ascii=False) if isinstance(value, dict) else str(value)
+
+
+def complain(text: str) -> None:
+    """One line on standard error, whatever line ends the text holds."""
+    console = errors()
+    console.print(" ".join(text.split()), markup=False, style="red" if console.is_terminal else None)
+
+
+def explain(error: Exception) -> str | None:
+    """What was not done and what to do, in words; None for an error that nobody foresaw."""
+    if isinstance(error, Problem):
+        english = not os.environ.get("LANG", "").startswith("id")
+        return error.text("en" if english else "id")
+    if isinstance(error, FormErrors):
+        return first_of(error.file, error.findings)
+    if isinstance(error, peewee.OperationalError | peewee.InterfaceError | peewee.ProgrammingError):
+        # Engines put what was asked for into the lines after the first.
+        said = (str(error).strip() or type(error).__name__).splitlines()[0]
+        return f"POSMIGRAN_DATABASE_URL: the database says: {said}. See posmigran doctor."
+    if isinstance(error, OSError):
+        return f"{error.filename or type(error).__name__}: {error.strerror or error}"
+    return None
+
+
+def first_of(file: str | Path, findings: tuple[Finding, ...]) -> str:
+    """The first thing wrong in a workbook, and how many more there are."""
+    first, more = findings[0], len(findings) - 1
+    rest = f" (and {more} more: posmigran forms check {file} lists all)" if more else ""
+    return f"{file}: {first.place}: {first.message}{rest}"
+
+
+@contextmanager
+def writing(file: Path) -> Iterator[None]:
+    """Where a file is written. Raises :class:`Problem` (OUTPUT_UNWRITABLE) that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise Problem(Problems.OUTPUT_UNWRITABLE, file=file, detail=error.strerror or error) from error
