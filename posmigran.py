@@ -6,26 +6,23 @@ done; 1 not done, with one line on standard error that names the place and what 
 
 from __future__ import annotations
 
-import json as jsonlib
-import os
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import structlog
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from forms.form import Finding
-from forms.problems import Problem
+from forms.form import ROLES, Finding
 from server import installation
 from server.settings import Settings, load_settings
 from server.store import areas, cases, desks, events, messages, officers, published, quarantine, submissions
 from server.store.database import Store
+from server.terminal import complain, explain, first_of, progress, show, writing
 
 app = typer.Typer(
     name="posmigran",
@@ -55,58 +52,13 @@ HomeOption = Annotated[
     typer.Option("--home", help="Where the data is [env: POSMIGRAN_HOME; default ./posmigran-data]."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+ADMIN = "admin@posmigran.local"
 AreaOption = Annotated[str, typer.Option("--area", help="A Kemendagri code of any level, or ID for all.")]
-
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def now() -> datetime:
     """The clock of the real world."""
     return datetime.now(UTC)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, Path):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} is not JSON")
-
-
-def show(result: Any, json: bool, *, columns: list[str] | None = None) -> None:
-    """Print a result: one JSON document, or a table or list of facts for people."""
-    if json:
-        sys.stdout.write(jsonlib.dumps(result, default=_plain, ensure_ascii=False, indent=1) + "\n")
-        return
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-    if isinstance(result, list):
-        if not result:
-            console.print("nothing")
-            return
-        chosen = columns or list(result[0])
-        table = Table(*chosen, box=None, pad_edge=False)
-        for row in result:
-            table.add_row(*[_cell(row[column]) for column in chosen])
-        console.print(table)
-        return
-    for key, value in result.items():
-        console.print(f"{key:12} {_cell(value)}", markup=False)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, datetime):
-        return value.astimezone().strftime("%Y-%m-%d %H:%M")
-    if isinstance(value, list):
-        return " ".join(str(v) for v in value)
-    return jsonlib.dumps(value, default=_plain, ensure_ascii=False) if isinstance(value, dict) else str(value)
-
-
-def fail(message: str) -> NoReturn:
-    """Not done: one line on standard error, exit status 1."""
-    errors.print(message, markup=False, style="red" if errors.is_terminal else None)
-    raise typer.Exit(1)
 
 
 @contextmanager
@@ -125,18 +77,13 @@ def opened(home: Path | None) -> Iterator[tuple[Settings, Store]]:
 
 @app.command()
 def init(
-    admin_email: Annotated[
-        str, typer.Option(help="Sign-in of the first administrator.")
-    ] = "admin@posmigran.local",
+    admin_email: Annotated[str, typer.Option(help="Sign-in of the first administrator.")] = ADMIN,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
     """Make the home: database, keys, areas, the shipped forms. Safe to run twice."""
     settings = load_settings(home)
-    made = installation.init(
-        settings, admin_email, now(), progress=lambda text: errors.print(text, style="dim")
-    )
-    show(made, json)
+    show(installation.init(settings, admin_email, now(), progress), json)
 
 
 @app.command()
@@ -153,15 +100,21 @@ def serve(
     """Run the server. Makes the home first where there is none."""
     from server import serving
 
+    if public_url is not None and not public_url.startswith(("http://", "https://")):
+        raise typer.BadParameter("must start with http:// or https://", param_hint="--public-url")
     overrides = {} if public_url is None else {"public_url": public_url.rstrip("/")}
     settings = load_settings(home, **overrides)
-    if not installation.exists(settings):
-        made = installation.init(
-            settings, "admin@posmigran.local", now(), progress=lambda text: errors.print(text, style="dim")
-        )
-        errors.print(
-            f"sign in as {made['admin']['email']}, password {made['admin']['password']}", markup=False
-        )
+    if not no_sync and settings.sms == "twilio":
+        from sync.channels.twilio_sms import TwilioSms
+
+        TwilioSms(
+            settings
+        )  # raises where a setting is missing: better now than in the child, again and again
+    if not installation.ready(settings):
+        made = installation.init(settings, ADMIN, now(), progress)
+        admin = made["admin"]
+        if admin["password"] is not None:
+            complain(f"sign in as {admin['email']}, password {admin['password']}")
     raise typer.Exit(serving.serve(settings, host, port, workers, with_sync=not no_sync))
 
 
@@ -188,7 +141,7 @@ def sync(
 
 
 @forms_app.command("check")
-def forms_check(file: Path, json: JsonOption = False) -> None:
+def forms_check(file: Path, home: HomeOption = None, json: JsonOption = False) -> None:
     """Compile a form and say what publishing would break."""
     from forms.compile import FormErrors, compile_workbook
 
@@ -202,29 +155,31 @@ def forms_check(file: Path, json: JsonOption = False) -> None:
     def lines(findings: tuple[Finding, ...]) -> list[dict[str, Any]]:
         return [{"sheet": f.sheet, "row": f.row, "column": f.column, "message": f.message} for f in findings]
 
-    result = {"ok": not found, "errors": lines(found), "warnings": lines(warnings)}
     if json:
-        show(result, json)
-        if found:
-            errors.print(f"{file}: {len(found)} errors", markup=False)
-            raise typer.Exit(1)
-        return
-    for finding in warnings:
-        errors.print(f"{file}: {finding.place}: {finding.message}", markup=False)
+        show({"ok": not found, "errors": lines(found), "warnings": lines(warnings)}, json)
+    elif found or warnings:
+        listed = [("error", f) for f in found] + [("warning", f) for f in warnings]
+        show([{"": kind, "place": f.place, "message": f.message} for kind, f in listed], json)
+    else:
+        show({"form": file, "ok": True}, json)
     if found:
-        fail("\n".join(f"{file}: {f.place}: {f.message}" for f in found))
-    show({"form": file, "ok": "yes", "warnings": len(warnings)}, json)
+        complain(first_of(file, found))
+        raise typer.Exit(1)
 
 
 @forms_app.command("compile")
 def forms_compile(
-    file: Path, output: Annotated[Path, typer.Option("-o", "--output")], json: JsonOption = False
+    file: Path,
+    output: Annotated[Path, typer.Option("-o", "--output")],
+    home: HomeOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Write the XForm of a workbook."""
     from forms.compile import compile_workbook
 
     form = compile_workbook(file).form
-    output.write_text(form.xform, "utf-8")
+    with writing(output):
+        output.write_text(form.xform, "utf-8")
     show({"form_id": form.form_id, "version": form.version, "file": output}, json)
 
 
@@ -290,6 +245,7 @@ def officers_add(
     json: JsonOption = False,
 ) -> None:
     """Register a person who answers alerts or reads registers."""
+    _known("--role", role, ROLES)
     with opened(home) as (_, store), store.transaction():
         person, password = officers.add(name, role, area, now(), phone=phone, email=email)
         show({"officer": person.slug, "password": password}, json)
@@ -396,7 +352,8 @@ def messages_list(
     """The outbox."""
     _known("--state", state, messages.STATES)
     with opened(home):
-        show(messages.listing(state), json)
+        rows = messages.listing(state)
+        show([{k: v for k, v in row.items() if k != "officer"} for row in rows] if json else rows, json)
 
 
 def _known(option: str, value: str | None, allowed: tuple[str, ...]) -> None:
@@ -429,16 +386,17 @@ def export(
     with opened(home) as (settings, store):
         areas.require(area)
         zone = areas.zone(area, settings.timezone)
-        result = export_form(
-            form_id,
-            output,
-            store,
-            area=area,
-            start=datetime.combine(start, time.min, zone) if start else None,
-            end=datetime.combine(end + timedelta(days=1), time.min, zone) if end else None,
-            lang=lang,
-            reader=OPERATOR,
-        )
+        with writing(output):
+            result = export_form(
+                form_id,
+                output,
+                store,
+                area=area,
+                start=datetime.combine(start, time.min, zone) if start else None,
+                end=datetime.combine(end + timedelta(days=1), time.min, zone) if end else None,
+                lang=lang,
+                reader=OPERATOR,
+            )
         with store.transaction():
             events.record(now(), "operator", "export", form_id, area=area, rows=result.rows)
         show({"file": output, "rows": result.rows, "tables": result.tables}, json)
@@ -448,12 +406,13 @@ def export(
 def demo(
     home: HomeOption = None,
 ) -> None:
-    """The main job end to end on invented people: phones send, SMS go out, a case is answered, a workbook is written."""
+    """The main job end to end on invented people: forms come in, SMS go out, a case is answered, a file written."""
     sys.path.insert(0, str(Path(__file__).parent))
     try:
         from tests.phone.demo import run_demo
     except ImportError as error:
-        fail(f"the demo needs the tests' phone ({error.name} is missing): run `make demo`")
+        complain(f"the demo needs the tests' phone ({error.name} is missing): run `make demo`")
+        raise typer.Exit(1) from error
     raise typer.Exit(run_demo(home))
 
 
@@ -477,11 +436,18 @@ def configure_logs() -> None:
 def app_from_environment() -> Any:
     """The web application of ``POSMIGRAN_HOME``: what each process of the server runs."""
     from server.app import create_app
+    from server.serving import end_with_parent
 
+    end_with_parent()
     configure_logs()
     settings = load_settings()
     store = installation.open_store(settings)
-    return create_app(settings, store, now, _export_for(store)).asgi
+    application = create_app(settings, store, now, _export_for(store)).asgi
+    # What was made so far lives as long as the process; and each submission's tree is a ring of references that
+    # only the collector frees. Looking through all of it every 700 objects took half of a submission's time.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    return application
 
 
 def _export_for(store: Store) -> Callable[[str, Path, officers.Person, str], None]:
@@ -496,32 +462,13 @@ def _export_for(store: Store) -> Callable[[str, Path, officers.Person, str], Non
 def main() -> None:
     """Entry point of the ``posmigran`` command."""
     try:
-        app(standalone_mode=False)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
-    except Exception as error:  # noqa: BLE001 - sorted below; what is unknown is raised again
-        sys.exit(_explain(error))
-
-
-def _explain(error: Exception) -> int:
-    import click
-
-    from forms.compile import FormErrors
-
-    if isinstance(error, click.UsageError):
-        error.show()
-        return 2
-    if isinstance(error, click.Abort | KeyboardInterrupt):
-        return 130
-    if isinstance(error, Problem | FormErrors):
-        english = not os.environ.get("LANG", "").startswith("id")
-        text = error.text("en" if english else "id") if isinstance(error, Problem) else str(error)
-        errors.print(text, markup=False)
-        return 1
-    if isinstance(error, OSError):
-        errors.print(f"{error.filename or ''}: {error.strerror or error}", markup=False)
-        return 1
-    raise error
+        app(prog_name="posmigran")  # ends by itself, with 2 for wrong usage
+    except Exception as error:
+        text = explain(error)
+        if text is None:
+            raise
+        complain(text)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

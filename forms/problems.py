@@ -74,7 +74,10 @@ class Problems(Enum):
         "officer.unknown", 404, "Petugas {officer} tidak ada.", "There is no officer {officer}."
     )
     ROLE_UNKNOWN = Kind(
-        "officer.role", 422, "Peran {role} tidak dikenal. Pilih: {roles}.", "No role {role}. Use one of: {roles}."
+        "officer.role",
+        422,
+        "Peran {role} tidak dikenal. Pilih: {roles}.",
+        "No role {role}. Use one of: {roles}.",
     )
     PHONE_INVALID = Kind(
         "officer.phone", 422,
@@ -155,6 +158,11 @@ class Problems(Enum):
         "export.suffix", 422,
         "{file}: akhiran berkas tidak dikenal. Pakai salah satu: {suffixes}.",
         "{file}: unknown kind of file. Use one of: {suffixes}.",
+    )  # fmt: skip
+    OUTPUT_UNWRITABLE = Kind(
+        "output.unwritable", 500,
+        "{file}: tidak dapat ditulis ({detail}). Pilih folder lain yang ada dan boleh Anda tulisi.",
+        "{file}: cannot be written ({detail}). Choose another folder that exists and that you may write to.",
     )  # fmt: skip
 
 

@@ -19,6 +19,15 @@ from forms.form import Finding
 from forms.problems import Problem, Problems
 from forms.workbook import FormErrors
 
+_LISTINGS = {
+    Problems.CASE_UNKNOWN: "alerts list",
+    Problems.DESK_UNKNOWN: "desks list",
+    Problems.FORM_UNPUBLISHED: "forms list",
+    Problems.OFFICER_UNKNOWN: "officers list",
+    Problems.SUBMISSION_UNKNOWN: "submissions list",
+}
+"""Where somebody who typed a wrong name finds the right one."""
+
 
 def errors() -> Console:
     """Standard error as it is now: for progress and for the one line of trouble."""
@@ -80,7 +89,11 @@ def explain(error: Exception) -> str | None:
     """What was not done and what to do, in words; None for an error that nobody foresaw."""
     if isinstance(error, Problem):
         english = not os.environ.get("LANG", "").startswith("id")
-        return error.text("en" if english else "id")
+        text = error.text("en" if english else "id")
+        listing = _LISTINGS.get(error.problem)
+        if listing is not None:
+            text += f" See posmigran {listing}." if english else f" Lihat posmigran {listing}."
+        return text
     if isinstance(error, FormErrors):
         return first_of(error.file, error.findings)
     if isinstance(error, peewee.OperationalError | peewee.InterfaceError | peewee.ProgrammingError):

@@ -36,7 +36,7 @@ class Insert:
             self._run(rows, returning=False)
 
     def _run(self, rows: Sequence[Mapping[str, Any]], *, returning: bool) -> Any:
-        key = (id(database.obj), len(rows), *rows[0])
+        key = (type(database.obj), len(rows), *rows[0])
         built = self._built.get(key)
         if built is None:
             built = self._built[key] = self._build(rows, returning=returning)
@@ -69,11 +69,11 @@ class Select:
 
     def __init__(self, build: Callable[..., Any]) -> None:
         self._build = build
-        self._sql: dict[int, str] = {}
+        self._sql: dict[type, str] = {}
 
     def first(self, *values: Any) -> tuple[Any, ...] | None:
         """The first row, or None. Columns come as the database has them, not through their fields."""
-        key = id(database.obj)
+        key = type(database.obj)  # SQL differs by engine
         sql = self._sql.get(key)
         if sql is None:
             sql, bound = self._build(*values).sql()
