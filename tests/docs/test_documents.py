@@ -12,13 +12,16 @@ import pytest
 import typer
 
 import posmigran
-from forms.form import ROLES, SEVERITIES, SensitiveKind
+from forms.form import ROLES, SEVERITIES, Form, SensitiveKind
 from forms.indicators import ALERTABLE, PLAIN, TRANSLATED
 from server.app import create_app
 from server.settings import SETTING_NAMES, Settings
 from server.store import cases, messages
 from server.store.database import Store
+from tests.docs import phone_picture
 from tests.docs.conftest import ROOT, Document, document, documents
+from tests.phone.javarosa import Engine
+from tests.phone.lists import library_lists
 
 DOCUMENTS = documents()
 each_document = pytest.mark.parametrize("read", DOCUMENTS, ids=lambda d: d.name)
@@ -222,6 +225,14 @@ def test_pictures_are_shown_and_small() -> None:
     assert {p.name for p in pictures} == shown
     for picture in pictures:
         assert picture.stat().st_size < 200_000, picture.name
+
+
+def test_the_picture_of_the_form_can_be_made_again(library: dict[str, Form]) -> None:
+    form = library["berangkat"]
+    drawn = phone_picture.page(Engine().open(form.xform, library_lists()), form.title)
+    assert all(screen in drawn for screen in phone_picture.SCREENS)
+    warning = next(i for i in form.indicators if i.code == "D05")
+    assert warning.advice["id"] in drawn
 
 
 def test_the_version_in_the_changelog_is_the_project_s() -> None:
