@@ -96,3 +96,13 @@ def test_the_picture_of_the_rooms_has_the_layers_of_the_import_contract() -> Non
         assert len(rows) == 1, f"{layer} is not on one line"
         assert min(rows) > below, f"{layer} stands too high"
         below = max(rows)
+
+
+def test_every_room_has_its_line_in_the_table_of_rooms() -> None:
+    table = (ROOT / "design" / "ARCHITECTURE.md").read_text("utf-8")
+    within = [p for p in (ROOT / "server").iterdir() if p.stem != "__init__" and p.suffix in ("", ".py")]
+    rooms = [f"{p.relative_to(ROOT).as_posix()}{'/' if p.is_dir() else ''}" for p in within]
+    rooms += [f"{room}/" for room in ROOMS if room != "server"]
+    assert [
+        room for room in sorted(rooms) if "__pycache__" not in room and f"| `{room}` |" not in table
+    ] == []
