@@ -163,7 +163,7 @@ def forms_check(file: Path, home: HomeOption = None, json: JsonOption = False) -
     else:
         show({"form": file, "ok": True}, json)
     if found:
-        complain(first_of(file, found))
+        complain(first_of(file.name, found))
         raise typer.Exit(1)
 
 

@@ -105,7 +105,7 @@ def explain(error: Exception) -> str | None:
     return None
 
 
-def first_of(file: str | Path, findings: tuple[Finding, ...]) -> str:
+def first_of(file: str, findings: tuple[Finding, ...]) -> str:
     """The first thing wrong in a workbook, and how many more there are."""
     first, more = findings[0], len(findings) - 1
     rest = f" (and {more} more: posmigran forms check {file} lists all)" if more else ""
