@@ -21,11 +21,10 @@ from exports.visible import Version, Visible
 from exports.words import Lang, word
 from exports.xlsx import Xlsx
 from forms.problems import Problem, Problems
-from server.store import areas, published, submissions
+from server.store import areas, cases, published, submissions
 from server.store.database import Store
-from server.store.submissions import Record
 
-_BATCH = 500  # submissions whose area names are fetched together
+_BATCH = 500  # submissions whose area names and cases are fetched together
 SUFFIXES = (".xlsx", ".csv", ".zip")
 
 
@@ -98,10 +97,13 @@ def export_form(
     counts = [0] * len(layout.tables)
 
     def fill(write: Callable[[int, Row], None]) -> None:
-        for record in _named(records, names):
-            for table, row in rows.of(record):
-                write(table, row)
-                counts[table] += 1
+        while batch := list(islice(records, _BATCH)):
+            names.fetch(code for record in batch for code in needed_areas(record))
+            known = cases.standing(form_id, [record.id for record in batch], reader.role)
+            for record in batch:
+                for table, row in rows.of(record, known.get(record.id)):
+                    write(table, row)
+                    counts[table] += 1
 
     with _beside(target) as draft:
         match target.suffix.lower():
@@ -140,13 +142,6 @@ def _write_zip(
         files.add(word("dictionary", order.lang).lower(), dictionary(order.layout, names, order.lang))
         files.add(word("about", order.lang).lower(), _about(order, names, counts))
         files.save(draft)
-
-
-def _named(records: Iterator[Record], names: AreaNames) -> Iterator[Record]:
-    """The records, the names of their areas fetched a batch at a time."""
-    while batch := list(islice(records, _BATCH)):
-        names.fetch(code for record in batch for code in needed_areas(record))
-        yield from batch
 
 
 @contextmanager

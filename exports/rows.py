@@ -67,13 +67,16 @@ class Rows:
         self._plans = {v.form.version: self._plan_of(v) for v in versions}
         self._newest = self._plans[versions[-1].form.version]
 
-    def of(self, record: Record) -> Iterator[tuple[int, Row]]:
-        """The rows of a submission: (number of the table, cells), the form's own row first."""
+    def of(self, record: Record, case: tuple[str, str] | None) -> Iterator[tuple[int, Row]]:
+        """The rows of a submission: (number of the table, cells), the form's own row first.
+
+        ``case`` is the reference and state of its case, as far as the reader may know of it.
+        """
         zone = areas.zone(record.village)
         plan = self._plans.get(record.version, self._newest)
         hidden = not self._visible.reader.sees_unshared and not _shares(record.answers, plan.asks_to_share)
         main: Row = [None] * len(self._layout.tables[0].columns)
-        self._fill_facts(main, record, plan, zone, hidden)
+        self._fill_facts(main, record, case, plan, zone, hidden)
         details: list[tuple[int, Row]] = []
         answers = plan.blanked if hidden else plan.shown
         self._fill(main, answers, record.answers, zone, record.instance_id, record.instance_id, details)
@@ -108,7 +111,15 @@ class Rows:
                     details.append((table, detail))
                     self._fill(detail, below, item, zone, instance_id, key, details)
 
-    def _fill_facts(self, row: Row, record: Record, plan: _VersionPlan, zone: tzinfo, hidden: bool) -> None:
+    def _fill_facts(
+        self,
+        row: Row,
+        record: Record,
+        case: tuple[str, str] | None,
+        plan: _VersionPlan,
+        zone: tzinfo,
+        hidden: bool,
+    ) -> None:
         slots = self._slots[0]
         held = [code for code in record.indicators if code in self._visible.indicators]
         village = record.village
@@ -122,6 +133,8 @@ class Rows:
             "regency": self._names.name(village[:5]),
             "version": record.version,
             "desk": record.desk,
+            "case": case[0] if case else None,
+            "case_state": word(case[1], self._lang) if case else None,
             "indicators": ", ".join(held),
             "severity": self._gravest(held),
             "state": self._state(record),

@@ -70,7 +70,8 @@ class Layout:
 _MAIN_META: Final[tuple[tuple[str, CellType], ...]] = (
     ("key", "text"), ("received", "datetime"), ("zone", "text"), ("village", "text"),
     ("village_name", "text"), ("district", "text"), ("regency", "text"), ("version", "text"),
-    ("desk", "text"), ("indicators", "text"), ("severity", "text"), ("state", "text"),
+    ("desk", "text"), ("case", "text"), ("case_state", "text"), ("indicators", "text"), ("severity", "text"),
+    ("state", "text"),
 )  # fmt: skip
 _REPEAT_META: Final[tuple[tuple[str, CellType], ...]] = (
     ("key", "text"), ("parent", "text"), ("row_key", "text"), ("number", "integer"),

@@ -12,7 +12,7 @@ from forms.problems import Problem, Problems
 from server.staff import history, words
 from server.staff.pages import Pages, Resource, for_officers
 from server.staff.trust import Visitor
-from server.store import areas, cases, events
+from server.store import areas, cases, events, submissions
 from server.store.cases import AlertView, CaseView
 from server.store.officers import Person
 
@@ -205,6 +205,7 @@ async def _show_case(
         zone = areas.zone(view.village, pages.settings.timezone)
         return {
             "card": Cards(pages).of([view], visitor.person, now)[0],
+            "shared": submissions.agreed_to_share(view.form_id, view.instance_id),
             "history": [
                 (words.local_time(entry.at, zone), entry.text) for entry in history.of(view, events.of(ref))
             ],

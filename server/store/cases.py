@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from peewee import JOIN, fn
+from peewee import JOIN, SQL, fn
 from peewee import Case as Switch
 
 from forms.form import SEVERITIES, Indicator
@@ -310,6 +310,32 @@ def _views(cases: Any, alerts: Any) -> list[CaseView]:
         for case in found
         if case.id in by_case
     ]
+
+
+def standing(form_id: str, submission_ids: Sequence[int], role: str | None) -> dict[int, tuple[str, str]]:
+    """(reference, state) of the cases of these submissions, by submission id, as far as a role may know of them.
+
+    ``role`` None is the operator of the server. The state is that of the alerts which the role may see.
+    """
+    seen = visible(role) if role is not None else SQL("1 = 1")
+    roots = Submission.select(Submission.root).where(Submission.id.in_(list(submission_ids)))
+    rows = (
+        Alert.select(Case.submission, Case.ref, Alert.state)
+        .join(Case)
+        .where(
+            (Case.form_id == form_id)
+            & Case.root.in_(roots)
+            & (Alert.result.is_null() | (Alert.result != "merged"))
+        )
+        .where(seen)
+        .tuples()
+    )
+    found: dict[int, tuple[str, str]] = {}
+    for submission_id, ref, state in rows:
+        former = found.get(submission_id)
+        worst = state if former is None else min(former[1], state, key=STATES.index)
+        found[submission_id] = ref, worst
+    return found
 
 
 def acknowledge(person: Person, ref: str, now: datetime) -> int:

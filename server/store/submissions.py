@@ -353,6 +353,18 @@ def _files(ids: list[int]) -> dict[int, dict[str, str | None]]:
     return found
 
 
+def agreed_to_share(form_id: str, instance_id: str) -> bool:
+    """May this person's data be passed on to the offices? Anything but a yes is a no, where the form asks.
+
+    The question is ``consent_share`` in the group ``loc`` (DOMAIN 2.1); forms that do not ask are about no person.
+    """
+    row = find(form_id, instance_id)
+    place = row.answers.get("loc") if row is not None else None
+    if not isinstance(place, dict) or "consent" not in place:
+        return True
+    return bool(place.get("consent_share") == "yes")
+
+
 def count(form_id: str, area: str = areas.NATION) -> int:
     """How many current submissions of a form lie within an area."""
     return int(Submission.select().where(_selection(form_id, area, None) & Submission.current).count())

@@ -18,7 +18,7 @@ from server.store.submissions import NewSubmission
 
 NOON = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
 VILLAGE = "35.07.01.2001"
-LIBRARY = Path("forms/library")
+LIBRARY = Path(__file__).parents[2] / "forms" / "library"
 
 
 @cache

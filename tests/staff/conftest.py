@@ -55,7 +55,9 @@ class Office:
         assert password is not None
         return Officer(person, email, password)
 
-    def case(self, codes: str, village: str = MALANG, *, edits: str | None = None) -> str:
+    def case(
+        self, codes: str, village: str = MALANG, *, edits: str | None = None, share: str | None = None
+    ) -> str:
         """File a form that shows these indicators (``"D01 D04"``); returns the case's reference."""
         form = self.library["pulang" if codes.startswith("R") else "berangkat"]
         indicators = [i for i in form.indicators if i.code in codes.split()]
@@ -72,7 +74,9 @@ class Office:
             received_at=self.clock(),
             device_id=None,
             xml=b"<data/>",
-            answers={"loc": {"village": village}},
+            answers={
+                "loc": {"village": village, **({"consent": "yes", "consent_share": share} if share else {})}
+            },
             sensitive=form.sensitive,
             root_path=f"/{form.form_id}",
             indicators=tuple(i.code for i in indicators),

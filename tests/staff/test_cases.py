@@ -149,6 +149,18 @@ def test_a_sign_that_an_edit_no_longer_shows_is_noted_not_dropped(office: Office
     assert "Formulir diperbaiki: tanda D01 tidak muncul lagi." in browser.page
 
 
+def test_a_case_of_somebody_who_did_not_agree_to_sharing_says_to_ask_the_desk_first(
+    office: Office, site: Site
+) -> None:
+    refused, agreed = office.case("D01", share="no"), office.case("D01", share="yes")
+    browser = site.browser()
+    browser.sign_in(office.officer("Sari Contoh", "disnaker", "35.07"))
+    browser.get(f"/kasus/{refused}")
+    assert "belum setuju" in browser.page
+    browser.get(f"/kasus/{agreed}")
+    assert "belum setuju" not in browser.page
+
+
 def test_many_cases_come_in_pages(office: Office, site: Site) -> None:
     all_refs = {office.case("D04") for _ in range(27)}
     browser = site.browser()
