@@ -16,13 +16,19 @@ STALE = timedelta(days=1)
 
 
 class Staged:
-    """A file that is still arriving."""
+    """A file that is still arriving. Making one touches no disk; the first bytes do."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / secrets.token_hex(16)
-        self._stream: IO[bytes] = self._path.open("xb")
+        self._opened: IO[bytes] | None = None
         self._digest = hashlib.sha256()
         self.size = 0
+
+    @property
+    def _stream(self) -> IO[bytes]:
+        if self._opened is None:
+            self._opened = self._path.open("xb")
+        return self._opened
 
     def write(self, chunk: bytes) -> None:
         """Take the next bytes."""
@@ -45,8 +51,9 @@ class Staged:
 
     def drop(self) -> None:
         """Forget it."""
-        self._stream.close()
-        self._path.unlink(missing_ok=True)
+        if self._opened is not None:
+            self._opened.close()
+            self._path.unlink(missing_ok=True)
 
 
 class Files:

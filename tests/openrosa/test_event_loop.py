@@ -1,0 +1,103 @@
+"""Nothing blocks the event loop: no query and no file of the home is touched in its thread.
+
+Hundreds of slow phones hang on that one thread; a single query in it would keep all of them waiting.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from server.app import create_app
+from server.settings import Settings
+from server.store import desks, officers
+from server.store.database import Store
+from server.store.officers import Person
+from tests.openrosa.conftest import again
+from tests.phone.collect import Collect
+
+_watched: list[tuple[str, Path, list[str]]] = []
+"""(name of the loop's thread, home, what was touched there); audit hooks cannot be taken off again."""
+
+
+def _audit(event: str, args: tuple[Any, ...]) -> None:
+    if event in ("open", "os.remove", "os.rename", "sqlite3.connect") and _watched:
+        thread, home, touched = _watched[-1]
+        if (
+            threading.current_thread().name == thread
+            and isinstance(args[0], str)
+            and args[0].startswith(str(home))
+        ):
+            touched.append(f"{event} {args[0].removeprefix(str(home))}")
+
+
+sys.addaudithook(_audit)
+
+
+class Watched:
+    """The application in a thread of this process, with everything noted that its loop's thread touches."""
+
+    def __init__(self, store: Store) -> None:
+        self.touched: list[str] = []
+        _watched.append(("event loop", store.home, self.touched))
+        execute = store.db.execute_sql
+
+        def noted(sql: str, *args: Any, **kwargs: Any) -> Any:
+            if threading.current_thread().name == "event loop":
+                self.touched.append(sql)
+            return execute(sql, *args, **kwargs)
+
+        store.db.execute_sql = noted
+
+        def export(form_id: str, target: Path, person: Person, lang: str) -> None:
+            target.write_bytes(b"x")
+
+        app = create_app(Settings(home=store.home), store, lambda: datetime.now(UTC), export)
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        self._server = uvicorn.Server(uvicorn.Config(app.asgi, log_level="warning", lifespan="on"))
+        self._thread = threading.Thread(target=self._server.run, args=([listener],), name="event loop")
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(30)
+        _watched.pop()
+
+
+@pytest.fixture
+def watched(published: Store) -> Iterator[Watched]:
+    running = Watched(published)
+    yield running
+    running.stop()
+
+
+def test_no_query_and_no_file_in_the_thread_of_the_event_loop(
+    watched: Watched, published: Store, filled: dict[str, bytes]
+) -> None:
+    with published.transaction():
+        _, credentials = desks.add("35.07.01.2001", None, published.keys, datetime.now(UTC))
+        officers.Officer.delete().execute()
+        person, password = officers.add(
+            "Sari Contoh", "disnaker", "35.07", datetime.now(UTC), email="sari@contoh.example"
+        )
+    for phone in (
+        Collect(f"{watched.url}/desk/{credentials.token}"),
+        Collect(watched.url, credentials.username, credentials.password),
+    ):
+        phone.sync()
+        assert phone.submit(again(filled["broker without a letter"]), {"foto.jpg": b"x" * 700_000}).sent
+        assert not phone.submit(b"<cut").sent
+    with httpx.Client(base_url=watched.url, headers={"Origin": watched.url}) as browser:
+        for path in ("/healthz", "/metrics", "/", "/masuk", "/unduh", "/kasus/R-350701-0001", "/nirgendwo"):
+            browser.get(path)
+    assert watched.touched == []
