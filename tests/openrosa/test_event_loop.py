@@ -19,7 +19,7 @@ import uvicorn
 
 from server.app import create_app
 from server.settings import Settings
-from server.store import desks, officers
+from server.store import desks
 from server.store.database import Store
 from server.store.officers import Person
 from tests.openrosa.conftest import again
@@ -86,10 +86,6 @@ def test_no_query_and_no_file_in_the_thread_of_the_event_loop(
 ) -> None:
     with published.transaction():
         _, credentials = desks.add("35.07.01.2001", None, published.keys, datetime.now(UTC))
-        officers.Officer.delete().execute()
-        person, password = officers.add(
-            "Sari Contoh", "disnaker", "35.07", datetime.now(UTC), email="sari@contoh.example"
-        )
     for phone in (
         Collect(f"{watched.url}/desk/{credentials.token}"),
         Collect(watched.url, credentials.username, credentials.password),
