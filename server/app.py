@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import falcon
@@ -141,9 +139,7 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], datetime], 
         if not door.owns(request.path):
             pages.fail_unforeseen(response, error)
             return
-        # The message of an unforeseen error may quote an answer: only its type and place are logged.
-        frames = [f"{Path(f.filename).name}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)]
-        log.error("fault", error=type(error).__name__, at=" ".join(frames[-6:]))
+        log.error("fault", error=type(error).__name__, at=door.where(error))
         answer(request, response, Problem(Problems.STORE_BUSY))
 
     app.add_error_handler(Exception, on_fault)

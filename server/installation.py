@@ -15,7 +15,6 @@ from typing import Any
 import peewee
 from playhouse.migrations import Runner
 
-from forms.compile import compile_workbook
 from forms.form import Form
 from forms.lists import ListTable, ListUnreadable
 from forms.problems import Problem, Problems
@@ -131,6 +130,8 @@ def publish(store: Store, workbook: Path, media: Path | None, now: datetime) -> 
     Lists are looked for in ``media``, else beside the workbook, else among the shipped ones. Raises
     ``FormErrors`` and :class:`Problem` (MEDIA_MISSING, FORM_INVALID for a list, FORM_VERSION_TAKEN).
     """
+    from forms.compile import compile_workbook  # slow to load, and few commands compile
+
     form = compile_workbook(workbook).form
     with as_file(files("forms") / "library" / "media") as shipped:
         places = [media] if media is not None else []

@@ -17,7 +17,6 @@ from rich.table import Table
 
 from forms.form import Finding
 from forms.problems import Problem, Problems
-from forms.workbook import FormErrors
 
 _LISTINGS = {
     Problems.CASE_UNKNOWN: "alerts list",
@@ -87,6 +86,8 @@ def complain(text: str) -> None:
 
 def explain(error: Exception) -> str | None:
     """What was not done and what to do, in words; None for an error that nobody foresaw."""
+    from forms.workbook import FormErrors  # it reads Excel: slow to load, and most commands do not fail
+
     if isinstance(error, Problem):
         english = not os.environ.get("LANG", "").startswith("id")
         text = error.text("en" if english else "id")

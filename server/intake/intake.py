@@ -11,8 +11,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -47,6 +48,29 @@ class Receipt:
     ref: str | None = None
 
 
+FAULT = "intake.fault"
+_LONGEST_ID = 200  # characters; the databases' indexes hold no more than some 2,700 bytes
+
+
+def _bounded(instance: Instance) -> Instance:
+    """The same instance with identities that an index can hold: an endless one becomes its hash."""
+
+    def short(text: str) -> str:
+        return text if len(text) <= _LONGEST_ID else "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+    if max(
+        map(len, (instance.instance_id, instance.form_id, instance.version, instance.deprecated_id or ""))
+    ) <= (_LONGEST_ID):
+        return instance
+    return replace(
+        instance,
+        instance_id=short(instance.instance_id),
+        form_id=short(instance.form_id),
+        version=short(instance.version),
+        deprecated_id=short(instance.deprecated_id) if instance.deprecated_id else None,
+    )
+
+
 class Intake:
     """Takes uploads. ``clock`` gives the time of receipt, aware."""
 
@@ -61,11 +85,19 @@ class Intake:
 
         Raises :class:`Problem` (XML_UNREADABLE, XML_TOO_BIG, XML_NO_FORM_ID), in which case nothing is kept.
         """
-        instance = read_instance(upload.xml)
+        instance = _bounded(read_instance(upload.xml))
         try:
             return self._take(upload, instance)
         finally:
             instance.release()
+
+    def hold_faulty(self, upload: Upload) -> Receipt:
+        """Keep for staff what :meth:`receive` failed at for a reason that nobody foresaw.
+
+        The phone would send it again and again, and nobody would know of it.
+        """
+        instance = _bounded(read_instance(upload.xml))
+        return self._hold(FAULT, upload, instance, self._clock())
 
     def _take(self, upload: Upload, instance: Instance) -> Receipt:
         now = self._clock()

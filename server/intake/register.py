@@ -22,7 +22,8 @@ def _text(value: Any) -> str | None:
 
 
 def _number(value: Any) -> Any:
-    return value if isinstance(value, int | float) else None
+    # what the column holds; a typing slip beyond that stays in the answers
+    return value if isinstance(value, int | float) and abs(value) < 1e15 else None
 
 
 def _person(answers: Answers, keys: Keys) -> Row:

@@ -8,9 +8,11 @@ download can never be of other bytes than the list promised (COLLECT 4.2).
 from __future__ import annotations
 
 import contextlib
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from urllib.parse import quote
 
 import falcon
@@ -208,13 +210,29 @@ class Submission(_Resource):
                 desk = door.doorkeeper.admit(asking)
                 return desk, door.intake.receive(Upload(received.xml, desk, device_id, kept))
 
-            desk, receipt = await door.writer.run(receive)
+            def hold() -> tuple[KnownDesk, Receipt]:
+                desk = door.doorkeeper.admit(asking)
+                return desk, door.intake.hold_faulty(Upload(received.xml, desk, device_id, kept))
+
+            try:
+                desk, receipt = await door.writer.run(receive)
+            except Problem:
+                raise
+            except Exception as error:  # noqa: BLE001 - a fault of ours must not leave the record on the phone
+                log.error("intake.fault", error=type(error).__name__, at=where(error))
+                desk, receipt = await door.writer.run(hold)
         finally:
             received.drop()
         if receipt.state == "quarantined":
             # no instanceID here: a client chooses it, so it could say anything
             log.warning("submission.quarantined", desk=desk.slug)
         answers.say(response, 201, _THANKS[receipt.state])
+
+
+def where(error: BaseException) -> str:
+    """The places in our code that an error came by. Its message may quote an answer and is never logged."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return " ".join(f"{Path(f.filename).name}:{f.lineno}" for f in frames[-6:])
 
 
 _THANKS = {

@@ -29,11 +29,8 @@ def counted() -> list[Figure]:
         Figure(
             "posmigran_alerts_owed",
             "Alerts that nobody was told of yet",
-            "restricted",
-            {
-                "yes": Alert.select().where(Alert.owed & Alert.restricted).count(),
-                "no": Alert.select().where(Alert.owed & ~Alert.restricted).count(),
-            },
+            "state",
+            {"owed": float(Alert.select().where(Alert.owed).count())},
         ),
     ]
 

@@ -198,7 +198,7 @@ class Register(Base):
     consent = BooleanField()
     visit_date = DateField(null=True)
     event_date = DateField(null=True)
-    sex = CharField(1, null=True)
+    sex = TextField(null=True)
     birth_date = DateField(null=True)
     country = TextField(null=True)
     sector = TextField(null=True)

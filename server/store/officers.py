@@ -8,6 +8,7 @@ import secrets
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import phonenumbers
@@ -21,8 +22,6 @@ from server.store.models import Officer, Session
 
 SESSION_LASTS = timedelta(hours=12)
 _hasher = PasswordHasher()
-# Verified for unknown e-mails, so that the answer's time does not tell which addresses exist.
-_NOBODY = _hasher.hash(secrets.token_hex(8))
 
 
 @dataclass(frozen=True)
@@ -134,12 +133,18 @@ def _depth(area: str) -> int:
 def check_password(email: str, password: str) -> Person | None:
     """Whose e-mail and password are these? Slow on purpose and writes nothing: for a reader's thread."""
     row = Officer.get_or_none((Officer.email == email.strip().lower()) & Officer.removed_at.is_null())
-    stored = row.password_hash if row is not None and row.password_hash else _NOBODY
+    stored = row.password_hash if row is not None else None
     try:
-        _hasher.verify(stored, password)
+        _hasher.verify(stored or _nobodys_hash(), password)
     except (VerificationError, InvalidHashError):
         return None
-    return _person(row) if row is not None and stored is not _NOBODY else None
+    return _person(row) if row is not None and stored else None
+
+
+@cache
+def _nobodys_hash() -> str:
+    """Verified for unknown e-mails, so that the answer's time does not tell which addresses exist."""
+    return _hasher.hash(secrets.token_hex(8))
 
 
 def open_session(person: Person, now: datetime) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 import pytest
@@ -318,6 +318,52 @@ def test_other_answers_under_a_known_id_and_unknown_forms_are_held_for_staff_and
     listed = command(running.server.home, "submissions", "quarantine")
     assert [q["reason"] for q in listed] == ["submission.other_bytes", "form.unknown"]
     assert submissions.xml_of("berangkat", instance_id(xml), published) == xml
+
+
+@pytest.fixture
+def failing_register(published: Store) -> Iterator[None]:
+    """A database that refuses register rows, as a fault that nobody foresaw would."""
+    if published.sqlite:
+        published.db.execute_sql(
+            "create trigger broken before insert on register begin select raise(abort, 'Sulastri'); end"
+        )
+        yield
+        published.db.execute_sql("drop trigger broken")
+        return
+    published.db.execute_sql(
+        "create function broken() returns trigger language plpgsql as $$begin raise 'Sulastri'; end$$"
+    )
+    published.db.execute_sql(
+        "create trigger broken before insert on register for each row execute function broken()"
+    )
+    yield
+    published.db.execute_sql("drop function broken cascade")
+
+
+def test_a_fault_of_ours_leaves_the_phone_and_is_held_for_staff(
+    running: Running, filled: dict[str, bytes], published: Store, failing_register: None
+) -> None:
+    xml = again(filled["broker without a letter"])
+    assert running.phone().submit(xml).status == 201
+    assert Submission.select().count() == Case.select().count() == 0
+    assert [q.reason for q in Quarantine.select()] == ["intake.fault"]
+    assert "Sulastri" not in running.server.logged()
+
+
+def test_endless_identities_and_odd_values_are_kept_all_the_same(
+    running: Running, filled: dict[str, bytes], published: Store
+) -> None:
+    endless = b"uuid:" + b"x" * 100_000
+    before, _, rest = filled["clean departure"].partition(b"<instanceID>")
+    xml = before + b"<instanceID>" + endless + rest[rest.index(b"</instanceID>") :]
+    xml = xml.replace(b"<sex>f</sex>", b"<sex>perempuan</sex>").replace(
+        b"<sex>m</sex>", b"<sex>laki-laki</sex>"
+    )
+    for _ in range(2):
+        assert running.phone().submit(xml).status == 201
+    assert Submission.select().count() == 1
+    assert Quarantine.select().count() == 0
+    assert len(Register.get().sex) > 1
 
 
 def test_an_edit_replaces_what_it_edits_even_if_it_comes_first(

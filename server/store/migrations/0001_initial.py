@@ -235,7 +235,7 @@ def up(migrator, db):
         consent = BooleanField()
         visit_date = DateField(null=True)
         event_date = DateField(null=True)
-        sex = CharField(null=True, max_length=1)
+        sex = TextField(null=True)
         birth_date = DateField(null=True)
         country = TextField(null=True)
         sector = TextField(null=True)
