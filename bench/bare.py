@@ -44,9 +44,12 @@ class _Rows:
             for instance, xml, _ in batch:
                 db.execute("insert into submission values (?, ?)", (instance, xml))
             db.execute("commit")
-            batch[0][2].get_loop().call_soon_threadsafe(
-                lambda b=batch: [kept.set_result(None) for *_, kept in b]
-            )
+            batch[0][2].get_loop().call_soon_threadsafe(_tell, [kept for *_, kept in batch])
+
+
+def _tell(waiting: list[asyncio.Future[None]]) -> None:
+    for kept in waiting:
+        kept.set_result(None)
 
 
 class _Submission:

@@ -93,7 +93,7 @@ def _line(
     what: str, runs: list[dict[str, Any]], central: float, floors: list[dict[str, Any]] | None = None
 ) -> Line:
     def median(of: list[dict[str, Any]], key: str) -> float:
-        return statistics.median(run[key] for run in of)
+        return statistics.median(float(run[key]) for run in of)
 
     return Line(
         what,
