@@ -14,7 +14,6 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
-import structlog
 import typer
 
 from forms.form import ROLES, Finding
@@ -421,6 +420,8 @@ def demo(
 
 def configure_logs() -> None:
     """Logs are events with named fields, one line each, on standard error."""
+    import structlog  # for processes that log; commands do not wait for it
+
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

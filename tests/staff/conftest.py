@@ -203,7 +203,6 @@ def _quick_passwords() -> Iterator[None]:
     quick = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(officers, "_hasher", quick)
-        patch.setattr(officers, "_NOBODY", quick.hash("nobody"))
         yield
 
 
