@@ -149,6 +149,13 @@ class Problems(Enum):
         "{home}: belum ada. Jalankan posmigran init lebih dulu.",
         "{home}: does not exist yet. Run posmigran init first.",
     )  # fmt: skip
+    KEY_LOST = Kind(
+        "home.key", 500,
+        "{file}: kunci tidak ada atau bukan kunci basis data ini. Kembalikan berkas kunci dari cadangan: "
+        "tanpa kunci itu jawaban yang disegel tidak terbaca, dan kode QR semua meja desa tidak berlaku.",
+        "{file}: the key is missing, or is not the one of this database. Put the key file back from the backup: "
+        "without it sealed answers cannot be read, and the QR codes of all desks stop working.",
+    )  # fmt: skip
     FORM_UNPUBLISHED = Kind(
         "form.unpublished", 404,
         "Formulir {form_id} belum terbit di server ini.",

@@ -22,13 +22,14 @@ from server.openrosa.collect_settings import settings_code, write_qr
 from server.settings import Settings
 from server.store import areas, desks, events, officers, published
 from server.store.database import MIGRATIONS, Store
-from server.store.models import PublishedForm
+from server.store.models import Event, PublishedForm
 from server.store.published import AREA_LIST
 from server.store.sealing import KEY_FILE, Keys
 
 FIRST_PROVINCE = "11"
 """Areas are loaded in one transaction: where one is, all are."""
 _INIT = "init"  # what several `init` and `forms publish` at once pass one by one
+_KEY_NOTED = "home.key"
 ADDRESS_FILE = "address.json"
 """Where the server of this home was last reached: what `desks add` puts into QR codes if nothing is set."""
 
@@ -54,7 +55,10 @@ def pending(store: Store) -> list[str]:
 
 
 def open_store(settings: Settings) -> Store:
-    """Open the database of an existing home. Raises :class:`Problem` (HOME_MISSING, SETTING_INVALID)."""
+    """Open the database of an existing home.
+
+    Raises :class:`Problem`: HOME_MISSING, SETTING_INVALID, KEY_LOST (a key that did not seal this database).
+    """
     keys = Keys.open(settings.home)
     store = Store(settings.database, settings.home, keys)
     try:
@@ -65,7 +69,23 @@ def open_store(settings: Settings) -> Store:
             name="POSMIGRAN_DATABASE_URL",
             detail="the database does not answer; is it running, and is the address right?",
         ) from error
+    if not _key_fits(store):
+        store.release()
+        raise Problem(Problems.KEY_LOST, file=settings.home / KEY_FILE)
     return store
+
+
+def _key_fits(store: Store) -> bool:
+    """Is the home's key the one that this database was made with? A database without tables fits any."""
+    if not store.db.table_exists(Event):
+        return True
+    noted = Event.get_or_none(Event.verb == _KEY_NOTED)
+    return noted is None or bool(noted.detail["check"] == store.keys.find("check", "key"))
+
+
+def _note_key(store: Store, now: datetime) -> None:
+    if Event.get_or_none(Event.verb == _KEY_NOTED) is None:
+        events.record(now, "system", _KEY_NOTED, "home", check=store.keys.find("check", "key"))
 
 
 def init(
@@ -73,13 +93,20 @@ def init(
 ) -> dict[str, Any]:
     """Make the home, or bring an existing one up to date; returns what ``init --json`` prints."""
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fresh = not (settings.home / KEY_FILE).exists()
     Keys.make(settings.home)
-    store = open_store(settings)
+    try:
+        store = open_store(settings)
+    except Problem as problem:
+        if fresh and problem.problem is Problems.KEY_LOST:
+            (settings.home / KEY_FILE).unlink()  # an old database waits for its own key
+        raise
     try:
         for name in store.migrate():
             progress(f"schema {name}")
         with store.transaction():
             store.lock(_INIT)
+            _note_key(store, now)
             count = areas.load_areas()
         if count:
             progress(f"{count} areas")
@@ -102,13 +129,19 @@ def init(
 
 
 def _publish_shipped(store: Store, workbook: Path, now: datetime, progress: Callable[[str], None]) -> Form:
+    """Publish a shipped form where there is none of its name yet.
+
+    What staff have published since is theirs: neither their form nor their lists are replaced by ours.
+    """
     known = (
         PublishedForm.select().where((PublishedForm.form_id == workbook.stem) & PublishedForm.current).first()
     )
-    if known is not None and bytes(known.workbook) == workbook.read_bytes():
-        return Form.load(known.xform, known.definition)
-    progress(f"form {workbook.stem}")
-    return publish(store, workbook, None, now)
+    if known is None:
+        progress(f"form {workbook.stem}")
+        return publish(store, workbook, None, now)
+    if bytes(known.workbook) != workbook.read_bytes():
+        progress(f"form {workbook.stem}: {known.version} stays; the shipped one is {workbook}")
+    return Form.load(known.xform, known.definition)
 
 
 def _first_admin(email: str, now: datetime) -> dict[str, str | None]:
