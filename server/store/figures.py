@@ -36,5 +36,5 @@ def counted() -> list[Figure]:
 
 
 def _by(name: str, text: str, label: str, column: object) -> Figure:
-    rows = column.model.select(column, fn.COUNT()).group_by(column).tuples()  # type: ignore[attr-defined]
+    rows = column.model.select(column, fn.COUNT(column)).group_by(column).tuples()  # type: ignore[attr-defined]
     return Figure(name, text, label, {str(value): float(count) for value, count in rows})

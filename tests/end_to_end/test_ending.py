@@ -14,6 +14,7 @@ from tests.phone.collect import Collect
 from tests.phone.desk import DeskPhone
 from tests.phone.interviews import Interview
 from tests.phone.javarosa import Engine
+from tests.server_process import command
 
 KILLS = 5
 LEASE = 120.0
@@ -124,10 +125,10 @@ def test_without_its_sync_the_server_keeps_what_is_owed_until_sync_runs_once(
         assert world.server is not None
         assert not any("sync" in line for line in family(world.server.process.pid).values())
         assert world.run("messages", "list") == []
-        counts = world.run("sync", "--once")
+        counts = command(shipped, "sync", "--once", extra=world.settings)
         assert (counts["cases"], counts["owed"], counts["sent"]) == (1, 3, 3)
         assert len(world.twilio.messages) == 3
-        assert world.run("sync", "--once")["sent"] == 0
+        assert command(shipped, "sync", "--once", extra=world.settings)["sent"] == 0
         assert len(world.twilio.messages) == 3
 
 

@@ -272,6 +272,13 @@ def test_a_case_is_acknowledged_and_closed_by_command_and_never_by_another_distr
     assert states() == {("closed", "disnaker-lumajang")}
 
 
+def test_the_figures_for_whoever_watches_count_what_is_there(day: Day) -> None:
+    figures = httpx.get(f"{day.world.url}/metrics").text.splitlines()
+    listed = day.world.run("submissions", "list", "--form", "pulang")
+    assert f'posmigran_submissions{{form="pulang"}} {len(listed)}.0' in figures
+    assert 'posmigran_alerts_owed{state="owed"} 0.0' in figures
+
+
 def test_nothing_personal_is_in_the_logs(day: Day) -> None:
     assert day.world.server is not None
     logged = day.world.server.logged()

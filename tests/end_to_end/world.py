@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,13 +12,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from typer.testing import CliRunner
+
+import posmigran
 from forms.form import Form
 from server.store import officers
 from server.store.database import Store
 from server.store.sealing import Keys
 from tests.conftest import Home, publish_library
+from tests.figures import still_owed
 from tests.phone.interviews import Interview
-from tests.server_process import Server, command
+from tests.server_process import Server, environment
 from tests.twilio_standin import TwilioStandIn
 
 MALANG, LUMAJANG = "35.07.01.2001", "35.08.10.2001"
@@ -117,8 +122,11 @@ class World:
         return self.server
 
     def run(self, *words: str | Path) -> Any:
-        """A command of the product, from outside."""
-        return command(self.home, *map(str, words), extra=self.settings)
+        """A command of the product, called in this process: half a second sooner than in one of its own."""
+        arguments = [*map(str, words), "--json"]
+        ended = CliRunner().invoke(posmigran.app, arguments, env=environment(self.home, self.settings))
+        assert ended.exit_code == 0, f"{ended.exception} {ended.stderr}"
+        return json.loads(ended.stdout)
 
     def add_officers(self) -> None:
         """Officers of two districts and of their province."""
@@ -129,9 +137,8 @@ class World:
         store.release()
 
     def all_told(self) -> bool:
-        """Is every message with the carrier?"""
-        listed = self.run("messages", "list")
-        return bool(listed) and all(m["state"] in ("sent", "delivered") for m in listed)
+        """Has all gone out that is owed?"""
+        return still_owed(self.url) == 0
 
 
 @contextmanager
