@@ -7,9 +7,11 @@ done; 1 not done, with one line on standard error that names the place and what 
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -402,6 +404,20 @@ def export(
 
 
 @app.command()
+def doctor(home: HomeOption = None, json: JsonOption = False) -> None:
+    """Look the installation over and say what to mend."""
+    from server.doctor import examine
+
+    checks = [asdict(check) for check in examine(load_settings(home), now())]
+    wrong = [check for check in checks if not check["ok"]]
+    show({"ok": not wrong, "checks": checks} if json else checks, json)
+    if wrong:
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        complain(f"{wrong[0]['name']}: {wrong[0]['message']}{more}")
+        raise typer.Exit(1)
+
+
+@app.command()
 def demo(
     home: HomeOption = None,
 ) -> None:
@@ -462,6 +478,7 @@ def _export_for(store: Store) -> Callable[[str, Path, officers.Person, str], Non
 
 def main() -> None:
     """Entry point of the ``posmigran`` command."""
+    os.umask(0o077)  # the database, QR codes and workbooks are for their owner alone
     try:
         app(prog_name="posmigran")  # ends by itself, with 2 for wrong usage
     except Exception as error:

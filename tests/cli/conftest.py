@@ -49,8 +49,10 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> R
             for name, value in environment.items():
                 patch.setenv(name, value)
             capfd.readouterr()
+            mask = os.umask(0o022)  # commands set their own, for the rest of their process
             with pytest.raises(SystemExit) as stop:
                 posmigran.main()
+            os.umask(mask)
         captured = capfd.readouterr()
         status = stop.value.code
         return Ended(status if isinstance(status, int) else 0, captured.out, captured.err)

