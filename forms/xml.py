@@ -16,6 +16,9 @@ from forms.problems import Problem, Problems
 
 MOST_BYTES: Final = 5_000_000
 DEEPEST: Final = 64
+BYTES_A_MARK: Final = 25
+"""A document may have one ``<`` for so many of the bytes allowed: a submission has some hundreds of elements, and a
+million of them would hold up everybody else's."""
 
 _of_thread = (
     threading.local()
@@ -30,6 +33,8 @@ def parse_xml(xml: bytes, *, most_bytes: int = MOST_BYTES, deepest: int = DEEPES
     """
     if len(xml) > most_bytes:
         raise Problem(Problems.XML_TOO_BIG, limit=f"{most_bytes // 1_000_000} MB")
+    if xml.count(b"<") > most_bytes // BYTES_A_MARK:
+        raise Problem(Problems.XML_TOO_BIG, limit=f"{most_bytes // BYTES_A_MARK} <")
     if b"\0" in xml and not xml.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _unreadable("NUL")
     if b"<!DOCTYPE" in xml:  # before parsing: nothing of it is to be worked through

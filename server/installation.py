@@ -93,6 +93,7 @@ def init(
 ) -> dict[str, Any]:
     """Make the home, or bring an existing one up to date; returns what ``init --json`` prints."""
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.home.chmod(0o700)  # also where it was made beforehand: the database in it is for its owner alone
     fresh = not (settings.home / KEY_FILE).exists()
     Keys.make(settings.home)
     try:

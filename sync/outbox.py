@@ -16,7 +16,7 @@ import structlog
 
 from server.store import events, messages
 from server.store.database import Writer
-from server.store.messages import LEASE, Claimed
+from server.store.messages import LEASE, LONGEST, Claimed
 from sync.channels import Channel, TransportError, masked
 
 log = structlog.get_logger()
@@ -33,7 +33,9 @@ class Policy:
     """How patient the outbox is. ``lease`` must be longer than any call to a carrier takes.
 
     ``settled``: by then a request whose answer was lost is through at the carrier, or never will be, and its
-    list can tell.
+    list can tell. ``tries``: a message does not expire before so many attempts. At the pauses below they take
+    hours of real time, so that a clock which jumps two days ahead (a box without one of its own, when it hears
+    the time) makes nothing expire that was not tried.
     """
 
     threads: int = 8
@@ -42,6 +44,7 @@ class Policy:
     first_retry: timedelta = timedelta(seconds=5)
     longest_retry: timedelta = timedelta(minutes=15)
     settled: timedelta = timedelta(seconds=30)
+    tries: int = 40
 
     def pause(self, attempts: int, random: Random) -> timedelta:
         """How long to wait after so many attempts: doubling, and spread out lest retries march in step."""
@@ -108,7 +111,11 @@ class Outbox:
                 raise TransportError(f"channel {claimed.channel} is not set up", administrator=True)
             provider_id = channel.find(claimed) if claimed.unsure else None
             if provider_id is None:
-                if claimed.created_at + self._policy.expires <= self._clock():
+                if claimed.removed:
+                    now = self._clock()
+                    self._writer.wait(lambda: messages.withdraw(claimed.id, claimed.attempts, now))
+                    return False
+                if self._too_late(claimed):
                     self._expire(claimed)
                     return False
                 if self._clock() >= began + self._policy.lease / 2:
@@ -126,6 +133,10 @@ class Outbox:
         log.info("message.sent", message=claimed.id, ref=claimed.ref, to=masked(claimed.recipient))
         return True
 
+    def _too_late(self, claimed: Claimed) -> bool:
+        old = claimed.created_at + self._policy.expires <= self._clock()
+        return old and claimed.attempts > self._policy.tries
+
     def _expire(self, claimed: Claimed) -> None:
         def work() -> None:
             messages.expired(claimed.id, claimed.attempts)
@@ -141,6 +152,7 @@ class Outbox:
         unsure = error.unsure or (claimed.unsure and not error.permanent)
         if unsure:
             pause = max(pause, self._policy.settled)
+        pause = min(pause, LONGEST)
         now = self._clock()
 
         def work() -> None:

@@ -46,22 +46,19 @@ class Plan:
 
 @dataclass(frozen=True)
 class Routed:
-    """What a round of routing did. ``last``: id of the last case looked at, None where there was none."""
+    """What routing a page did: cases that it decided, messages owed for them."""
 
     cases: int
     owed: int
-    last: int | None
 
 
-def route(now: datetime, channel: str, *, limit: int = 20, again: bool = False, after: int = 0) -> Routed:
-    """Route the oldest cases with alerts owed, from the case ``after`` on.
+def route(page: Iterable[OwedCase], now: datetime, channel: str) -> Routed:
+    """Route cases as :func:`messages.unrouted` gave them; one that another process was quicker with is left.
 
-    ``again`` includes alerts that were put off. Call inside a transaction, as the writer does.
+    Call inside a transaction, as the writer does. The page is read before it: reading must not hold up writers.
     """
     done = owed = 0
-    last = None
-    for case in messages.unrouted(limit, None if again else now, after):
-        last = case.id
+    for case in page:
         try:
             written = route_case(case, now, channel)
         except (peewee.OperationalError, peewee.InterfaceError):
@@ -73,7 +70,7 @@ def route(now: datetime, channel: str, *, limit: int = 20, again: bool = False, 
         if written is not None:
             done += 1
             owed += written
-    return Routed(done, owed, last)
+    return Routed(done, owed)
 
 
 def route_case(case: OwedCase, now: datetime, channel: str) -> int | None:

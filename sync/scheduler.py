@@ -24,6 +24,7 @@ from typing import BinaryIO
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
 
 from server.settings import Settings
 from server.store import jobs, messages, officers
@@ -42,7 +43,22 @@ ROUND = timedelta(seconds=0.5)
 HOUSEKEEPING = timedelta(hours=1)
 HEARTBEAT = timedelta(seconds=15)
 """How often a job that has nothing new to say still notes that it runs; ``doctor`` goes by it."""
+PAGE = 5
+"""Cases routed in one transaction: a few hundredths of a second, for which phones wait."""
+GAP = 0.15
+"""Seconds between two transactions of this process, in which those of the server get their turn (SQLite)."""
 _FORGOTTEN = timedelta(days=7)
+_CLOCK_CHECK = 1.0  # seconds
+
+
+class _Every(BaseTrigger):  # type: ignore[misc]  # the library has no types
+    """So long after the last time. The library's own would list all the times that a clock set ahead skipped."""
+
+    def __init__(self, every: timedelta) -> None:
+        self.every = every
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
+        return now if previous is None else now + self.every
 
 
 @dataclass(frozen=True)
@@ -57,7 +73,8 @@ class Job:
 class Sync:
     """Routes alerts, sends messages, keeps house. One to a process.
 
-    ``channels`` are the ways to send, ``channel`` the one for new messages. ``clock`` gives aware times.
+    ``channels`` are the ways to send, ``channel`` the one for new messages. ``clock`` gives aware times. ``gap``
+    is the writer's.
     """
 
     def __init__(
@@ -70,15 +87,17 @@ class Sync:
         *,
         random: Random,
         policy: Policy = Policy(),  # noqa: B008 - frozen
+        gap: float = GAP,
     ) -> None:
         self._store = store
         self._clock = clock
         self._channel = channel
         self._files = Files(settings.home)
-        self._writer = Writer(store)
+        self._writer = Writer(store, gap=gap)
         self._outbox = Outbox(self._writer, channels, clock, random, policy)
         self._worker = f"{socket.gethostname()[:40]}:{os.getpid()}"
         self._noted: dict[str, Run] = {}
+        self._stop = threading.Event()
         self.jobs = (
             Job("messages", ROUND, self._messages),
             Job("files", HOUSEKEEPING, lambda: {"files": self._files.sweep(self._clock())}),
@@ -102,6 +121,7 @@ class Sync:
         ``parent`` is the reading end of a pipe whose other end the parent process holds (stdin of an embedded
         sync): at its end the parent is gone, however it died, and this process ends too.
         """
+        self._stop = stop
         if parent is not None:
             threading.Thread(target=_watch, args=(parent, stop), name="parent", daemon=True).start()
         # At twice a second its own words on each job would be all that a log holds.
@@ -114,15 +134,15 @@ class Sync:
         for job in self.jobs:
             scheduler.add_job(
                 self._run_noted,
-                "interval",
+                _Every(job.every),
                 args=(job,),
                 id=job.name,
-                seconds=job.every.total_seconds(),
                 next_run_time=datetime.now().astimezone(),
             )
         scheduler.start()
         log.info("sync.started", worker=self._worker, channel=self._channel)
-        stop.wait()
+        while not stop.wait(_CLOCK_CHECK):
+            _set_back(scheduler)
         scheduler.shutdown(wait=True)
         self.close()
         log.info("sync.stopped", worker=self._worker)
@@ -140,19 +160,33 @@ class Sync:
         self._writer.close()
 
     def _messages(self) -> Mapping[str, int]:
-        routed = self._route() if messages.anything_unrouted(self._clock()) else {}
-        return {**routed, "begun": self._outbox.start_due()}
+        begun = 0
 
-    def _route(self, *, again: bool = False) -> dict[str, int]:
-        """Route page by page, each in its own transaction, so that phones never wait long for the store."""
+        def send() -> None:
+            nonlocal begun
+            begun += self._outbox.start_due()
+
+        send()
+        routed = self._route(send) if messages.anything_unrouted(self._clock()) else {}
+        return {**routed, "begun": begun}
+
+    def _route(self, meanwhile: Callable[[], None] = lambda: None, *, again: bool = False) -> dict[str, int]:
+        """Route page by page, each in its own short transaction, gravest first; ``meanwhile`` after each.
+
+        Where there is nothing, it only reads.
+        """
         cases = owed = 0
-        after: int | None = 0
-        while after is not None:
-            page = partial(routing.route, self._clock(), self._channel, again=again, after=after)
-            routed = self._writer.wait(page)
+        after = None
+        while not self._stop.is_set():
+            now = self._clock()
+            page = messages.unrouted(PAGE, None if again else now, after)
+            if not page:
+                break
+            routed = self._writer.wait(partial(routing.route, page, now, self._channel))
             cases += routed.cases
             owed += routed.owed
-            after = routed.last
+            after = page[-1]
+            meanwhile()
         return {"cases": cases, "owed": owed}
 
     def _sessions(self) -> Mapping[str, int]:
@@ -184,7 +218,7 @@ class Sync:
         if (
             before is not None
             and before.error == run.error
-            and run.started_at - before.started_at < HEARTBEAT
+            and abs(run.started_at - before.started_at) < HEARTBEAT
         ):
             return
         try:
@@ -215,6 +249,14 @@ def stop_on_signals() -> threading.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     return stop
+
+
+def _set_back(scheduler: BackgroundScheduler) -> None:
+    """Where the machine's clock was set back, jobs would wait until it is again as late as it was."""
+    now = datetime.now().astimezone()
+    for job in scheduler.get_jobs():
+        if job.next_run_time > now + 2 * job.trigger.every:
+            job.modify(next_run_time=now)
 
 
 def _watch(parent: BinaryIO, stop: threading.Event) -> None:

@@ -136,7 +136,10 @@ class Doorkeeper:
 
 def _same_target(uri: str, target: str) -> bool:
     """Is the signed URI the one asked for? A proxy may have taken a base path off the front."""
-    signed = urlsplit(uri)
+    try:
+        signed = urlsplit(uri)
+    except ValueError:  # no URL at all
+        return False
     path, _, query = target.partition("?")
     return signed.query == query and (signed.path == path or signed.path.endswith(path))
 

@@ -204,7 +204,10 @@ class Submission(_Resource):
             raise
         device_id = _device_id(request)
         try:
-            kept = await door.readers.run(lambda: received.keep(door.files)) if received.staged else []
+            kept = []
+            if received.staged:  # nothing of an unknown sender stays on disk
+                await door.readers.run(lambda: door.doorkeeper.admit(asking))
+                kept = await door.readers.run(lambda: received.keep(door.files))
 
             def receive() -> tuple[KnownDesk, Receipt]:
                 desk = door.doorkeeper.admit(asking)
@@ -244,7 +247,8 @@ _THANKS = {
 
 def _device_id(request: falcon.asgi.Request) -> str | None:
     device_id = request.get_param("deviceID")
-    return device_id[:_DEVICE_ID] if device_id else None
+    # as ODK Collect writes it, "collect:" and 16 letters; anything else is only cleaned, not refused
+    return "".join(c for c in device_id if c.isprintable())[:_DEVICE_ID] if device_id else None
 
 
 async def _drain(request: falcon.asgi.Request) -> None:

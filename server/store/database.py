@@ -132,10 +132,17 @@ class _HalfDoneError(Exception):
 
 
 class Writer:
-    """One thread that does all writing of a process; whoever waits together shares one commit."""
+    """One thread that does all writing of a process; whoever waits together shares one commit.
 
-    def __init__(self, store: Store, batch: int = 64) -> None:
+    ``gap``: seconds that it leaves the store to the writers of other processes after each of its commits. Only
+    SQLite needs it: whoever waits for its lock looks again every tenth of a second, and finds it taken each time
+    where another takes it without a pause.
+    """
+
+    def __init__(self, store: Store, batch: int = 64, gap: float = 0.0) -> None:
         self._store = store
+        self._gap = gap if store.sqlite else 0.0
+        self._free_at = 0.0
         self._batch = batch
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._coming = 0
@@ -191,8 +198,11 @@ class Writer:
             if first is None:
                 self._store.release()
                 return
+            if self._gap:
+                time.sleep(max(0.0, self._free_at - time.monotonic()))
             batch, last = self._collect(first)
             self._commit(batch)
+            self._free_at = time.monotonic() + self._gap
             self._answer(batch)
             if last:
                 self._store.release()

@@ -1,7 +1,7 @@
 """The outbox: what is owed to whom, who is sending it at this moment, what became of it.
 
 The life of a message: ``owed`` -> (claimed, an attempt noted, committed) ``sending`` -> (the carrier's id
-noted) ``sent`` -> ``delivered`` | ``failed``; ``expired`` where it came too late. A message that is still
+noted) ``sent`` -> ``delivered`` | ``failed``; ``expired`` where it came too late or its officer left. A message that is still
 ``sending`` when its lease ends (the process died, the connection broke) is *unsure*: the carrier is asked
 before it is sent again.
 Which process sends is decided by one conditional UPDATE and its row count.
@@ -14,15 +14,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from peewee import JOIN
+from peewee import JOIN, fn
+from peewee import Case as Switch
 
+from forms.form import SEVERITIES
 from forms.problems import Problem, Problems
-from server.store import events
+from server.store import events, withdrawals
 from server.store.models import Alert, Case, Message, Officer, PublishedForm, Submission, database
 
 STATES = ("owed", "sending", "sent", "delivered", "failed", "expired")
 LEASE = timedelta(seconds=120)
 """How long a claim holds: longer than any attempt at the carrier may take."""
+LONGEST = timedelta(minutes=30)
+"""No message and no alert is put off for longer. A moment further ahead than this was written by a clock that has
+been set back since, and counts as come."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class OwedCase:
     """A case with alerts that somebody was not told of yet. ``definition`` is its form's, for the texts.
 
     ``owed`` are the alerts not yet routed, ``known`` all alerts of the case, both read in one query.
-    ``told`` maps the id of an officer to the indicators that earlier messages about the case told them of.
+    ``gravity`` is that of the gravest owed alert that :func:`unrouted` was asked for, 0 for the worst. ``told`` maps the id of an officer to the indicators that earlier messages about the case told them of.
     """
 
     id: int
@@ -58,6 +63,7 @@ class OwedCase:
     definition: dict[str, Any]
     owed: tuple[AlertFacts, ...]
     known: tuple[AlertFacts, ...]
+    gravity: int
     told: Mapping[int, frozenset[str]]
 
 
@@ -67,7 +73,12 @@ def _waiting(now: datetime | None) -> Any:
     owed = Alert.owed == True  # noqa: E712
     if now is None:
         return owed
-    return owed & (Alert.route_after.is_null() | (Alert.route_after <= now))
+    return owed & (Alert.route_after.is_null() | _come(Alert.route_after, now))
+
+
+def _come(moment: Any, now: datetime) -> Any:
+    """Has the moment in a column come? Also where it lies further ahead than any that is written on purpose."""
+    return (moment <= now) | (moment > now + LONGEST)
 
 
 def anything_unrouted(now: datetime) -> bool:
@@ -75,25 +86,25 @@ def anything_unrouted(now: datetime) -> bool:
     return bool(Alert.select(Alert.id).where(_waiting(now)).limit(1).exists())
 
 
-def unrouted(limit: int = 100, now: datetime | None = None, after: int = 0) -> list[OwedCase]:
-    """Cases with alerts still owed, oldest first; with ``now`` without those that were put off.
+def unrouted(limit: int = 100, now: datetime | None = None, after: OwedCase | None = None) -> list[OwedCase]:
+    """Cases with alerts still owed, gravest first, then oldest; with ``now`` without those that were put off.
 
-    ``after`` is the id of the last case of the page before.
+    ``after`` is the last case of the page before.
     """
-    due = (
-        Alert.select(Alert.case)
-        .where(_waiting(now) & (Alert.case > after))
-        .group_by(Alert.case)
-        .order_by(Alert.case)
-        .limit(limit)
-        .tuples()
+    gravest = fn.MIN(
+        Switch(Alert.severity, [(word, i) for i, word in enumerate(SEVERITIES)], len(SEVERITIES))
     )
-    ids = [case_id for (case_id,) in due]
+    due = Alert.select(Alert.case, gravest).where(_waiting(now)).group_by(Alert.case)
+    if after is not None:
+        due = due.having((gravest > after.gravity) | ((gravest == after.gravity) & (Alert.case > after.id)))
+    gravities: dict[int, int] = dict(due.order_by(gravest, Alert.case).limit(limit).tuples())
+    ids = list(gravities)
     known: dict[int, list[AlertFacts]] = {}
     for a in Alert.select().where(Alert.case.in_(ids)).order_by(Alert.id):
         known.setdefault(a.case_id, []).append(_facts(a))
     told: dict[int, dict[int, frozenset[str]]] = {}
     earlier = Message.select(Message.case, Message.officer, Message.indicators).where(Message.case.in_(ids))
+    earlier = earlier.where(withdrawals.counted())
     for case_id, officer_id, indicators in earlier.tuples():
         of_case = told.setdefault(case_id, {})
         of_case[officer_id] = of_case.get(officer_id, frozenset()) | frozenset(indicators.split())
@@ -108,7 +119,6 @@ def unrouted(limit: int = 100, now: datetime | None = None, after: int = 0) -> l
             ),
         )
         .where(Case.id.in_(ids))
-        .order_by(Case.id)
         .objects()
     )
     return [
@@ -122,9 +132,10 @@ def unrouted(limit: int = 100, now: datetime | None = None, after: int = 0) -> l
             r.definition or {},
             owed=tuple(a for a in known[r.id] if a.owed),
             known=tuple(known[r.id]),
+            gravity=gravities[r.id],
             told=told.get(r.id, {}),
         )
-        for r in rows
+        for r in sorted(rows, key=lambda r: ids.index(r.id))
     ]
 
 
@@ -184,12 +195,13 @@ def owe(
     """
     before = {a.id: a.route_after for a in case.owed}
     with database.savepoint() as undo:
-        marked = Alert.update(owed=False).where(Alert.id.in_(list(alert_ids)) & Alert.owed).execute()
+        theirs = (Alert.case == case.id) & Alert.owed  # a chain of edits may have moved them meanwhile
+        marked = Alert.update(owed=False).where(Alert.id.in_(list(alert_ids)) & theirs).execute()
         for alert_id in put_off:
             seen = before[alert_id]
             unmoved = Alert.route_after.is_null() if seen is None else Alert.route_after == seen
             marked += (
-                Alert.update(route_after=until).where((Alert.id == alert_id) & Alert.owed & unmoved).execute()
+                Alert.update(route_after=until).where((Alert.id == alert_id) & theirs & unmoved).execute()
             )
         if marked != len(alert_ids) + len(put_off):
             undo.rollback()
@@ -217,7 +229,10 @@ def _write(case_id: int, text: NewMessage, now: datetime) -> None:
 
 @dataclass(frozen=True)
 class Claimed:
-    """A message that this process alone may send now. ``unsure``: an earlier attempt may have got through."""
+    """A message that this process alone may send now. ``unsure``: an earlier attempt may have got through.
+
+    ``removed``: its officer left since that attempt. The carrier may be asked, but nothing more is to be sent.
+    """
 
     id: int
     ref: str
@@ -227,40 +242,41 @@ class Claimed:
     created_at: datetime
     attempts: int
     unsure: bool
+    removed: bool
+
+
+def _due(now: datetime) -> Any:
+    """Owed and due, or left behind by a process that died."""
+    # A first attempt is due at once: where it lies ahead, the clock was set back.
+    fresh = (Message.attempts == 0) & (Message.created_at > now)
+    return ((Message.state == "owed") & (_come(Message.due_at, now) | fresh)) | (
+        (Message.state == "sending")
+        & ((Message.claimed_until < now) | (Message.claimed_until > now + LONGEST))
+    )
 
 
 def due(now: datetime, limit: int = 50) -> list[int]:
     """Ids of messages that should go now: owed and due, or left behind by a process that died."""
-    rows = (
-        Message.select(Message.id)
-        .where(
-            ((Message.state == "owed") & (Message.due_at <= now))
-            | ((Message.state == "sending") & (Message.claimed_until < now))
-        )
-        .order_by(Message.due_at, Message.id)
-        .limit(limit)
-    )
+    rows = Message.select(Message.id).where(_due(now)).order_by(Message.due_at, Message.id).limit(limit)
     return [int(m.id) for m in rows]
 
 
 def claim(message_id: int, now: datetime, lease: timedelta = LEASE) -> Claimed | None:
-    """Take a message for sending; None where another process was quicker.
+    """Take a message for sending; None where another process was quicker, or nobody is there to read it.
 
-    Commit before calling the carrier.
+    A message to an officer who is no longer in service is withdrawn, and others are owed it. Commit before
+    calling the carrier.
     """
     row = Message.get_or_none(Message.id == message_id)
     if row is None:
         return None
+    removed = row.officer.removed_at is not None
+    if removed and row.state == "owed":
+        withdrawals.withdraw(row, now)
+        return None
     took = (
         Message.update(state="sending", claimed_until=now + lease, attempts=Message.attempts + 1)
-        .where(
-            (Message.id == message_id)
-            & (Message.attempts == row.attempts)
-            & (
-                ((Message.state == "owed") & (Message.due_at <= now))
-                | ((Message.state == "sending") & (Message.claimed_until < now))
-            )
-        )
+        .where((Message.id == message_id) & (Message.attempts == row.attempts) & _due(now))
         .execute()
     )
     if took != 1:
@@ -274,6 +290,7 @@ def claim(message_id: int, now: datetime, lease: timedelta = LEASE) -> Claimed |
         row.created_at,
         row.attempts + 1,
         unsure=row.state == "sending",
+        removed=removed,
     )
 
 
@@ -303,6 +320,13 @@ def later(message_id: int, error: str, due_at: datetime, attempt: int | None = N
 def unsure(message_id: int, error: str, due_at: datetime, attempt: int | None = None) -> None:
     """Nobody knows whether it went: then whoever takes it up asks the carrier first."""
     Message.update(error=error, claimed_until=due_at).where(_in_hand(message_id, attempt)).execute()
+
+
+def withdraw(message_id: int, attempt: int, now: datetime) -> None:
+    """It did not go, and its officer left meanwhile: others are owed it."""
+    row = Message.get_or_none(_in_hand(message_id, attempt))
+    if row is not None:
+        withdrawals.withdraw(row, now)
 
 
 def failed(message_id: int, error: str, attempt: int | None = None) -> None:

@@ -17,7 +17,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from forms.form import ROLES
 from forms.problems import Problem, Problems
-from server.store import areas
+from server.store import areas, withdrawals
 from server.store.models import Officer, Session
 
 SESSION_LASTS = timedelta(hours=12)
@@ -84,10 +84,14 @@ def normal_phone(phone: str) -> str:
 
 
 def remove(slug: str, now: datetime) -> None:
-    """Take an officer out: no messages, no sign-in. Their past acts keep their name."""
+    """Take an officer out: no messages, no sign-in. Their past acts keep their name.
+
+    What they are still owed is not sent, and its alerts are owed anew, to others. Call inside a transaction.
+    """
     person = require(slug)
     Officer.update(removed_at=now, email=None, password_hash=None).where(Officer.id == person.id).execute()
     Session.delete().where(Session.officer == person.id).execute()
+    withdrawals.withdraw_all(person.id, now)
 
 
 def require(slug: str) -> Person:

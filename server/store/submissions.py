@@ -67,8 +67,10 @@ _insert_submission = Insert(Submission, unless=("form_id", "instance_id"))
 _insert_register = Insert(Register)
 _insert_attachment = Insert(Attachment)
 _edit_of = Select(
-    lambda instance_id, form_id: Submission.select(Submission.id).where(
-        (Submission.deprecated_id == instance_id) & (Submission.form_id == form_id)
+    lambda instance_id, form_id, regency: Submission.select(Submission.root).where(
+        (Submission.deprecated_id == instance_id)
+        & (Submission.form_id == form_id)
+        & (Submission.regency == regency)
     )
 )
 
@@ -88,16 +90,15 @@ def keep(new: NewSubmission, store: Store) -> Kept:
     Raises :class:`OtherBytes` where the instanceID is known with other XML. Call inside a transaction.
     """
     digest = xml_hash(new.xml)
-    store.lock(new.instance_id, new.deprecated_id)
-    root, current = _place(new)
+    place = _place(new, store)
     plain, secret = halves.split(new.answers, new.root_path, new.sensitive)
     row = {
         "instance_id": new.instance_id,
         "form_id": new.form_id,
         "version": new.version,
-        "root": root,
+        "root": place.root,
         "deprecated_id": new.deprecated_id,
-        "current": current,
+        "current": place.current,
         "desk": new.desk_id,
         **areas.split(new.village),
         "received_at": new.received_at,
@@ -116,12 +117,15 @@ def keep(new: NewSubmission, store: Store) -> Kept:
         if known is None or known.xml_hash != digest:
             raise OtherBytes
         return Kept(known.id, known.root, known.current, new=False)
-    if new.deprecated_id is not None:
-        _supersede(new, root)
-    if not current and root != new.instance_id:
-        # The edit of this one came first: what hung on this one now hangs on the root of the chain.
-        Submission.update(root=root).where(in_chain(new.form_id, new.instance_id)).execute()
-        cases.join_chain(new.form_id, new.instance_id, root, new.received_at)
+    if place.root != new.instance_id:
+        # One version counts, even where two phones edited the same one: what came last, or what edits that.
+        Submission.update(current=False).where(
+            in_chain(new.form_id, place.root) & Submission.current & (Submission.id != submission_id)
+        ).execute()
+    if place.edits is not None:
+        # The edit of this one came first: it and what hangs on it now hang on the root of this one.
+        Submission.update(root=place.root).where(in_chain(new.form_id, place.edits)).execute()
+        cases.join_chain(new.form_id, place.edits, place.root, new.received_at)
     if new.register is not None:
         _insert_register.many(
             [
@@ -139,7 +143,7 @@ def keep(new: NewSubmission, store: Store) -> Kept:
         )
         if new.deprecated_id is not None:
             _carry_over(new, submission_id)
-    return Kept(submission_id, root, current, new=True)
+    return Kept(submission_id, place.root, place.current, new=True)
 
 
 def find(form_id: str, instance_id: str) -> Submission | None:
@@ -150,19 +154,51 @@ def find(form_id: str, instance_id: str) -> Submission | None:
     return row
 
 
-def _place(new: NewSubmission) -> tuple[str, bool]:
-    """(root, current) of a new row. Edits may come before what they edit (COLLECT 5.20)."""
+@dataclass(frozen=True)
+class _Place:
+    """Where a new row belongs: the root of its chain; ``edits`` is the root of an edit of it that came before."""
+
+    root: str
+    edits: str | None
+
+    @property
+    def current(self) -> bool:
+        return self.edits is None
+
+
+def _place(new: NewSubmission, store: Store) -> _Place:
+    """Find the chain of edits of a new submission, and keep it for this transaction.
+
+    On PostgreSQL other processes may be adding to the same chain: every name that matters is locked before the
+    answer counts.
+    """
+    locked: set[str] = set()
+    names = {name for name in (new.instance_id, new.deprecated_id) if name is not None}
+    while True:
+        if names - locked:
+            store.lock(*sorted(names - locked))
+            locked |= names
+        place = _look_for_place(new)
+        names = {name for name in (place.root, place.edits) if name is not None}
+        if names <= locked or store.sqlite:
+            return place
+
+
+def _look_for_place(new: NewSubmission) -> _Place:
+    """Edits may come before what they edit (COLLECT 5.20), and only a desk of the same regency may edit.
+
+    Otherwise whoever knows an instanceID could take a record, its case and its alerts out of a district's sight.
+    A submission that edits itself, or what edits it, edits nothing.
+    """
+    regency = new.village[:5]
     root = new.instance_id
-    if new.deprecated_id is not None:
+    if new.deprecated_id is not None and new.deprecated_id != new.instance_id:
         edited = find(new.form_id, new.deprecated_id)
-        root = edited.root if edited is not None else new.deprecated_id
-    return root, _edit_of.first(new.instance_id, new.form_id) is None
-
-
-def _supersede(new: NewSubmission, root: str) -> None:
-    Submission.update(current=False).where(
-        (Submission.form_id == new.form_id) & (Submission.instance_id == new.deprecated_id)
-    ).execute()
+        if edited is not None and edited.regency == regency:
+            root = edited.root
+    earlier = _edit_of.first(new.instance_id, new.form_id, regency)
+    edits = str(earlier[0]) if earlier is not None and earlier[0] != root else None
+    return _Place(root, edits)
 
 
 def _carry_over(new: NewSubmission, submission_id: int) -> None:
@@ -173,6 +209,7 @@ def _carry_over(new: NewSubmission, submission_id: int) -> None:
         .where(
             (Submission.form_id == new.form_id)
             & (Submission.instance_id == new.deprecated_id)
+            & (Submission.regency == new.village[:5])
             & Attachment.sha256.is_null(False)
             & Attachment.filename.in_(new.expected_files)
         )

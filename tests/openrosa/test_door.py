@@ -9,10 +9,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from server.store import cases, submissions
+from server.store import cases, desks, submissions
 from server.store.database import Store
 from server.store.models import Alert, Attachment, Case, Quarantine, Register, Submission
+from tests.conftest import Clock
 from tests.openrosa.conftest import Running, again, instance_id
+from tests.phone.collect import Collect
 from tests.phone.listing import AuthenticationRequiredError
 from tests.server_process import command
 
@@ -372,11 +374,6 @@ def test_an_edit_replaces_what_it_edits_even_if_it_comes_first(
     phone = running.phone()
     risky, clean = filled["broker without a letter"], filled["clean departure"]
     first = again(risky)
-
-    def edit_of(xml: bytes, old: bytes) -> bytes:
-        mark = f"<deprecatedID>{instance_id(old)}</deprecatedID></meta>".encode()
-        return again(xml).replace(b"</meta>", mark)
-
     second = edit_of(clean, first)
     third = edit_of(risky, second)
     for xml in (third, first, second):
@@ -391,6 +388,98 @@ def test_an_edit_replaces_what_it_edits_even_if_it_comes_first(
         (False, "closed", "merged"),
         (True, "open", None),
     ]
+
+
+def edit_of(xml: bytes, old: bytes) -> bytes:
+    mark = f"<deprecatedID>{instance_id(old)}</deprecatedID></meta>".encode()
+    return again(xml).replace(b"</meta>", mark)
+
+
+@pytest.mark.parametrize("first", ["original", "edit"])
+def test_a_desk_of_another_regency_edits_nothing_and_both_records_alert(
+    running: Running, filled: dict[str, bytes], published: Store, clock: Clock, first: str
+) -> None:
+    with published.transaction():
+        _, theirs = desks.add("35.08.10.2001", None, published.keys, clock())
+    stranger = Collect(f"{running.server.url}/desk/{theirs.token}")
+    original = again(filled["broker without a letter"])
+    foreign = edit_of(filled["rat port"], original)
+    steps = [(running.phone(), original), (stranger, foreign)]
+    for phone, xml in steps if first == "original" else reversed(steps):
+        assert phone.submit(xml).status == 201
+    listed = {s["instance_id"]: s["village"][:5] for s in submissions.listing()}
+    assert listed == {instance_id(original): "35.07", instance_id(foreign): "35.08"}
+    alerts = {(a["district"], a["indicator"]) for a in cases.listing() if a["state"] == "open"}
+    assert ("35.07", "D08") in alerts
+    assert all(
+        a["district"] == ("35.07" if a["submission"] == instance_id(original) else "35.08")
+        for a in cases.listing()
+    )
+    assert not Alert.select().where(Alert.gone_at.is_null(False)).exists()
+
+
+def test_what_edits_itself_or_its_own_editor_stays_in_sight(
+    running: Running, filled: dict[str, bytes], published: Store
+) -> None:
+    itself = again(filled["clean departure"])
+    itself = itself.replace(b"</meta>", f"<deprecatedID>{instance_id(itself)}</deprecatedID></meta>".encode())
+    one = again(filled["clean departure"])
+    two = edit_of(filled["clean departure"], one)
+    one = one.replace(b"</meta>", f"<deprecatedID>{instance_id(two)}</deprecatedID></meta>".encode())
+    for xml in (itself, one, two):
+        assert running.phone().submit(xml).status == 201
+    assert [s["instance_id"] for s in submissions.listing()] == [instance_id(itself), instance_id(two)]
+
+
+def test_of_two_edits_of_one_submission_the_last_counts(
+    running: Running, filled: dict[str, bytes], published: Store
+) -> None:
+    original = again(filled["clean departure"])
+    edits = [edit_of(filled["clean departure"], original) for _ in range(2)]
+    for xml in (original, *edits):
+        assert running.phone().submit(xml).sent
+    assert [s["instance_id"] for s in submissions.listing()] == [instance_id(edits[1])]
+
+
+def test_a_case_moves_with_a_corrected_village_and_is_owed_again(
+    running: Running, filled: dict[str, bytes], published: Store
+) -> None:
+    original = again(filled["broker without a letter"])
+    assert running.phone().submit(original).sent
+    Alert.update(owed=False).execute()
+    corrected = edit_of(filled["broker without a letter"], original).replace(
+        b"35.07.01.2001", b"35.07.13.2004"
+    )
+    assert running.phone().submit(corrected).sent
+    case = Case.get()
+    assert (case.district, case.village, case.ref) == ("35.07.13", "35.07.13.2004", "R-350701-0001")
+    assert Alert.get().owed
+
+
+def test_files_of_somebody_unknown_are_not_kept(running: Running, published: Store) -> None:
+    headers, body = multipart(
+        ("xml_submission_file", "a.xml", b'<d id="x"/>'), *[(f"{n}.jpg", f"{n}.jpg", b"x") for n in range(20)]
+    )
+    before = len(list((published.home / "attachments").rglob("*")))
+    answer = raw(running.server.url, "POST", f"/desk/{'a' * 48}/submission", headers, body)
+    assert answer.status == 401
+    assert len(list((published.home / "attachments").rglob("*"))) == before
+    assert not list((published.home / "staging").iterdir())
+
+
+@pytest.mark.parametrize(
+    "header", ['Digest realm="posmigran", uri="http://[", username="x", nonce="zz.1"', "Digest", "Basic !"]
+)
+def test_a_senseless_authorization_is_401(running: Running, header: str) -> None:
+    assert raw(running.server.url, headers={"Authorization": header}).status == 401
+
+
+def test_an_odd_device_id_does_not_matter(
+    running: Running, filled: dict[str, bytes], published: Store
+) -> None:
+    headers, body = multipart(("xml_submission_file", "a.xml", again(filled["clean departure"])))
+    assert raw(running.url, "POST", "/submission?deviceID=a%00b%0A", headers, body).status == 201
+    assert Submission.get().device_id == "ab"
 
 
 def test_an_edit_without_the_risk_is_noted_and_the_alert_stays(
