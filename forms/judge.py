@@ -6,7 +6,7 @@ own lists.
 
 1. A calculation counts only where its node came with the submission: what is absent was not relevant.
 2. A calculation that depends on the moment or the phone (``today()``, ``uuid()``) is taken from the phone.
-3. In rules ``today()`` and ``now()`` are the interview's: its ``end``, else ``start``, else the time given.
+3. In rules ``today()`` and ``now()`` are the interview's (:meth:`Judge.interview`).
 4. What cannot be worked out is reported and replaced by what the phone said, one indicator or calculation at
    a time: an alert too many costs a call, an alert lost may cost a child.
 """
@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from lxml import etree
@@ -73,6 +73,8 @@ class Judge:
         self._repeats = frozenset(f.path for f in schema.repeats())
         self._selects = {f.path: f for f in schema.questions() if f.select}
         self._language = schema.default_language
+        self._moments = (f"{self._root}/end", f"{self._root}/start")
+        self._visits = tuple(f.path for f in schema.named("visit_date"))
         self._inline, self._attached = _secondary_instances(form.xform)
         faults: list[tuple[str, str]] = []
         ours = {f"{self._root}/{i.node}" for i in form.indicators}
@@ -103,6 +105,22 @@ class Judge:
         except XPathError as error:
             faults.append((name, str(error)))
             return None
+
+    def interview(self, instance: Instance, now: datetime) -> datetime:
+        """When the interview took place: its ``end``, else ``start``, else the day of ``visit_date``, else ``now``.
+
+        ``now`` is the time of receipt; its zone is the interview's where that names none. A mere day is taken at
+        noon of UTC, which is the same day in all of Indonesia.
+        """
+        for path in self._moments:
+            moment = _moment(instance.text(path))
+            if moment is not None:
+                return moment if moment.tzinfo is not None else moment.replace(tzinfo=now.tzinfo)
+        for path in self._visits:
+            day = _moment(instance.text(path)[:10])
+            if day is not None:
+                return day.replace(hour=12, tzinfo=UTC)
+        return now
 
     def judge(self, instance: Instance, lists: Mapping[str, ListTable], now: datetime) -> Verdict:
         """Judge a submission.
@@ -144,7 +162,8 @@ class Judge:
     def _environment(
         self, instance: Instance, lists: Mapping[str, ListTable], now: datetime, errors: list[tuple[str, str]]
     ) -> tuple[Environment, _Recalculated]:
-        moment, offset = _interview(instance, self._root, now)
+        interview = self.interview(instance, now)
+        offset = interview.utcoffset() or timedelta()
         given = dict(self._inline)
         for name, file in self._attached:
             table = lists.get(file) or lists.get(name)
@@ -154,7 +173,7 @@ class Judge:
         environment = Environment(
             answers,
             lists=given,
-            now=moment,
+            now=interview.replace(tzinfo=None),
             offset=offset,
             version=self.form.version,
             attributes=instance.attributes,
@@ -263,18 +282,11 @@ def _by_look(text: str, offset: timedelta) -> Value:
     return text if moment is None else moment
 
 
-def _interview(instance: Instance, root: str, now: datetime) -> tuple[datetime, timedelta]:
-    """When the interview was, in local time, and how far that is from UTC."""
-    fallback = now.utcoffset() or timedelta()
-    for name in ("end", "start"):
-        text = instance.text(f"{root}/{name}").strip()
-        try:
-            moment = datetime.fromisoformat(text) if text else None
-        except ValueError:
-            moment = None
-        if moment is not None:
-            return moment.replace(tzinfo=None), moment.utcoffset() or fallback
-    return now.replace(tzinfo=None), fallback
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text.strip()) if text else None
+    except ValueError:
+        return None
 
 
 def _said(text: str) -> bool | None:

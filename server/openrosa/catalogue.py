@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 
 from forms.problems import Problem, Problems
 from server.openrosa.answers import md5
-from server.store import areas, counters, published
+from server.store import areas, counters, editions, published
 from server.store.desks import KnownDesk
-from server.store.published import AREA_LIST, Edition, ListedForm
+from server.store.editions import AREA_LIST, Edition
+from server.store.published import ListedForm
 
 
 @dataclass(frozen=True)
 class Shown:
-    """Everything that phones can see at one revision."""
+    """Everything that phones can see at one revision, until lists change by themselves.
+
+    ``forms`` is keyed by whether the desk is a draft desk, ``by_hash`` likewise.
+    """
 
     revision: int
-    forms: tuple[ListedForm, ...]
-    by_hash: dict[str, ListedForm]
+    until: datetime | None
+    forms: dict[bool, tuple[ListedForm, ...]]
+    by_hash: dict[bool, dict[str, ListedForm]]
     lists: dict[str, Edition]
 
 
@@ -34,29 +41,38 @@ class MediaFile:
 class Catalogue:
     """Reads the store when the count of publications has moved. Call from readers only."""
 
-    def __init__(self) -> None:
-        self._shown = Shown(-1, (), {}, {})
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._shown = Shown(-1, None, {}, {}, {})
         self._xforms: dict[str, bytes] = {}
         self._area_list = lru_cache(maxsize=128)(_area_list)
 
     def shown(self) -> Shown:
         """What there is to see now."""
         revision = counters.current(counters.PUBLISHED)
-        if revision != self._shown.revision:
-            forms = tuple(published.current_forms())
-            self._shown = Shown(revision, forms, {f.hash: f for f in forms}, published.newest_lists())
-        return self._shown
+        shown, now = self._shown, self._clock()
+        if revision != shown.revision or (shown.until is not None and now >= shown.until):
+            ordinary, drafts = published.forms_for_phones()
+            forms = {False: tuple(ordinary), True: tuple(drafts)}
+            by_hash = {draft: {f.hash: f for f in offered} for draft, offered in forms.items()}
+            lists, until = editions.lists_at(now)
+            self._shown = shown = Shown(revision, until, forms, by_hash, lists)
+        return shown
 
-    def form(self, form_hash: str) -> ListedForm:
-        """The open form with this hash. Raises :class:`Problem` (NOT_FOUND)."""
-        found = self.shown().by_hash.get(form_hash)
+    def forms(self, desk: KnownDesk) -> tuple[ListedForm, ...]:
+        """The open forms of a desk."""
+        return self.shown().forms[desk.draft]
+
+    def form(self, form_hash: str, desk: KnownDesk) -> ListedForm:
+        """The open form with this hash, if the desk may have it. Raises :class:`Problem` (NOT_FOUND)."""
+        found = self.shown().by_hash[desk.draft].get(form_hash)
         if found is None:
             raise Problem(Problems.NOT_FOUND)
         return found
 
-    def xform(self, form_hash: str) -> bytes:
+    def xform(self, form_hash: str, desk: KnownDesk) -> bytes:
         """The exact bytes that the hash was taken of. Raises :class:`Problem` (NOT_FOUND)."""
-        listed = self.form(form_hash)
+        listed = self.form(form_hash, desk)
         body = self._xforms.get(form_hash)
         if body is None:
             form = published.get_form(listed.form_id, listed.version)

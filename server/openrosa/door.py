@@ -20,7 +20,7 @@ import structlog
 from forms.problems import Problem, Problems
 from server.intake.intake import Intake, Receipt, Upload
 from server.openrosa import answers, multipart_body
-from server.openrosa.catalogue import Catalogue
+from server.openrosa.catalogue import Catalogue, MediaFile
 from server.openrosa.credentials import Asking, Doorkeeper, Unauthorized
 from server.settings import Settings
 from server.store.database import Readers, Store, Writer
@@ -75,8 +75,7 @@ class FormList(_Resource):
         door, asking, base = self.door, self.door.asking(request, token), self.door.base(request, token)
 
         def read() -> bytes:
-            door.doorkeeper.admit(asking)
-            forms = door.catalogue.shown().forms
+            forms = door.catalogue.forms(door.doorkeeper.admit(asking))
             if not forms:
                 raise Problem(Problems.STORE_BUSY)
             return answers.form_list(
@@ -111,7 +110,7 @@ class Manifest(_Resource):
 
         def read() -> bytes:
             desk = door.doorkeeper.admit(asking)
-            files = door.catalogue.media(door.catalogue.form(form_hash), desk)
+            files = door.catalogue.media(door.catalogue.form(form_hash, desk), desk)
             return answers.manifest(
                 (f.filename, f.hash, f"{base}/forms/{form_hash}/media/{quote(f.filename, safe='')}")
                 for f in files
@@ -136,8 +135,7 @@ class FormXml(_Resource):
         door, asking = self.door, self.door.asking(request, token)
 
         def read() -> bytes:
-            door.doorkeeper.admit(asking)
-            return door.catalogue.xform(form_hash)
+            return door.catalogue.xform(form_hash, door.doorkeeper.admit(asking))
 
         body = await door.readers.run(read)
         response.content_type = answers.XML
@@ -157,11 +155,12 @@ class Media(_Resource):
     ) -> None:
         """200 with the file, 304, 401 or 404."""
         door, asking = self.door, self.door.asking(request, token)
-        media = await door.readers.run(
-            lambda: door.catalogue.media_file(
-                door.catalogue.form(form_hash), filename, door.doorkeeper.admit(asking)
-            )
-        )
+
+        def read() -> MediaFile:
+            desk = door.doorkeeper.admit(asking)
+            return door.catalogue.media_file(door.catalogue.form(form_hash, desk), filename, desk)
+
+        media = await door.readers.run(read)
         response.content_type = (
             "text/csv; charset=utf-8" if filename.endswith(".csv") else "application/octet-stream"
         )
@@ -263,7 +262,7 @@ def add_routes(
     door = Door(
         settings,
         Doorkeeper(store, clock),
-        Catalogue(),
+        Catalogue(clock),
         Intake(store, clock),
         Files(settings.home),
         writer,

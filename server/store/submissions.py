@@ -33,7 +33,10 @@ class NewFile:
 
 @dataclass(frozen=True)
 class NewSubmission:
-    """What the intake has made of an upload. ``register`` holds the register row's columns, or is None."""
+    """What the intake has made of an upload. ``register`` holds the register row's columns, or is None.
+
+    ``draft`` says that it is a trial from a draft desk.
+    """
 
     form_id: str
     version: str
@@ -51,6 +54,7 @@ class NewSubmission:
     verdict: Mapping[str, Any]
     expected_files: tuple[str, ...] = ()
     register: Mapping[str, Any] | None = None
+    draft: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,8 +71,10 @@ _insert_submission = Insert(Submission, unless=("form_id", "instance_id"))
 _insert_register = Insert(Register)
 _insert_attachment = Insert(Attachment)
 _edit_of = Select(
-    lambda instance_id, form_id: Submission.select(Submission.id).where(
-        (Submission.deprecated_id == instance_id) & (Submission.form_id == form_id)
+    lambda instance_id, form_id, draft: Submission.select(Submission.id).where(
+        (Submission.deprecated_id == instance_id)
+        & (Submission.form_id == form_id)
+        & (Submission.draft == draft)
     )
 )
 
@@ -108,6 +114,7 @@ def keep(new: NewSubmission, store: Store) -> Kept:
         "sealed": store.keys.seal(halves.pack(secret), new.instance_id),
         "indicators": list(new.indicators),
         "verdict": dict(new.verdict),
+        "draft": new.draft,
     }
     # The unique constraint decides, so that two copies arriving at once (COLLECT 5.15) are one.
     submission_id = _insert_submission.one(row)
@@ -117,8 +124,8 @@ def keep(new: NewSubmission, store: Store) -> Kept:
             raise OtherBytes
         return Kept(known.id, known.root, known.current, new=False)
     if new.deprecated_id is not None:
-        _supersede(new, root)
-    if not current and root != new.instance_id:
+        _supersede(new)
+    if not current and root != new.instance_id and not new.draft:
         # The edit of this one came first: what hung on this one now hangs on the root of the chain.
         Submission.update(root=root).where(in_chain(new.form_id, new.instance_id)).execute()
         cases.join_chain(new.form_id, new.instance_id, root, new.received_at)
@@ -151,17 +158,25 @@ def find(form_id: str, instance_id: str) -> Submission | None:
 
 
 def _place(new: NewSubmission) -> tuple[str, bool]:
-    """(root, current) of a new row. Edits may come before what they edit (COLLECT 5.20)."""
+    """(root, current) of a new row. Edits may come before what they edit (COLLECT 5.20).
+
+    A trial and what counts never join a chain; a trial whose original is not here stands alone.
+    """
     root = new.instance_id
     if new.deprecated_id is not None:
         edited = find(new.form_id, new.deprecated_id)
-        root = edited.root if edited is not None else new.deprecated_id
-    return root, _edit_of.first(new.instance_id, new.form_id) is None
+        if edited is not None and edited.draft == new.draft:
+            root = edited.root
+        elif not new.draft:
+            root = new.deprecated_id
+    return root, _edit_of.first(new.instance_id, new.form_id, new.draft) is None
 
 
-def _supersede(new: NewSubmission, root: str) -> None:
+def _supersede(new: NewSubmission) -> None:
     Submission.update(current=False).where(
-        (Submission.form_id == new.form_id) & (Submission.instance_id == new.deprecated_id)
+        (Submission.form_id == new.form_id)
+        & (Submission.instance_id == new.deprecated_id)
+        & (Submission.draft == new.draft)
     ).execute()
 
 
@@ -173,6 +188,7 @@ def _carry_over(new: NewSubmission, submission_id: int) -> None:
         .where(
             (Submission.form_id == new.form_id)
             & (Submission.instance_id == new.deprecated_id)
+            & (Submission.draft == new.draft)
             & Attachment.sha256.is_null(False)
             & Attachment.filename.in_(new.expected_files)
         )
@@ -218,8 +234,8 @@ class Record:
     """File name -> SHA-256 of what arrived, or None."""
 
 
-def _selection(form_id: str | None, area: str, since: datetime | None) -> Any:
-    condition = areas.scope(Submission, area)
+def _selection(form_id: str | None, area: str, since: datetime | None, *, drafts: bool = False) -> Any:
+    condition = areas.scope(Submission, area) & (Submission.draft == drafts)
     if form_id is not None:
         condition &= Submission.form_id == form_id
     if since is not None:
@@ -228,9 +244,16 @@ def _selection(form_id: str | None, area: str, since: datetime | None) -> Any:
 
 
 def listing(
-    form_id: str | None = None, area: str = areas.NATION, since: datetime | None = None
+    form_id: str | None = None,
+    area: str = areas.NATION,
+    since: datetime | None = None,
+    *,
+    drafts: bool = False,
 ) -> list[dict[str, Any]]:
-    """The newest version of each submission, oldest first, as ``submissions list`` shows them; no answers."""
+    """The newest version of each submission, oldest first, as ``submissions list`` shows them; no answers.
+
+    With ``drafts`` the trials of draft desks, else all but those.
+    """
     present = fn.COUNT(Attachment.sha256)
     rows = (
         Submission.select(
@@ -245,7 +268,7 @@ def listing(
             present.alias("present"),
         )
         .join(Attachment, JOIN.LEFT_OUTER)
-        .where(_selection(form_id, area, since) & Submission.current)
+        .where(_selection(form_id, area, since, drafts=drafts) & Submission.current)
         .group_by(Submission.id)
         .order_by(Submission.id)
         .objects()
@@ -278,6 +301,7 @@ def show(instance_id: str, store: Store) -> dict[str, Any]:
     return {
         **_line(row),
         "current": row.current,
+        "draft": row.draft,
         "phone": row.verdict.get("phone", {}),
         "differences": row.verdict.get("differences", []),
         "answers": _answers(row, store),
