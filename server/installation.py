@@ -24,7 +24,6 @@ from server.settings import Settings
 from server.store import areas, desks, events, officers, published
 from server.store.database import MIGRATIONS, Store
 from server.store.models import PublishedForm
-from server.store.published import AREA_LIST
 from server.store.sealing import KEY_FILE, Keys
 
 FIRST_PROVINCE = "11"
@@ -144,9 +143,7 @@ def publish(store: Store, workbook: Path, media: Path | None, now: datetime) -> 
 
 def _attached(form: Form, places: list[Path]) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
-    for name in form.media:
-        if name == AREA_LIST:
-            continue
+    for name in published.given_lists(form):
         file = next((place / name for place in places if (place / name).is_file()), None)
         if file is None:
             raise Problem(Problems.MEDIA_MISSING, file=name, places=", ".join(str(place) for place in places))

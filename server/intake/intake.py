@@ -88,6 +88,9 @@ class Intake:
             return Receipt("known", instance.instance_id)
         if new.draft:
             return Receipt("new", instance.instance_id)
+        chained = kept.root != new.instance_id or not kept.current
+        if shelved.entities:
+            self._take_entities(upload, instance, shelved, kept, new, chained=chained)
         ref = cases.open_or_extend(
             kept.id,
             new.form_id,

@@ -9,7 +9,9 @@ from functools import lru_cache
 
 from forms.problems import Problem, Problems
 from server.openrosa.answers import md5
-from server.store import areas, counters, editions, published
+from server.store import areas, counters, editions, entity_lists, published
+from server.store.case_list import CASE_LIST, kasus_csv
+from server.store.database import Store
 from server.store.desks import KnownDesk
 from server.store.editions import AREA_LIST, Edition
 from server.store.published import ListedForm
@@ -27,23 +29,31 @@ class Shown:
     forms: dict[bool, tuple[ListedForm, ...]]
     by_hash: dict[bool, dict[str, ListedForm]]
     lists: dict[str, Edition]
+    entity_lists: dict[str, tuple[str, ...]]
+    """Name (``pmi``) -> the properties that phones get."""
 
 
 @dataclass(frozen=True)
 class MediaFile:
-    """An attached list as a desk gets it."""
+    """An attached list as a desk gets it.
+
+    ``hash`` is the MD5 of the content, except for an entity list: there it is only what changes with the content
+    (COLLECT 3.7). ``load`` gives the content; phones ask far more often than anything changes.
+    """
 
     filename: str
-    content: bytes
     hash: str
+    load: Callable[[], bytes]
+    entity_list: str | None = None
 
 
 class Catalogue:
     """Reads the store when the count of publications has moved. Call from readers only."""
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+        self._store = store
         self._clock = clock
-        self._shown = Shown(-1, None, {}, {}, {})
+        self._shown = Shown(-1, None, {}, {}, {}, {})
         self._xforms: dict[str, bytes] = {}
         self._area_list = lru_cache(maxsize=128)(_area_list)
 
@@ -56,7 +66,8 @@ class Catalogue:
             forms = {False: tuple(ordinary), True: tuple(drafts)}
             by_hash = {draft: {f.hash: f for f in offered} for draft, offered in forms.items()}
             lists, until = editions.lists_at(now)
-            self._shown = shown = Shown(revision, until, forms, by_hash, lists)
+            entities = published.entity_lists([*ordinary, *drafts])
+            self._shown = shown = Shown(revision, until, forms, by_hash, lists, entities)
         return shown
 
     def forms(self, desk: KnownDesk) -> tuple[ListedForm, ...]:
@@ -95,12 +106,35 @@ class Catalogue:
             raise Problem(Problems.MEDIA_UNKNOWN, file=filename, form_id=form.form_id)
         if filename == AREA_LIST:
             return self._area_list(desk.regency)
-        edition = self.shown().lists.get(filename)
+        if filename == CASE_LIST:
+            return _made(filename, kasus_csv(desk.village))
+        shown = self.shown()
+        name = filename.removesuffix(".csv")
+        if filename.endswith(".csv") and name in shown.entity_lists:
+            return self._entity_list(filename, name, shown.entity_lists[name], desk.village)
+        edition = shown.lists.get(filename)
         if edition is None:
             raise Problem(Problems.STORE_BUSY)
-        return MediaFile(filename, edition.content, edition.hash)
+        return MediaFile(filename, edition.hash, lambda: edition.content)
+
+    def _entity_list(self, filename: str, name: str, properties: tuple[str, ...], village: str) -> MediaFile:
+        return MediaFile(
+            filename,
+            entity_lists.digest(name, village, properties),
+            lambda: entity_lists.csv_of(name, village, properties, self._store),
+            name,
+        )
+
+    def gone(self, name: str, desk: KnownDesk, ids: list[str] | None) -> list[tuple[str, bool]]:
+        """Which entities this desk's phones should forget. Raises :class:`Problem` (NOT_FOUND)."""
+        if name not in self.shown().entity_lists:
+            raise Problem(Problems.NOT_FOUND)
+        return entity_lists.gone(name, desk.village, ids)
 
 
 def _area_list(regency: str) -> MediaFile:
-    content = areas.desa_csv(regency)
-    return MediaFile(AREA_LIST, content, md5(content))
+    return _made(AREA_LIST, areas.desa_csv(regency))
+
+
+def _made(filename: str, content: bytes) -> MediaFile:
+    return MediaFile(filename, md5(content), lambda: content)

@@ -6,17 +6,20 @@ fees, rates) changes without a new form.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from peewee import fn
 
+from forms.entities import declarations
 from forms.form import Form
 from forms.problems import Problem, Problems
 from server.store import counters
+from server.store.case_list import CASE_LIST
 from server.store.editions import AREA_LIST, OPERATOR, Edition, get_list, newest_lists, put_list
+from server.store.entities import WORKERS
 from server.store.models import PublishedForm, Submission
 
 __all__ = ["AREA_LIST", "Edition", "get_list", "newest_lists", "put_list"]  # and all that is defined here
@@ -34,6 +37,26 @@ class ListedForm:
     media: tuple[str, ...]
 
 
+def given_lists(form: Form) -> tuple[str, ...]:
+    """The attached files of a form that somebody has to give.
+
+    The others are made for each desk: villages, open cases, and entity lists (that of the workers, and those
+    that the form itself writes to).
+    """
+    made = {AREA_LIST, CASE_LIST, f"{WORKERS}.csv", *(f"{d.list}.csv" for d in declarations(form.xform))}
+    return tuple(name for name in form.media if name not in made)
+
+
+def entity_lists(forms: Iterable[ListedForm]) -> dict[str, tuple[str, ...]]:
+    """The entity lists that these forms write to, and :data:`WORKERS`: the properties that each saves, in order."""
+    found: dict[str, dict[str, None]] = {WORKERS: {}}
+    for listed in forms:
+        form = get_form(listed.form_id, listed.version)
+        for declared in declarations(form.xform) if form is not None else ():
+            found.setdefault(declared.list, {}).update(dict.fromkeys(declared.saves))
+    return {name: tuple(properties) for name, properties in found.items()}
+
+
 def publish(
     form: Form,
     workbook: bytes,
@@ -45,7 +68,7 @@ def publish(
 ) -> bool:
     """Publish a form with its attached lists; returns False where exactly this was published before.
 
-    ``media`` maps file names to bytes, without :data:`AREA_LIST`; ``by`` says who gave them. With ``draft`` the
+    ``media`` maps file names to bytes (:func:`given_lists`); ``by`` says who gave them. With ``draft`` the
     version is for draft desks only; a draft becomes published by publishing the same bytes again.
     Raises :class:`Problem` (FORM_VERSION_TAKEN) where the version is published with other bytes: phones that
     have it could not tell (COLLECT 4.3). A draft that nobody has sent anything with may be replaced.
