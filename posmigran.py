@@ -20,7 +20,18 @@ import typer
 from forms.form import ROLES, Finding
 from server import installation
 from server.settings import Settings, load_settings
-from server.store import areas, cases, desks, events, messages, officers, published, quarantine, submissions
+from server.store import (
+    areas,
+    cases,
+    desks,
+    entity_lists,
+    events,
+    messages,
+    officers,
+    published,
+    quarantine,
+    submissions,
+)
 from server.store.database import Store
 from server.terminal import complain, explain, first_of, progress, show, writing
 
@@ -35,6 +46,7 @@ forms_app = typer.Typer(no_args_is_help=True, help="Check, compile, publish and 
 desks_app = typer.Typer(no_args_is_help=True, help="Village desks and their phones.")
 officers_app = typer.Typer(no_args_is_help=True, help="People who answer alerts and read registers.")
 submissions_app = typer.Typer(no_args_is_help=True, help="What the phones sent.")
+entities_app = typer.Typer(no_args_is_help=True, help="Workers and others who are known again.")
 alerts_app = typer.Typer(no_args_is_help=True, help="Cases and their risk indicators.")
 messages_app = typer.Typer(no_args_is_help=True, help="The outbox.")
 for name, sub in (
@@ -42,6 +54,7 @@ for name, sub in (
     ("desks", desks_app),
     ("officers", officers_app),
     ("submissions", submissions_app),
+    ("entities", entities_app),
     ("alerts", alerts_app),
     ("messages", messages_app),
 ):
@@ -296,6 +309,22 @@ def submissions_quarantine(home: HomeOption = None, json: JsonOption = False) ->
     """What came and could not be taken as it is; no answers."""
     with opened(home):
         show(quarantine.listing(), json)
+
+
+# ---------------------------------------------------------------------------------------------- entities
+
+
+@entities_app.command("list")
+def entities_list(
+    list_name: Annotated[str, typer.Argument(metavar="LIST", help="pmi is the list of workers.")],
+    area: AreaOption = areas.NATION,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """The entities of a list, as their newest version stands."""
+    with opened(home) as (_, store):
+        areas.require(area)
+        show(entity_lists.listing(list_name, area, store), json)
 
 
 # ---------------------------------------------------------------------------------------------- alerts, messages
