@@ -10,7 +10,9 @@ from pathlib import Path
 import forms
 
 LIBRARY = Path(forms.__file__).parent / "library"
-NO_WORKERS = b"name,label,__version,village,last_contact,full_name,last_country,depart_date,status,return_date\n"
+NO_WORKERS = (
+    b"name,label,__version,village,last_contact,full_name,last_country,depart_date,status,return_date\n"
+)
 NO_CASES = b"name,label,ref,village,form,opened\n"
 KINDS = {"1": "kelurahan", "2": "desa", "3": "desa adat"}  # by the first figure of a village's own number
 
