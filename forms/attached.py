@@ -20,6 +20,9 @@ _XF: Final = "{http://www.w3.org/2002/xforms}"
 Attached = Callable[[str], bytes | None]
 """Gives the content of an attached file by its name (``biaya.csv``), None where there is none."""
 
+UNCHECKED: Final = b""
+"""In the place of a content: the server makes this list, with columns that cannot be known here."""
+
 Needs = Mapping[str, Mapping[str, Place]]
 """The columns that a form reads of each attached CSV, by file name, each with the first place that reads it."""
 
@@ -70,12 +73,23 @@ def _of_expressions(written: Iterable[Written]) -> Iterator[tuple[str, str, Plac
             yield list_name, column, expression.place
 
 
-def media_faults(media: Iterable[str], needs: Needs, attached: Attached) -> list[Finding]:
-    """What is wrong with the attached files of a form: missing, unreadable, repeated keys, columns that lack."""
+def media_faults(
+    media: Iterable[str], needs: Needs, attached: Attached, saves: Mapping[str, Iterable[str]]
+) -> list[Finding]:
+    """What is wrong with the attached files of a form: missing, unreadable, repeated keys, columns that lack.
+
+    ``saves`` are the properties that the form itself gives to entity lists, by file name: those exist as columns.
+    """
     findings: list[Finding] = []
     for filename in media:
         content = attached(filename)
         wanted = needs.get(filename, {})
+        if filename in saves:
+            own = {NAME, "label", "__version", *saves[filename]}
+            wanted = {column: place for column, place in wanted.items() if column not in own}
+            content = content or UNCHECKED
+        if content == UNCHECKED and filename.endswith(".csv"):
+            continue
         if content is None:
             sheet, row, column = next(iter(wanted.values()), ("survey", None, None))
             findings.append(

@@ -16,6 +16,7 @@ from pyxform.xls2json import workbook_to_json
 
 from forms.attached import Attached, media_faults, needs_of
 from forms.checks import column_faults, doubts, settings_faults, take_sensitive
+from forms.entities import declarations
 from forms.expressions import place_of, read_expressions
 from forms.form import Finding, Form, Indicator, SensitiveKind
 from forms.impossible import rule_doubts
@@ -118,7 +119,8 @@ def _of_the_xform(
     written, findings = read_expressions(tree, places, rules)
     findings += rule_doubts(written, schema, rules)
     if attached is not None:
-        findings += media_faults(form.media, needs_of(tree, written, places), attached)
+        saves = {f"{d.list}.csv": d.saves for d in declarations(form.xform)}
+        findings += media_faults(form.media, needs_of(tree, written, places), attached, saves)
     wrong = {(f.sheet, f.row, f.column) for f in known if f.severity == "error" and f.row}
     findings = [f for f in findings if (f.sheet, f.row, f.column) not in wrong]
     if validate:

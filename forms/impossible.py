@@ -175,7 +175,7 @@ class _Limit:
     """What numbers are left to a question."""
 
     def __init__(self, *, whole: bool) -> None:
-        self._whole = whole
+        self.whole = whole
         self._low, self._high = -math.inf, math.inf
         self._low_open = self._high_open = False
 
@@ -192,7 +192,7 @@ class _Limit:
     @property
     def empty(self) -> bool:
         low, high = self._low, self._high
-        if self._whole and math.isfinite(low) and math.isfinite(high):
+        if self.whole and math.isfinite(low) and math.isfinite(high):
             least = math.floor(low) + 1 if self._low_open else math.ceil(low)
             most = math.ceil(high) - 1 if self._high_open else math.floor(high)
             return least > most
@@ -209,4 +209,4 @@ def _limit_of(field: Field | None, context: str) -> _Limit:
     for path, operator, value in _comparisons(terms, field.path):
         if path == field.path and isinstance(value, float):
             limit.narrow(operator, value)
-    return limit
+    return _Limit(whole=limit.whole) if limit.empty else limit  # an impossible constraint is said of itself

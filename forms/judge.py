@@ -48,6 +48,8 @@ class Verdict:
     otherwise. ``calculated`` holds the calculations that came out otherwise than on the phone, by path
     (repeats with their position: ``/berangkat/costg/fees[2]/fee_banned``), as JSON values. ``errors`` are
     pairs of an indicator's code or a calculation's path, and what went wrong; no message holds an answer.
+    ``unmet`` are pairs of a question's place and ``required`` or ``constraint``: what a phone would not have let
+    through. Such data is taken like any other.
     """
 
     indicators: tuple[str, ...]
@@ -55,6 +57,7 @@ class Verdict:
     differences: tuple[str, ...]
     calculated: Mapping[str, Any] = field(default_factory=dict)
     errors: tuple[tuple[str, str], ...] = ()
+    unmet: tuple[tuple[str, str], ...] = ()
 
 
 class Judge:
@@ -85,6 +88,9 @@ class Judge:
                 # a fault of a rule is told by its code; its calculate, which holds the same text, need not
                 self._add_calculate(question, [] if question.path in ours else faults)
         self._checked = tuple(path for path in self._calculates if path not in ours)
+        self._demands = [
+            demand for question in schema.questions() if (demand := self._demand(question)) is not None
+        ]
         self._rules: list[tuple[Indicator, str, Expression | None]] = []
         for indicator in sorted(form.indicators, key=lambda i: (SEVERITIES.index(i.severity), i.code)):
             node = f"{self._root}/{indicator.node}"
@@ -98,6 +104,24 @@ class Judge:
             self._kept.add(question.path)
         else:
             self._calculates[question.path] = expression
+
+    def _demand(self, question: Field) -> tuple[str, Expression | bool, Expression | None] | None:
+        """What a question asks of its answer: (path, required, constraint); None where it asks nothing.
+
+        An expression that cannot be read is left out: the gate lets none through, and nothing hangs on it.
+        """
+        if question.calculated or question.note:
+            return None
+        unread: list[tuple[str, str]] = []
+        required: Expression | bool | None = question.required.replace(" ", "") == "true()"
+        if question.required and not required:
+            required = self._compiled(question.required, question.path, question.path, unread)
+        constraint = None
+        if question.constraint:
+            constraint = self._compiled(question.constraint, question.path, question.path, unread)
+        if not required and constraint is None:
+            return None
+        return question.path, required or False, constraint
 
     def _compiled(self, text: str, path: str, name: str, faults: list[tuple[str, str]]) -> Expression | None:
         try:
@@ -151,7 +175,26 @@ class Judge:
             if said is not None and said != holds:
                 differences.append(code)
         calculated = self._otherwise(index, answers)
-        return Verdict(tuple(holding), phone, tuple(differences), calculated, tuple(errors))
+        unmet = self._unmet(index, environment)
+        return Verdict(tuple(holding), phone, tuple(differences), calculated, tuple(errors), unmet)
+
+    def _unmet(
+        self, index: Mapping[str, list[Node]], environment: Environment
+    ) -> tuple[tuple[str, str], ...]:
+        """What a phone would have asked for. A node that is there was relevant; what fails to compute is no fault."""
+        found: list[tuple[str, str]] = []
+        for path, required, constraint in self._demands:
+            for node in index.get(path, ()):
+                demand, kind = (constraint, "constraint") if node.text else (required, "required")
+                if demand is None or demand is False:
+                    continue
+                try:
+                    missed = demand is True or demand.holds(environment.at(node)) is (kind == "required")
+                except _FAILURES:
+                    continue
+                if missed:
+                    found.append((self._place(node), kind))
+        return tuple(found)
 
     def _by_phone(self, instance: Instance, errors: list[tuple[str, str]]) -> Verdict:
         """The phone's own verdict, where nothing can be worked out: no client of ours writes another root."""

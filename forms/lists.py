@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 from forms.instance import Node
 
@@ -114,3 +114,27 @@ def _check_columns(name: str, columns: Sequence[str]) -> None:
     twice = next((c for c in columns if columns.count(c) > 1), None)
     if twice is not None:
         raise ListUnreadable(name, 1, f"there are two columns {twice!r}", f"kolom {twice!r} ada dua kali")
+
+
+def compare_lists(old: ListTable | None, new: ListTable) -> dict[str, Any]:
+    """What changed from one edition to the next, by key.
+
+    ``added`` and ``removed`` are keys, ``changed`` the columns that are other by key, ``columns_added`` and
+    ``columns_removed`` headers.
+    """
+    columns = old.columns if old is not None else ()
+    before = {row[NAME]: row for row in old.rows} if old is not None else {}
+    after = {row[NAME]: row for row in new.rows}
+    both = [column for column in columns if column in new.columns]
+    other = {
+        key: [column for column in both if row[column] != before[key][column]]
+        for key, row in after.items()
+        if key in before
+    }
+    return {
+        "added": [key for key in after if key not in before],
+        "removed": [key for key in before if key not in after],
+        "changed": {key: changed for key, changed in other.items() if changed},
+        "columns_added": [column for column in new.columns if column not in columns],
+        "columns_removed": [column for column in columns if column not in new.columns],
+    }

@@ -186,12 +186,14 @@ class Intake:
 def _record(verdict: Verdict, media: tuple[str, ...], lists: ShelvedLists) -> dict[str, Any]:
     """What is kept of a verdict: the phone's word, where it differs, and the lists it was judged with.
 
-    Recomputed values can be personal (a wage): only their paths are kept here.
+    Recomputed values can be personal (a wage): only their paths are kept here, and of answers that miss a
+    ``required`` or a ``constraint`` likewise (``unmet``).
     """
     return {
         "phone": {code: word for code, word in verdict.phone.items() if word is not False},
         "differences": list(verdict.differences),
         "recalculated": sorted(verdict.calculated),
         "errors": [list(error) for error in verdict.errors],
+        "unmet": [list(demand) for demand in verdict.unmet],
         "lists": {name: lists.editions[name] for name in media if name in lists.editions},
     }

@@ -107,11 +107,11 @@ class Catalogue:
         if filename == AREA_LIST:
             return self._area_list(desk.regency)
         if filename == CASE_LIST:
-            return _made(filename, kasus_csv(desk.village))
+            return _made(filename, kasus_csv(_known_people_of(desk)))
         shown = self.shown()
         name = filename.removesuffix(".csv")
         if filename.endswith(".csv") and name in shown.entity_lists:
-            return self._entity_list(filename, name, shown.entity_lists[name], desk.village)
+            return self._entity_list(filename, name, shown.entity_lists[name], _known_people_of(desk))
         edition = shown.lists.get(filename)
         if edition is None:
             raise Problem(Problems.STORE_BUSY)
@@ -138,3 +138,8 @@ def _area_list(regency: str) -> MediaFile:
 
 def _made(filename: str, content: bytes) -> MediaFile:
     return MediaFile(filename, md5(content), lambda: content)
+
+
+def _known_people_of(desk: KnownDesk) -> str:
+    """The village whose workers and cases a desk may know. A desk that tries forms needs nobody's name."""
+    return "" if desk.draft else desk.village

@@ -75,8 +75,23 @@ def put_list(
     return True
 
 
-def set_list(filename: str, content: bytes, valid_from: datetime, now: datetime, by: str) -> int | None:
-    """Give a new edition and let phones know; returns its number, None where nothing is new."""
+def has_content(filename: str, content: bytes) -> bool:
+    """Is there, or was there, an edition with exactly this content?"""
+    digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    return bool(
+        AttachedList.select()
+        .where((AttachedList.filename == filename) & (AttachedList.hash == digest))
+        .exists()
+    )
+
+
+def set_list(
+    filename: str, content: bytes, valid_from: datetime | None, now: datetime, by: str
+) -> int | None:
+    """Give a new edition and let phones know; returns its number, None where nothing is new.
+
+    Valid from ``now`` unless said otherwise. Call inside a transaction.
+    """
     if not put_list(filename, content, now, by=by, valid_from=valid_from):
         return None
     counters.increment(counters.PUBLISHED)

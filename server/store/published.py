@@ -6,7 +6,7 @@ fees, rates) changes without a new form.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,11 +18,13 @@ from forms.form import Form
 from forms.problems import Problem, Problems
 from server.store import counters
 from server.store.case_list import CASE_LIST
-from server.store.editions import AREA_LIST, OPERATOR, Edition, get_list, newest_lists, put_list
+from server.store.editions import AREA_LIST as AREA_LIST
+from server.store.editions import OPERATOR, SHIPPED
+from server.store.editions import get_list as get_list
+from server.store.editions import newest_lists as newest_lists
+from server.store.editions import put_list as put_list
 from server.store.entities import WORKERS
 from server.store.models import PublishedForm, Submission
-
-__all__ = ["AREA_LIST", "Edition", "get_list", "newest_lists", "put_list"]  # and all that is defined here
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,12 @@ def publish(
     *,
     draft: bool = False,
     by: str = OPERATOR,
+    shipped: Collection[str] = (),
 ) -> bool:
     """Publish a form with its attached lists; returns False where exactly this was published before.
 
-    ``media`` maps file names to bytes (:func:`given_lists`); ``by`` says who gave them. With ``draft`` the
+    ``media`` maps file names to bytes (:func:`given_lists`); ``by`` says who gave them, those in
+    ``shipped`` left out, which came with this software. With ``draft`` the
     version is for draft desks only; a draft becomes published by publishing the same bytes again.
     Raises :class:`Problem` (FORM_VERSION_TAKEN) where the version is published with other bytes: phones that
     have it could not tell (COLLECT 4.3). A draft that nobody has sent anything with may be replaced.
@@ -77,7 +81,7 @@ def publish(
         (PublishedForm.form_id == form.form_id) & (PublishedForm.version == form.version)
     )
     if known is not None and known.hash != form.hash:
-        if not known.draft or _is_used(form):
+        if is_taken(form):
             raise Problem(Problems.FORM_VERSION_TAKEN, form_id=form.form_id, version=form.version)
         known.delete_instance()
         known = None
@@ -85,7 +89,7 @@ def publish(
     kept = newest_lists(media) if draft else {}  # a trial must not change what real submissions are judged by
     for filename, content in sorted(media.items()):
         if filename not in kept:
-            changed |= put_list(filename, content, now, by=by)
+            changed |= put_list(filename, content, now, by=SHIPPED if filename in shipped else by)
     if known is None or (known.draft and not draft):
         if not draft:
             closed = _make_room(form.form_id)
@@ -113,9 +117,15 @@ def publish(
     return changed
 
 
-def _is_used(form: Form) -> bool:
+def is_taken(form: Form) -> bool:
+    """Is this version published with other bytes, or a draft with other bytes that somebody has used?"""
+    known = PublishedForm.get_or_none(
+        (PublishedForm.form_id == form.form_id) & (PublishedForm.version == form.version)
+    )
+    if known is None or known.hash == form.hash:
+        return False
     sent = (Submission.form_id == form.form_id) & (Submission.version == form.version)
-    return bool(Submission.select().where(sent).exists())
+    return not known.draft or bool(Submission.select().where(sent).exists())
 
 
 def _make_room(form_id: str) -> bool:

@@ -304,6 +304,8 @@ def show(instance_id: str, store: Store) -> dict[str, Any]:
         "draft": row.draft,
         "phone": row.verdict.get("phone", {}),
         "differences": row.verdict.get("differences", []),
+        "unmet": row.verdict.get("unmet", []),
+        "lists": row.verdict.get("lists", {}),
         "answers": _answers(row, store),
         "xml": store.keys.unseal(bytes(row.xml), row.instance_id).decode("utf-8", "replace"),
     }
