@@ -19,6 +19,7 @@ from server.store import areas
 from server.store.chains import in_chain
 from server.store.database import Store
 from server.store.models import Entity, EntityBacklog, EntityVersion, Submission
+from server.store.statements import Insert, Select
 
 WORKERS = "pmi"
 """The entity list of workers."""
@@ -26,6 +27,18 @@ LONGEST_HELD = timedelta(days=5)
 """After so long an update is applied without its predecessor, as in ODK Central."""
 
 Origin = Literal["create", "update", "forced"]
+
+
+_insert_entity = Insert(Entity)
+_insert_version = Insert(EntityVersion)
+_known = Select(
+    lambda list_name, uuid: Entity.select(Entity.id).where((Entity.list == list_name) & (Entity.uuid == uuid))
+)
+_waiting = Select(
+    lambda uuid, list_name: EntityBacklog.select(EntityBacklog.id).where(
+        (EntityBacklog.uuid == uuid) & (EntityBacklog.list == list_name)
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -140,7 +153,9 @@ def _base(block: Block, sender: Sender) -> _Base:
 
 
 def _find(list_name: str, uuid: str) -> Any:
-    return Entity.get_or_none((Entity.list == list_name) & (Entity.uuid == uuid))
+    # most entities that a submission names are new: that is found out without Peewee's slower queries
+    known = _known.first(list_name, uuid)
+    return Entity.get_by_id(known[0]) if known is not None else None
 
 
 def _made_by_force(entity: Any) -> bool:
@@ -163,16 +178,18 @@ def _apply(
     if entity is None:
         version, conflict = 1, forced
         sealed = _seal(said, block.uuid, store)
-        entity_id = Entity.insert(
-            list=block.list,
-            uuid=block.uuid,
-            **areas.split(sender.village),
-            version=version,
-            conflict=conflict,
-            sealed=sealed,
-            created_at=now,
-            updated_at=now,
-        ).execute()
+        entity_id = _insert_entity.one(
+            {
+                "list": block.list,
+                "uuid": block.uuid,
+                **areas.split(sender.village),
+                "version": version,
+                "conflict": conflict,
+                "sealed": sealed,
+                "created_at": now,
+                "updated_at": now,
+            }
+        )
     else:
         entity_id, version = entity.id, entity.version + 1
         conflict = entity.conflict or forced or base.version != entity.version
@@ -183,17 +200,21 @@ def _apply(
         Entity.update(version=version, conflict=conflict, sealed=sealed, updated_at=now).where(
             Entity.id == entity_id
         ).execute()
-    EntityVersion.insert(
-        entity=entity_id,
-        version=version,
-        submission=sender.submission_id,
-        origin=origin,
-        base_version=block.base_version,
-        trunk_version=block.trunk_version,
-        branch_id=block.branch_id or None,
-        sealed=sealed,
-        created_at=now,
-    ).execute()
+    _insert_version.many(
+        [
+            {
+                "entity": entity_id,
+                "version": version,
+                "submission": sender.submission_id,
+                "origin": origin,
+                "base_version": block.base_version,
+                "trunk_version": block.trunk_version,
+                "branch_id": block.branch_id or None,
+                "sealed": sealed,
+                "created_at": now,
+            }
+        ]
+    )
 
 
 def _merged(older: dict[str, Any], newer: dict[str, Any]) -> dict[str, Any]:
@@ -218,6 +239,8 @@ def _hold(block: Block, sender: Sender, store: Store, now: datetime) -> None:
 
 def _release(block: Block, store: Store, now: datetime) -> None:
     """Apply what waited for this block, and then what waited for that."""
+    if _waiting.first(block.uuid, block.list) is None:
+        return
     # a version 1 may be built on by any branch; later ones by their own branch only
     follows = EntityBacklog.base_version == 1
     if block.branch_id:

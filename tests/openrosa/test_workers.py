@@ -12,15 +12,17 @@ from urllib.parse import urlsplit
 import pytest
 
 from server.store import desks, entity_lists
+from server.store.case_list import kasus_csv
 from server.store.database import Store
-from server.store.models import EntityBacklog, EntityVersion, Submission
+from server.store.models import Alert, Case, EntityBacklog, EntityVersion, Submission
 from tests.conftest import Clock
-from tests.openrosa.conftest import Running
+from tests.openrosa.conftest import Running, again
 from tests.phone.collect import Collect
 from tests.phone.desk import DeskPhone
 from tests.phone.interviews import Interview, departure, homecoming
 from tests.phone.javarosa import Engine, FilledForm
 from tests.phone.people import Person
+from tests.phone.returns import RETURNS as STORIES
 from tests.server_process import command
 
 VILLAGE = "35.07.01.2001"
@@ -127,8 +129,6 @@ def test_two_phones_that_change_one_worker_unknown_to_each_other_are_in_conflict
 
 
 def test_a_death_is_noted_with_the_worker(published: Store, phone: DeskPhone) -> None:
-    from tests.phone.returns import RETURNS as STORIES
-
     phone.send(leaves(phone, worker()))
     died = next(story for story in STORIES if story.name == "died abroad")
     told = homecoming(worker(), phone.engine.today(), died)
@@ -212,6 +212,25 @@ def test_integrity_tells_what_to_forget_and_says_nothing_of_strangers(
     assert known.encode() in _get(url)[1]
     assert _get(f"{running.url}/entities/entah/integrity")[0] == 404
     assert _get(f"{running.server.url}/desk/{'a' * 48}/entities/pmi/integrity")[0] == 401
+
+
+def test_the_cases_of_a_desk_are_those_of_its_village_without_names_and_without_restricted_ones(
+    running: Running, published: Store, filled: dict[str, bytes]
+) -> None:
+    phone = running.phone()
+    for name in ("rat port", "sexual violence", "broker without a letter"):
+        assert phone.submit(again(filled[name])).sent
+    elsewhere = again(filled["rat port"]).replace(VILLAGE.encode(), NEIGHBOUR.encode())
+    assert phone.submit(elsewhere).sent
+    port, assault, broker, _ = (case.ref for case in Case.select().order_by(Case.id))
+    Alert.update(state="closed").where(Alert.case == Case.get(Case.ref == broker)).execute()
+    header, *rows = kasus_csv(VILLAGE).decode().splitlines()
+    assert header == "name,label,ref,village,form,opened"
+    (row,) = rows
+    assert row.startswith(f"{port},{port} ")
+    assert f",{VILLAGE},berangkat,20" in row
+    assert assault not in row
+    assert "D19" not in row
 
 
 def _get(url: str, tag: str | None = None) -> tuple[int, bytes]:
