@@ -4,7 +4,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 RUN := .venv/bin/python
 
-.PHONY: demo test lint format bench setup browser clean
+.PHONY: demo test lint format bench forms-docs setup browser clean
 
 demo: .venv/.ready
 	@$(RUN) -m posmigran demo
@@ -24,6 +24,10 @@ format: .venv/.ready
 
 bench: .venv/.ready
 	@$(RUN) -m bench
+
+# docs/forms: the forms as text in both languages.
+forms-docs: .venv/.ready
+	@$(RUN) -m forms.outline docs/forms
 
 setup: .venv/.ready
 

@@ -13,17 +13,29 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, time, timedelta
+from getpass import getuser
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from forms.form import ROLES, Finding
+from forms.form import ROLES
 from server import installation
 from server.settings import Settings, load_settings
-from server.store import areas, cases, desks, events, messages, officers, published, quarantine, submissions
+from server.store import (
+    areas,
+    cases,
+    desks,
+    entity_lists,
+    events,
+    messages,
+    officers,
+    published,
+    quarantine,
+    submissions,
+)
 from server.store.database import Store
-from server.terminal import complain, explain, first_of, progress, show, writing
+from server.terminal import complain, explain, first_of, language, lines, progress, show, writing
 
 app = typer.Typer(
     name="posmigran",
@@ -33,16 +45,20 @@ app = typer.Typer(
     add_completion=False,
 )
 forms_app = typer.Typer(no_args_is_help=True, help="Check, compile, publish and list forms.")
+lists_app = typer.Typer(no_args_is_help=True, help="Policy lists: countries, fees, companies, rates.")
 desks_app = typer.Typer(no_args_is_help=True, help="Village desks and their phones.")
 officers_app = typer.Typer(no_args_is_help=True, help="People who answer alerts and read registers.")
 submissions_app = typer.Typer(no_args_is_help=True, help="What the phones sent.")
+entities_app = typer.Typer(no_args_is_help=True, help="Workers and others who are known again.")
 alerts_app = typer.Typer(no_args_is_help=True, help="Cases and their risk indicators.")
 messages_app = typer.Typer(no_args_is_help=True, help="The outbox.")
 for name, sub in (
     ("forms", forms_app),
+    ("lists", lists_app),
     ("desks", desks_app),
     ("officers", officers_app),
     ("submissions", submissions_app),
+    ("entities", entities_app),
     ("alerts", alerts_app),
     ("messages", messages_app),
 ):
@@ -142,29 +158,41 @@ def sync(
 
 
 @forms_app.command("check")
-def forms_check(file: Path, home: HomeOption = None, json: JsonOption = False) -> None:
-    """Compile a form and say what publishing would break."""
-    from forms.compile import FormErrors, compile_workbook
+def forms_check(
+    file: Path,
+    media: Annotated[Path | None, typer.Option(help="Folder of attached files.")] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Compile a form and say what publishing would break; where there is a home, also to what is stored."""
+    from forms.compile import FormErrors
+    from server import publishing
 
-    warnings: tuple[Finding, ...] = ()
-    found: tuple[Finding, ...] = ()
+    settings = load_settings(home)
+    store = installation.open_store(settings) if installation.ready(settings) else None
     try:
-        warnings = compile_workbook(file).warnings
-    except FormErrors as error:
-        found = error.findings
-
-    def lines(findings: tuple[Finding, ...]) -> list[dict[str, Any]]:
-        return [{"sheet": f.sheet, "row": f.row, "column": f.column, "message": f.message} for f in findings]
-
+        found = publishing.check(file, media, store).found
+        wrong, doubtful = found.errors, found.warnings
+    except FormErrors as error:  # no workbook at all
+        wrong, doubtful = error.findings, ()
+    finally:
+        if store is not None:
+            store.release()
+    lang = language()
     if json:
-        show({"ok": not found, "errors": lines(found), "warnings": lines(warnings)}, json)
-    elif found or warnings:
-        listed = [("error", f) for f in found] + [("warning", f) for f in warnings]
-        show([{"": kind, "place": f.place, "message": f.message} for kind, f in listed], json)
+        show({"ok": not wrong, "errors": lines(wrong), "warnings": lines(doubtful)}, json)
+    elif wrong or doubtful:
+        show(
+            [
+                {"": f.severity, "place": f.place_in(lang), "message": f.text(lang)}
+                for f in [*wrong, *doubtful]
+            ],
+            json,
+        )
     else:
         show({"form": file, "ok": True}, json)
-    if found:
-        complain(first_of(file.name, found))
+    if wrong:
+        complain(first_of(file.name, wrong))
         raise typer.Exit(1)
 
 
@@ -188,13 +216,42 @@ def forms_compile(
 def forms_publish(
     file: Path,
     media: Annotated[Path | None, typer.Option(help="Folder of attached files.")] = None,
+    draft: Annotated[bool, typer.Option("--draft", help="For draft desks only.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Publish although stored answers lose their question or choice.")
+    ] = False,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
     """Check, compile and publish a form with its attached lists."""
+    from server import publishing
+
+    lang = language()
     with opened(home) as (_, store):
-        form = installation.publish(store, file, media, now())
+        form, doubtful = publishing.publish(store, file, media, now(), draft=draft, force=force)
+        for finding in doubtful:
+            progress(f"{file}: {finding.place_in(lang)}: {finding.text(lang)}")
         show({"form_id": form.form_id, "version": form.version, "hash": form.hash}, json)
+
+
+@forms_app.command("close")
+def forms_close(form_id: str, home: HomeOption = None, json: JsonOption = False) -> None:
+    """Take a form off the phones' list; what was filled in before still arrives."""
+    _close(form_id, home, json, closed=True)
+
+
+@forms_app.command("open")
+def forms_open(form_id: str, home: HomeOption = None, json: JsonOption = False) -> None:
+    """Put a closed form on the phones' list again."""
+    _close(form_id, home, json, closed=False)
+
+
+def _close(form_id: str, home: Path | None, json: bool, *, closed: bool) -> None:
+    state = "closed" if closed else "open"
+    with opened(home) as (_, store), store.transaction():
+        published.set_closed(form_id, closed=closed)
+        events.record(now(), "operator", f"form.{state}", form_id)
+        show({"form_id": form_id, "state": state}, json)
 
 
 @forms_app.command("list")
@@ -204,6 +261,47 @@ def forms_list(home: HomeOption = None, json: JsonOption = False) -> None:
         show(published.listing(), json)
 
 
+# ---------------------------------------------------------------------------------------------- policy lists
+
+
+@lists_app.command("set")
+def lists_set(
+    name: str,
+    file: Path,
+    valid_from: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day that it counts; default: now.")
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="Who changes it; default: who is signed in here.")] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Give a policy list (biaya, negara, p3mi, kurs) a new edition; phones get it at their next sync."""
+    from server import policy_lists
+
+    with opened(home) as (settings, store):
+        begins = valid_from.replace(tzinfo=settings.zone) if valid_from is not None else None
+        show(policy_lists.set_policy_list(store, name, file, begins, by or getuser(), now()), json)
+
+
+@lists_app.command("show")
+def lists_show(name: str, home: HomeOption = None, json: JsonOption = False) -> None:
+    """The edition of a policy list that counts now."""
+    from server import policy_lists
+
+    with opened(home):
+        shown = policy_lists.show_policy_list(name, now())
+        show(shown if json else shown["rows"], json)
+
+
+@lists_app.command("history")
+def lists_history(name: str, home: HomeOption = None, json: JsonOption = False) -> None:
+    """Who changed a policy list, when, and what."""
+    from server import policy_lists
+
+    with opened(home):
+        show(policy_lists.history(name), json)
+
+
 # ---------------------------------------------------------------------------------------------- desks, officers
 
 
@@ -211,12 +309,15 @@ def forms_list(home: HomeOption = None, json: JsonOption = False) -> None:
 def desks_add(
     village_code: str,
     name: Annotated[str | None, typer.Option(help="Default: the village's name.")] = None,
+    draft: Annotated[
+        bool, typer.Option("--draft", help="A desk to try drafts with: nothing it sends counts.")
+    ] = False,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
     """Open a village desk; prints what its phones need, and writes the QR to scan."""
     with opened(home) as (settings, store):
-        show(installation.add_desk(settings, store, village_code, name, now()), json)
+        show(installation.add_desk(settings, store, village_code, name, now(), draft=draft), json)
 
 
 @desks_app.command("list")
@@ -275,6 +376,7 @@ def submissions_list(
     form: Annotated[str | None, typer.Option("--form")] = None,
     area: AreaOption = areas.NATION,
     since: Annotated[datetime | None, typer.Option(help="Received since then.")] = None,
+    drafts: Annotated[bool, typer.Option("--drafts", help="The trials of draft desks instead.")] = False,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -282,7 +384,7 @@ def submissions_list(
     with opened(home) as (settings, _):
         areas.require(area)
         start = since.replace(tzinfo=since.tzinfo or settings.zone) if since else None
-        show(submissions.listing(form, area, start), json)
+        show(submissions.listing(form, area, start, drafts=drafts), json)
 
 
 @submissions_app.command("show")
@@ -297,6 +399,22 @@ def submissions_quarantine(home: HomeOption = None, json: JsonOption = False) ->
     """What came and could not be taken as it is; no answers."""
     with opened(home):
         show(quarantine.listing(), json)
+
+
+# ---------------------------------------------------------------------------------------------- entities
+
+
+@entities_app.command("list")
+def entities_list(
+    list_name: Annotated[str, typer.Argument(metavar="LIST", help="pmi is the list of workers.")],
+    area: AreaOption = areas.NATION,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """The entities of a list, as their newest version stands."""
+    with opened(home) as (_, store):
+        areas.require(area)
+        show(entity_lists.listing(list_name, area, store), json)
 
 
 # ---------------------------------------------------------------------------------------------- alerts, messages

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from bench import door, export
+from bench import door, export, judge
 
 
 def main() -> None:
-    """Measure and print: all, or those named on the command line (``door``, ``export``)."""
-    wanted = set(sys.argv[1:]) or {"door", "export"}
+    """Measure and print: all, or those named on the command line (``door``, ``export``, ``judge``)."""
+    wanted = set(sys.argv[1:]) or {"door", "export", "judge"}
     if "door" in wanted:
         print(
             f"{'measure':26} {'per s':>7} {'median':>9} {'p99':>10}   {'of the floor':>14}   of ODK Central's"
@@ -23,6 +23,8 @@ def main() -> None:
             )
     if "export" in wanted:
         export.main()
+    if "judge" in wanted:
+        judge.main()
 
 
 if __name__ == "__main__":

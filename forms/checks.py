@@ -26,7 +26,11 @@ def column_faults(book: Workbook) -> list[Finding]:
     """The survey's columns without which nothing else can be said."""
     return [
         Finding(
-            "survey", 1, name, f"the column {name} is missing. Add it, or correct its name in the first row."
+            "survey",
+            1,
+            name,
+            f"the column {name} is missing. Add it, or correct its name in the first row.",
+            f"kolom {name} tidak ada. Tambahkan, atau betulkan namanya di baris pertama.",
         )
         for name in ("type", "name")
         if book.column("survey", name) is None
@@ -37,7 +41,13 @@ def settings_faults(book: Workbook) -> list[Finding]:
     """What the server and the phone need of the settings sheet besides what pyxform asks for."""
     settings = book.settings()
     findings = [
-        Finding("settings", 2, name, f"{name} is missing. Write it, such as {example}.")
+        Finding(
+            "settings",
+            2,
+            name,
+            f"{name} is missing. Write it, such as {example}.",
+            f"{name} belum diisi. Isi, misalnya {example}.",
+        )
         for name, example in _EXAMPLES.items()
         if not settings.get(name)
     ]
@@ -45,7 +55,8 @@ def settings_faults(book: Workbook) -> list[Finding]:
     known = book.languages()
     if known and default not in known:
         message = f"'{default}' is no language of the survey. Write one of: {', '.join(known)}."
-        findings.append(Finding("settings", 2, "default_language", message))
+        pesan = f"'{default}' bukan bahasa di lembar survey. Tulis salah satu: {', '.join(known)}."
+        findings.append(Finding("settings", 2, "default_language", message, pesan))
     return findings
 
 
@@ -58,7 +69,8 @@ def take_sensitive(book: Workbook) -> tuple[dict[str, SensitiveKind], list[Findi
         kind = str(cells.get(SENSITIVE) or "").strip()
         if kind and kind not in kinds:
             message = f"'{kind}' is not known. Write one of: {', '.join(kinds)}."
-            findings.append(Finding("survey", number, SENSITIVE, message))
+            pesan = f"'{kind}' tidak dikenal. Tulis salah satu: {', '.join(kinds)}."
+            findings.append(Finding("survey", number, SENSITIVE, message, pesan))
         elif kind:
             sensitive[path] = cast(SensitiveKind, kind)
     for row in book.definition.survey or ():
@@ -71,7 +83,14 @@ def take_sensitive(book: Workbook) -> tuple[dict[str, SensitiveKind], list[Findi
 def doubts(book: Workbook) -> list[Finding]:
     """Columns of the survey that nothing reads (slips of the pen, mostly), and texts in one language only."""
     findings = [
-        Finding("survey", 1, header, f"the column {header} is not known and does nothing. Check its name.")
+        Finding(
+            "survey",
+            1,
+            header,
+            f"the column {header} is not known and does nothing. Check its name.",
+            f"kolom {header} tidak dikenal dan tidak berguna. Periksa namanya.",
+            "warning",
+        )
         for header in book.header("survey")
         if "_".join(header.split("::")[0].split(":")[-1].split()).lower() not in _SURVEY_COLUMNS
     ]
@@ -94,7 +113,14 @@ def _untranslated(book: Workbook, sheet: str) -> list[Finding]:
             filled = [c for c in several if cells.get(c)]
             if filled:
                 findings += [
-                    Finding(sheet, number, c, f"empty, though {filled[0]} has a text. Translate it.")
+                    Finding(
+                        sheet,
+                        number,
+                        c,
+                        f"empty, though {filled[0]} has a text. Translate it.",
+                        f"kosong, padahal {filled[0]} berisi. Terjemahkan.",
+                        "warning",
+                    )
                     for c in several
                     if c not in filled
                 ]

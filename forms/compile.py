@@ -6,7 +6,7 @@ Whatever is wrong is said with sheet, row and column of the workbook as the auth
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lxml import etree
@@ -14,15 +14,19 @@ from pyxform.builder import create_survey_element_from_dict
 from pyxform.errors import PyXFormError
 from pyxform.xls2json import workbook_to_json
 
+from forms.attached import Attached, media_faults, needs_of
 from forms.checks import column_faults, doubts, settings_faults, take_sensitive
-from forms.expressions import expression_faults
+from forms.entities import declarations
+from forms.expressions import place_of, read_expressions
 from forms.form import Finding, Form, Indicator, SensitiveKind
+from forms.impossible import rule_doubts
 from forms.indicators import IndicatorRow, languages, read_indicators, survey_rows
 from forms.places import Origins, bind_places, empty_cell, findings_of
-from forms.validate import validate_xform
+from forms.schema import Schema
+from forms.validate import BIND, KINDS, Places, validate_xform
 from forms.workbook import INDICATORS, FormErrors, Workbook, read_workbook
 
-__all__ = ["CompileResult", "FormErrors", "compile_workbook"]
+__all__ = ["CompileResult", "FormErrors", "Inspection", "compile_workbook", "inspect_workbook"]
 
 XF = "{http://www.w3.org/2002/xforms}"
 MOST_ERRORS = 20
@@ -37,41 +41,101 @@ class CompileResult:
     warnings: tuple[Finding, ...]
 
 
-def compile_workbook(path: Path, *, validate: bool = True) -> CompileResult:
+@dataclass(frozen=True)
+class Inspection:
+    """Everything that one look at a workbook finds.
+
+    ``form`` is None where so much is wrong that there is none; where it is there beside errors, it is good for
+    comparing, not for publishing. ``places`` say where its expressions were written.
+    """
+
+    book: Workbook
+    form: Form | None
+    findings: tuple[Finding, ...]
+    places: Places
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """What must be mended."""
+        return tuple(f for f in self.findings if f.severity == "error")
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """What is doubtful."""
+        return tuple(f for f in self.findings if f.severity == "warning")
+
+    def with_findings(self, more: list[Finding]) -> Inspection:
+        """The same with what somebody else found."""
+        return replace(self, findings=_in_order([*self.findings, *more]))
+
+
+def compile_workbook(path: Path, *, validate: bool = True, attached: Attached | None = None) -> CompileResult:
     """Compile an ``.xlsx``; with ``validate`` the XForm is also run through ODK Validate (a second or so).
 
     The same workbook always gives the same bytes. Raises :class:`FormErrors` with everything found wrong.
     """
+    found = inspect_workbook(path, validate=validate, attached=attached)
+    if found.errors or found.form is None:
+        raise FormErrors(found.errors, found.book.file)
+    return CompileResult(found.form, found.warnings)
+
+
+def inspect_workbook(path: Path, *, validate: bool = True, attached: Attached | None = None) -> Inspection:
+    """Look at an ``.xlsx`` in one pass, as far as its faults let us; ``attached`` gives the lists, if they count.
+
+    Raises :class:`FormErrors` where there is no workbook to look at.
+    """
     book = read_workbook(path)
     if findings := column_faults(book):
-        raise FormErrors(_in_order(findings), book.file)  # without these columns all else is noise
-    doubtful = doubts(book)
-    rows, findings = read_indicators(book)
-    findings += settings_faults(book)
+        return Inspection(book, None, _in_order(findings), {})  # without these columns all else is noise
+    findings = doubts(book) + settings_faults(book)
     sensitive, faults = take_sensitive(book)
+    findings += faults
+    secret = {path.rsplit("/", 1)[1] for path in sensitive}
+    rows, faults = read_indicators(book, secret)
     findings += faults
     origins = Origins()
     origins.append(book, survey_rows(rows, languages(book)))
     said: list[str] = []
     xform, faults = _run_pyxform(book, origins, said)
     findings += faults
-    if findings or xform is None:
-        raise FormErrors(_in_order(findings), book.file)
+    if xform is None:
+        return Inspection(book, None, _in_order(findings), {})
     for message in said:
-        doubtful += findings_of(book, origins, message)
+        findings += findings_of(book, origins, message, "warning")
     places = bind_places(book, rows)
-    if faults := expression_faults(xform, places):
-        raise FormErrors(_in_order(faults), book.file)
+    form = _form(book, xform, rows, sensitive)
+    findings += _of_the_xform(form, places, findings, attached, validate=validate)
+    return Inspection(book, form, _in_order(findings), places)
+
+
+def _of_the_xform(
+    form: Form, places: Places, known: list[Finding], attached: Attached | None, *, validate: bool
+) -> list[Finding]:
+    """What is wrong with the compiled form, but for cells that something is known to be wrong with."""
+    tree = etree.fromstring(form.xform.encode(), etree.XMLParser(resolve_entities=False, no_network=True))
+    schema = Schema.from_xform(form.xform)
+    rules = {f"/{schema.root}/{i.node}": i.rule for i in form.indicators}
+    written, findings = read_expressions(tree, places, rules)
+    findings += rule_doubts(written, schema, rules)
+    if attached is not None:
+        saves = {f"{d.list}.csv": d.saves for d in declarations(form.xform)}
+        findings += media_faults(form.media, needs_of(tree, written, places), attached, saves)
+    wrong = {(f.sheet, f.row, f.column) for f in known if f.severity == "error" and f.row}
+    findings = [f for f in findings if (f.sheet, f.row, f.column) not in wrong]
     if validate:
-        faults, warned = validate_xform(xform, places)
-        if faults:
-            raise FormErrors(_in_order(faults), book.file)
-        doubtful += warned
-    return CompileResult(_form(book, xform, rows, sensitive), _in_order(doubtful))
+        wrong |= {(f.sheet, f.row, f.column) for f in findings if f.severity == "error" and f.row}
+        for bind in tree.iter(BIND):
+            for kind in KINDS:
+                if place_of(places, bind.get("nodeset") or "", kind) in wrong:
+                    bind.attrib.pop(kind, "")  # ODK Validate would end at what is known already
+        faults, doubtful = validate_xform(etree.tostring(tree, encoding="unicode"), places)
+        findings += [*faults, *doubtful]
+    return findings
 
 
 def _run_pyxform(book: Workbook, origins: Origins, said: list[str]) -> tuple[str | None, list[Finding]]:
-    """The XForm, or why there is none.
+    """The XForm, and what is wrong with it; None where there is none.
 
     pyxform stops at its first error. Where that is a wrong ``${...}``, the cell is emptied and the run
     repeated, so that an author learns of all such cells at once.
@@ -93,7 +157,7 @@ def _run_pyxform(book: Workbook, origins: Origins, said: list[str]) -> tuple[str
             if len(findings) < MOST_ERRORS and empty_cell(book, str(wrong)):
                 continue
             return None, findings
-        return (None if findings else str(xform)), findings
+        return str(xform), findings
 
 
 def _in_order(findings: list[Finding]) -> tuple[Finding, ...]:
@@ -109,9 +173,9 @@ def _form(book: Workbook, xform: str, rows: list[IndicatorRow], sensitive: dict[
     sources = (i.get("src") or "" for i in tree.iter(f"{XF}instance"))
     settings = book.settings()
     return Form(
-        form_id=settings["form_id"],
-        version=settings["version"],
-        title=settings["form_title"],
+        form_id=settings.get("form_id", ""),
+        version=settings.get("version", ""),
+        title=settings.get("form_title", ""),
         xform=xform,
         indicators=tuple(_indicator(row, calculates[f"/{book.root}/{row.node}"]) for row in rows),
         sensitive=sensitive,

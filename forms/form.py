@@ -25,21 +25,32 @@ class Finding:
     """One thing wrong (or doubtful) in a workbook, and where it stands.
 
     ``row`` counts as Excel does (1 is the header), ``column`` is the header's text; either may be unknown.
+    ``message`` is English, ``pesan`` the same in Indonesian. A warning with ``confirm`` is about stored answers:
+    publishing wants to hear that it is meant.
     """
 
     sheet: str
     row: int | None
     column: str | None
     message: str
+    pesan: str = ""
+    severity: Literal["error", "warning"] = "error"
+    confirm: bool = False
 
     @property
     def place(self) -> str:
         """Where to look, for people: ``survey row 12, column constraint``."""
-        parts = [self.sheet]
-        if self.row is not None:
-            parts.append(f"row {self.row}")
-        text = " ".join(parts)
-        return f"{text}, column {self.column}" if self.column else text
+        return self.place_in("en")
+
+    def place_in(self, lang: str) -> str:
+        """The same in a language: ``survey baris 12, kolom constraint``."""
+        row, column = ("baris", "kolom") if lang == "id" else ("row", "column")
+        text = self.sheet if self.row is None else f"{self.sheet} {row} {self.row}"
+        return f"{text}, {column} {self.column}" if self.column else text
+
+    def text(self, lang: str) -> str:
+        """What is wrong and what to do, in Indonesian (``id``) or English."""
+        return self.pesan if lang == "id" and self.pesan else self.message
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import gsm0338  # noqa: F401 - registers the codec of 3GPP TS 23.038
@@ -17,7 +18,7 @@ ALERTABLE = ROLES[:5]
 CODE = re.compile(r"^[A-Z]\d{2}$")
 _RECIPIENTS = re.compile(r"^(?P<roles>[a-z0-9]+(?: ?\+ ?[a-z0-9]+)*)(?: (?P<mark>\(digest\)|only))?$")
 _REFERENCE = re.compile(r"\$\{([^}]*)\}")
-_PLACEHOLDER = re.compile(r"\{[^{}]*\}")
+_PLACEHOLDER = re.compile(r"\$?\{[^{}]*\}")
 
 REF_LENGTH = len("R-350712-0417")
 KEC_LENGTH = 18
@@ -73,8 +74,10 @@ def languages(book: Workbook) -> tuple[Language, ...]:
     return tuple(Language.of(name) for name in names) or (Language.of(""),)
 
 
-def read_indicators(book: Workbook) -> tuple[list[IndicatorRow], list[Finding]]:
-    """Read the sheet and say everything that is wrong in it.
+def read_indicators(
+    book: Workbook, sensitive: Collection[str] = ()
+) -> tuple[list[IndicatorRow], list[Finding]]:
+    """Read the sheet and say everything that is wrong in it; ``sensitive`` are names of questions.
 
     Rows with a finding are left out of the first list. A form without the sheet has no indicators.
     """
@@ -88,7 +91,7 @@ def read_indicators(book: Workbook) -> tuple[list[IndicatorRow], list[Finding]]:
     rows: list[IndicatorRow] = []
     seen: dict[str, int] = {}
     for row in book.indicators.rows:
-        wrong = _check(row, spoken, names)
+        wrong = _check(row, spoken, names, sensitive)
         code = row.get("code").upper()
         if code in seen:
             wrong.append(
@@ -97,6 +100,7 @@ def read_indicators(book: Workbook) -> tuple[list[IndicatorRow], list[Finding]]:
                     row.number,
                     "code",
                     f"{code} stands already in row {seen[code]}. Give another.",
+                    f"{code} sudah ada di baris {seen[code]}. Beri kode lain.",
                 )
             )
         seen.setdefault(code, row.number)
@@ -107,6 +111,7 @@ def read_indicators(book: Workbook) -> tuple[list[IndicatorRow], list[Finding]]:
                     row.number,
                     "code",
                     f"the survey has a question ri_{code.lower()}. Rename that.",
+                    f"lembar survey punya pertanyaan ri_{code.lower()}. Ganti nama pertanyaan itu.",
                 )
             )
         findings += wrong
@@ -120,7 +125,13 @@ def _headers(header: tuple[str, ...], spoken: tuple[Language, ...]) -> list[Find
     needed.append(f"sms{spoken[0].suffix}")
     allowed = {*needed, *PLAIN, *(f"{t}{lang.suffix}" for t in TRANSLATED for lang in spoken)}
     findings = [
-        Finding(INDICATORS, 1, column, f"the column {column} is missing. Add it.")
+        Finding(
+            INDICATORS,
+            1,
+            column,
+            f"the column {column} is missing. Add it.",
+            f"kolom {column} tidak ada. Tambahkan.",
+        )
         for column in needed
         if column not in header
     ]
@@ -130,80 +141,167 @@ def _headers(header: tuple[str, ...], spoken: tuple[Language, ...]) -> list[Find
             1,
             column,
             f"the column {column} is not known. Columns are: {', '.join(sorted(allowed))}.",
+            f"kolom {column} tidak dikenal. Kolomnya: {', '.join(sorted(allowed))}.",
         )
         for column in header
         if column not in allowed
     ]
     twice = {column for column in header if header.count(column) > 1}
     findings += [
-        Finding(INDICATORS, 1, c, f"the column {c} is there twice. Remove one.") for c in sorted(twice)
+        Finding(
+            INDICATORS,
+            1,
+            c,
+            f"the column {c} is there twice. Remove one.",
+            f"kolom {c} ada dua kali. Hapus satu.",
+        )
+        for c in sorted(twice)
     ]
     return findings
 
 
-def _check(row: Row, spoken: tuple[Language, ...], names: set[str]) -> list[Finding]:
+def _check(
+    row: Row, spoken: tuple[Language, ...], names: set[str], sensitive: Collection[str]
+) -> list[Finding]:
     findings: list[Finding] = []
 
-    def say(column: str, message: str) -> None:
-        findings.append(Finding(INDICATORS, row.number, column, message))
+    def say(column: str, message: str, pesan: str) -> None:
+        findings.append(Finding(INDICATORS, row.number, column, message, pesan))
 
     if not CODE.match(row.get("code")):
-        say("code", f"'{row.get('code')}' is no code. Write one capital letter and two digits, such as D07.")
-    if row.get("severity") not in SEVERITIES:
-        say("severity", f"'{row.get('severity')}' is no severity. Write one of: {', '.join(SEVERITIES)}.")
-    recipients = _RECIPIENTS.match(row.get("recipients"))
-    if not recipients:
+        said = row.get("code")
         say(
-            "recipients",
-            "write roles such as: disnaker+p4mi, 'disnaker (digest)' or 'ppa only'.",
+            "code",
+            f"'{said}' is no code. Write one capital letter and two digits, such as D07.",
+            f"'{said}' bukan kode. Tulis satu huruf besar dan dua angka, misalnya D07.",
         )
-    else:
-        roles = [role.strip() for role in recipients["roles"].split("+")]
-        for role in roles:
-            if role not in ALERTABLE:
-                say("recipients", f"'{role}' is no role. Write some of: {', '.join(ALERTABLE)}.")
-        if len(set(roles)) < len(roles):
-            say("recipients", "a role stands twice. Write each once.")
+    if row.get("severity") not in SEVERITIES:
+        said, known = row.get("severity"), ", ".join(SEVERITIES)
+        say(
+            "severity",
+            f"'{said}' is no severity. Write one of: {known}.",
+            f"'{said}' bukan tingkat. Tulis salah satu: {known}.",
+        )
+    findings += _recipient_faults(row)
     rule = row.get("rule")
     if not rule:
-        say("rule", "the rule is missing. Write when the indicator holds, such as ${age_dep} < 18.")
+        say(
+            "rule",
+            "the rule is missing. Write when the indicator holds, such as ${age_dep} < 18.",
+            "aturan belum diisi. Tulis kapan indikator ini berlaku, misalnya ${age_dep} < 18.",
+        )
     for name in dict.fromkeys(_REFERENCE.findall(rule)):
         if names and name.strip() not in names:
-            say("rule", f"there is no question '{name}' in the survey sheet. Check the name in ${{{name}}}.")
-    if rule.count("(") != rule.count(")"):
-        say("rule", f"{rule.count('(')} brackets are opened, {rule.count(')')} closed. Make them pairs.")
+            say(
+                "rule",
+                f"there is no question '{name}' in the survey sheet. Check the name in ${{{name}}}.",
+                f"tidak ada pertanyaan '{name}' di lembar survey. Periksa nama di ${{{name}}}.",
+            )
+    opened, closed = rule.count("("), rule.count(")")
+    if opened != closed:
+        say(
+            "rule",
+            f"{opened} brackets are opened, {closed} closed. Make them pairs.",
+            f"{opened} kurung dibuka, {closed} ditutup. Buat berpasangan.",
+        )
+    missing = ("the text is missing. Write it.", "teksnya belum ada. Isi.")
     for kind in ("label", "advice"):
         for lang in spoken:
             if not row.get(f"{kind}{lang.suffix}"):
-                say(f"{kind}{lang.suffix}", "the text is missing. Write it.")
+                say(f"{kind}{lang.suffix}", *missing)
     for lang in spoken:
         column = f"sms{lang.suffix}"
         if row.get(column):
-            findings += [Finding(INDICATORS, row.number, column, m) for m in sms_faults(row.get(column))]
+            for fault in sms_faults(row.get(column), sensitive):
+                say(column, *fault)
         elif lang is spoken[0]:
-            say(column, "the text is missing. Write it.")
+            say(column, *missing)
     return findings
 
 
-def sms_faults(text: str) -> list[str]:
-    """What is wrong with an SMS text; nothing where it fits one GSM-7 message and holds no other placeholder.
+def _recipient_faults(row: Row) -> list[Finding]:
+    column = "recipients"
+    recipients = _RECIPIENTS.match(row.get(column))
+    if not recipients:
+        message = "write roles such as: disnaker+p4mi, 'disnaker (digest)' or 'ppa only'."
+        pesan = "tulis peran seperti: disnaker+p4mi, 'disnaker (digest)' atau 'ppa only'."
+        return [Finding(INDICATORS, row.number, column, message, pesan)]
+    roles = [role.strip() for role in recipients["roles"].split("+")]
+    findings = [
+        Finding(
+            INDICATORS,
+            row.number,
+            column,
+            f"'{role}' is no role. Write some of: {', '.join(ALERTABLE)}.",
+            f"'{role}' bukan peran. Pakai: {', '.join(ALERTABLE)}.",
+        )
+        for role in roles
+        if role not in ALERTABLE
+    ]
+    if len(set(roles)) < len(roles):
+        message, pesan = (
+            "a role stands twice. Write each once.",
+            "ada peran yang tertulis dua kali. Cukup sekali.",
+        )
+        findings.append(Finding(INDICATORS, row.number, column, message, pesan))
+    return findings
 
-    Lengths are in septets (3GPP TS 23.038: the characters of its extension table count twice), with ``{ref}``
-    and ``{kec}`` taken at their longest.
+
+def sms_faults(text: str, sensitive: Collection[str] = ()) -> list[tuple[str, str]]:
+    """What is wrong with an SMS text, in English and Indonesian.
+
+    Nothing where it fits one GSM-7 message, holds no other placeholder and names none of the questions that are
+    ``sensitive``. Lengths are in septets (3GPP TS 23.038: the characters of its extension table count twice), with
+    ``{ref}`` and ``{kec}`` taken at their longest.
     """
     needed = ("{ref}", "{kec}")
-    faults = [f"{name} is missing. Write it where it belongs." for name in needed if name not in text]
+    faults = [
+        (f"{name} is missing. Write it where it belongs.", f"{name} tidak ada. Tulis di tempatnya.")
+        for name in needed
+        if name not in text
+    ]
     for other in _PLACEHOLDER.findall(text):
-        if other not in needed:
-            faults.append(f"{other} is not known. Only {{ref}} and {{kec}} are filled in.")
+        name = other.strip("${} ")
+        if name in sensitive:
+            faults.append(
+                (
+                    f"{other} is marked sensitive: an SMS is read by anybody who holds the phone. Take it out.",
+                    f"{other} bertanda sensitive: SMS dapat dibaca siapa saja yang memegang HP. Hapus.",
+                )
+            )
+        elif other not in needed:
+            faults.append(
+                (
+                    f"{other} is not known. Only {{ref}} and {{kec}} are filled in.",
+                    f"{other} tidak dikenal. Hanya {{ref}} dan {{kec}} yang diisi.",
+                )
+            )
+    for name in sensitive:
+        if "_" in name and re.search(rf"\b{re.escape(name)}\b", _PLACEHOLDER.sub("", text)):
+            faults.append(
+                (
+                    f"it names the question {name}, which is marked sensitive. Say it without.",
+                    f"menyebut pertanyaan {name} yang bertanda sensitive. Tulis tanpa itu.",
+                )
+            )
     filled = text.replace("{ref}", "0" * REF_LENGTH).replace("{kec}", "x" * KEC_LENGTH)
     odd = [c for c in dict.fromkeys(filled) if not _in_gsm(c)]
     if odd:
+        signs = " ".join(odd)
         faults.append(
-            f"{' '.join(odd)}: not in the SMS alphabet, the message would cost double. Write plain letters."
+            (
+                f"{signs}: not in the SMS alphabet, the message would cost double. Write plain letters.",
+                f"{signs}: tidak ada di abjad SMS, biaya pesan jadi dua kali. Pakai huruf biasa.",
+            )
         )
     elif (length := len(filled.encode("gsm03.38"))) > SMS_LENGTH:
-        faults.append(f"{length} characters when filled in, {length - SMS_LENGTH} too many. Shorten it.")
+        over = length - SMS_LENGTH
+        faults.append(
+            (
+                f"{length} characters when filled in, {over} too many. Shorten it.",
+                f"{length} huruf setelah diisi, {over} terlalu banyak. Persingkat.",
+            )
+        )
     return faults
 
 

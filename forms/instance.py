@@ -27,14 +27,18 @@ _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,18}").fullmatch
 _DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?").fullmatch
 
 
+_NO_ATTRIBUTES: Final[Mapping[str, str]] = {}
+
+
 class Node:
     """An element of an instance.
 
     ``name`` is local, ``path`` without positions (``/berangkat/costg/fees``), ``position`` counts siblings of
-    the same name from 1. ``text`` is empty where there are children.
+    the same name from 1. ``text`` is empty where there are children. ``attributes`` are those of the elements
+    named ``entity`` alone: no other element below the root has any that mean something.
     """
 
-    __slots__ = ("children", "name", "parent", "path", "position", "text")
+    __slots__ = ("attributes", "children", "name", "parent", "path", "position", "text")
 
     def __init__(
         self, name: str, path: str, text: str, parent: Node | None, position: int, children: Sequence[Node]
@@ -45,6 +49,7 @@ class Node:
         self.parent = parent
         self.position = position
         self.children = children
+        self.attributes = _NO_ATTRIBUTES
 
     def __repr__(self) -> str:
         return f"Node({self.path}[{self.position}])"  # no text: a repr may end in a log
@@ -150,6 +155,8 @@ def _fill(element: etree._Element, node: Node, children: list[Node], index: dict
         else:
             child = Node(name, path, below.text or "", node, position, ())
             known.append(child)
+        if name == "entity":
+            child.attributes = {str(key): str(value) for key, value in below.items()}
         children.append(child)
 
 

@@ -6,7 +6,7 @@ own lists.
 
 1. A calculation counts only where its node came with the submission: what is absent was not relevant.
 2. A calculation that depends on the moment or the phone (``today()``, ``uuid()``) is taken from the phone.
-3. In rules ``today()`` and ``now()`` are the interview's: its ``end``, else ``start``, else the time given.
+3. In rules ``today()`` and ``now()`` are the interview's (:meth:`Judge.interview`).
 4. What cannot be worked out is reported and replaced by what the phone said, one indicator or calculation at
    a time: an alert too many costs a call, an alert lost may cost a child.
 """
@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from lxml import etree
@@ -48,6 +48,8 @@ class Verdict:
     otherwise. ``calculated`` holds the calculations that came out otherwise than on the phone, by path
     (repeats with their position: ``/berangkat/costg/fees[2]/fee_banned``), as JSON values. ``errors`` are
     pairs of an indicator's code or a calculation's path, and what went wrong; no message holds an answer.
+    ``unmet`` are pairs of a question's place and ``required`` or ``constraint``: what a phone would not have let
+    through. Such data is taken like any other.
     """
 
     indicators: tuple[str, ...]
@@ -55,6 +57,7 @@ class Verdict:
     differences: tuple[str, ...]
     calculated: Mapping[str, Any] = field(default_factory=dict)
     errors: tuple[tuple[str, str], ...] = ()
+    unmet: tuple[tuple[str, str], ...] = ()
 
 
 class Judge:
@@ -73,6 +76,8 @@ class Judge:
         self._repeats = frozenset(f.path for f in schema.repeats())
         self._selects = {f.path: f for f in schema.questions() if f.select}
         self._language = schema.default_language
+        self._moments = (f"{self._root}/end", f"{self._root}/start")
+        self._visits = tuple(f.path for f in schema.named("visit_date"))
         self._inline, self._attached = _secondary_instances(form.xform)
         faults: list[tuple[str, str]] = []
         ours = {f"{self._root}/{i.node}" for i in form.indicators}
@@ -83,6 +88,9 @@ class Judge:
                 # a fault of a rule is told by its code; its calculate, which holds the same text, need not
                 self._add_calculate(question, [] if question.path in ours else faults)
         self._checked = tuple(path for path in self._calculates if path not in ours)
+        self._demands = [
+            demand for question in schema.questions() if (demand := self._demand(question)) is not None
+        ]
         self._rules: list[tuple[Indicator, str, Expression | None]] = []
         for indicator in sorted(form.indicators, key=lambda i: (SEVERITIES.index(i.severity), i.code)):
             node = f"{self._root}/{indicator.node}"
@@ -97,12 +105,46 @@ class Judge:
         else:
             self._calculates[question.path] = expression
 
+    def _demand(self, question: Field) -> tuple[str, Expression | bool, Expression | None] | None:
+        """What a question asks of its answer: (path, required, constraint); None where it asks nothing.
+
+        An expression that cannot be read is left out: the gate lets none through, and nothing hangs on it.
+        """
+        if question.calculated or question.note:
+            return None
+        unread: list[tuple[str, str]] = []
+        required: Expression | bool | None = question.required.replace(" ", "") == "true()"
+        if question.required and not required:
+            required = self._compiled(question.required, question.path, question.path, unread)
+        constraint = None
+        if question.constraint:
+            constraint = self._compiled(question.constraint, question.path, question.path, unread)
+        if not required and constraint is None:
+            return None
+        return question.path, required or False, constraint
+
     def _compiled(self, text: str, path: str, name: str, faults: list[tuple[str, str]]) -> Expression | None:
         try:
             return compile_expression(text, path, self._repeats)
         except XPathError as error:
             faults.append((name, str(error)))
             return None
+
+    def interview(self, instance: Instance, now: datetime) -> datetime:
+        """When the interview took place: its ``end``, else ``start``, else the day of ``visit_date``, else ``now``.
+
+        ``now`` is the time of receipt; its zone is the interview's where that names none. A mere day is taken at
+        noon of UTC, which is the same day in all of Indonesia.
+        """
+        for path in self._moments:
+            moment = _moment(instance.text(path))
+            if moment is not None:
+                return moment if moment.tzinfo is not None else moment.replace(tzinfo=now.tzinfo)
+        for path in self._visits:
+            day = _moment(instance.text(path)[:10])
+            if day is not None:
+                return day.replace(hour=12, tzinfo=UTC)
+        return now
 
     def judge(self, instance: Instance, lists: Mapping[str, ListTable], now: datetime) -> Verdict:
         """Judge a submission.
@@ -133,7 +175,26 @@ class Judge:
             if said is not None and said != holds:
                 differences.append(code)
         calculated = self._otherwise(index, answers)
-        return Verdict(tuple(holding), phone, tuple(differences), calculated, tuple(errors))
+        unmet = self._unmet(index, environment)
+        return Verdict(tuple(holding), phone, tuple(differences), calculated, tuple(errors), unmet)
+
+    def _unmet(
+        self, index: Mapping[str, list[Node]], environment: Environment
+    ) -> tuple[tuple[str, str], ...]:
+        """What a phone would have asked for. A node that is there was relevant; what fails to compute is no fault."""
+        found: list[tuple[str, str]] = []
+        for path, required, constraint in self._demands:
+            for node in index.get(path, ()):
+                demand, kind = (constraint, "constraint") if node.text else (required, "required")
+                if demand is None or demand is False:
+                    continue
+                try:
+                    missed = demand is True or demand.holds(environment.at(node)) is (kind == "required")
+                except _FAILURES:
+                    continue
+                if missed:
+                    found.append((self._place(node), kind))
+        return tuple(found)
 
     def _by_phone(self, instance: Instance, errors: list[tuple[str, str]]) -> Verdict:
         """The phone's own verdict, where nothing can be worked out: no client of ours writes another root."""
@@ -144,7 +205,8 @@ class Judge:
     def _environment(
         self, instance: Instance, lists: Mapping[str, ListTable], now: datetime, errors: list[tuple[str, str]]
     ) -> tuple[Environment, _Recalculated]:
-        moment, offset = _interview(instance, self._root, now)
+        interview = self.interview(instance, now)
+        offset = interview.utcoffset() or timedelta()
         given = dict(self._inline)
         for name, file in self._attached:
             table = lists.get(file) or lists.get(name)
@@ -154,7 +216,7 @@ class Judge:
         environment = Environment(
             answers,
             lists=given,
-            now=moment,
+            now=interview.replace(tzinfo=None),
             offset=offset,
             version=self.form.version,
             attributes=instance.attributes,
@@ -263,18 +325,11 @@ def _by_look(text: str, offset: timedelta) -> Value:
     return text if moment is None else moment
 
 
-def _interview(instance: Instance, root: str, now: datetime) -> tuple[datetime, timedelta]:
-    """When the interview was, in local time, and how far that is from UTC."""
-    fallback = now.utcoffset() or timedelta()
-    for name in ("end", "start"):
-        text = instance.text(f"{root}/{name}").strip()
-        try:
-            moment = datetime.fromisoformat(text) if text else None
-        except ValueError:
-            moment = None
-        if moment is not None:
-            return moment.replace(tzinfo=None), moment.utcoffset() or fallback
-    return now.replace(tzinfo=None), fallback
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text.strip()) if text else None
+    except ValueError:
+        return None
 
 
 def _said(text: str) -> bool | None:

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 from forms.instance import Node
 
@@ -15,10 +15,13 @@ NAME: Final = "name"
 
 
 class ListUnreadable(ValueError):  # noqa: N818 - named for what it is
-    """A list that phones could not read either. ``row`` counts lines as editors do, 1 is the header."""
+    """A list that phones could not read either. ``row`` counts lines as editors do, 1 is the header.
 
-    def __init__(self, name: str, row: int | None, message: str) -> None:
-        self.name, self.row, self.message = name, row, message
+    ``pesan`` is the message in Indonesian.
+    """
+
+    def __init__(self, name: str, row: int | None, message: str, pesan: str) -> None:
+        self.name, self.row, self.message, self.pesan = name, row, message, pesan
         super().__init__(f"{name}{'' if row is None else f' row {row}'}: {message}")
 
 
@@ -48,7 +51,8 @@ class ListTable:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             row = content.count(b"\n", 0, error.start) + 1
-            raise ListUnreadable(name, row, "not UTF-8; save it as CSV UTF-8") from None
+            message = "not UTF-8; save it as CSV UTF-8"
+            raise ListUnreadable(name, row, message, "bukan UTF-8; simpan sebagai CSV UTF-8") from None
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)
         rows: list[list[str]] = []
         try:
@@ -59,11 +63,23 @@ class ListTable:
                     continue  # an empty line, at the end as a rule
                 if len(cells) != len(columns):
                     message = f"{len(cells)} columns where the header has {len(columns)}"
-                    raise ListUnreadable(name, reader.line_num, message)
+                    pesan = f"{len(cells)} kolom, padahal baris judul punya {len(columns)}"
+                    raise ListUnreadable(name, reader.line_num, message, pesan)
                 rows.append(cells)
         except csv.Error as error:
-            raise ListUnreadable(name, reader.line_num, str(error)) from None
+            pesan = f"tidak terbaca sebagai CSV ({error})"
+            raise ListUnreadable(name, reader.line_num, str(error), pesan) from None
         return cls(name, columns, rows)
+
+    def repeated(self, column: str = NAME) -> list[tuple[int, int, str]]:
+        """Keys that stand more than once: (line, line of the first, key); lines as editors count, 1 is the header."""
+        first: dict[str, int] = {}
+        found = []
+        for line, row in enumerate(self.rows, start=2):
+            before = first.setdefault(row[column], line)
+            if before != line:
+                found.append((line, before, row[column]))
+        return found
 
     def find(self, column: str, value: str) -> tuple[int, ...]:
         """Numbers of the rows (from 0) whose cell in a column of this list is exactly ``value``."""
@@ -91,9 +107,34 @@ class ListTable:
 
 def _check_columns(name: str, columns: Sequence[str]) -> None:
     if NAME not in columns:
-        raise ListUnreadable(name, 1, f"there is no column {NAME!r}")
+        raise ListUnreadable(name, 1, f"there is no column {NAME!r}", f"kolom {NAME!r} tidak ada")
     if "" in columns:
-        raise ListUnreadable(name, 1, f"column {columns.index('') + 1} has no header")
+        number = columns.index("") + 1
+        raise ListUnreadable(name, 1, f"column {number} has no header", f"kolom ke-{number} tidak berjudul")
     twice = next((c for c in columns if columns.count(c) > 1), None)
     if twice is not None:
-        raise ListUnreadable(name, 1, f"there are two columns {twice!r}")
+        raise ListUnreadable(name, 1, f"there are two columns {twice!r}", f"kolom {twice!r} ada dua kali")
+
+
+def compare_lists(old: ListTable | None, new: ListTable) -> dict[str, Any]:
+    """What changed from one edition to the next, by key.
+
+    ``added`` and ``removed`` are keys, ``changed`` the columns that are other by key, ``columns_added`` and
+    ``columns_removed`` headers.
+    """
+    columns = old.columns if old is not None else ()
+    before = {row[NAME]: row for row in old.rows} if old is not None else {}
+    after = {row[NAME]: row for row in new.rows}
+    both = [column for column in columns if column in new.columns]
+    other = {
+        key: [column for column in both if row[column] != before[key][column]]
+        for key, row in after.items()
+        if key in before
+    }
+    return {
+        "added": [key for key in after if key not in before],
+        "removed": [key for key in before if key not in after],
+        "changed": {key: changed for key, changed in other.items() if changed},
+        "columns_added": [column for column in new.columns if column not in columns],
+        "columns_removed": [column for column in columns if column not in new.columns],
+    }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from forms.form import Finding
 from forms.indicators import GeneratedRow, IndicatorRow
+from forms.pyxform_words import in_indonesian
 from forms.validate import KINDS, Place
 from forms.workbook import INDICATORS, Workbook
 
@@ -46,13 +48,17 @@ class Origins:
         return self._places.get(row) if row is not None else None
 
 
-def findings_of(book: Workbook, origins: Origins, message: str) -> list[Finding]:
+def findings_of(
+    book: Workbook, origins: Origins, message: str, severity: Literal["error", "warning"] = "error"
+) -> list[Finding]:
     """Say where in the workbook a message of pyxform belongs; a few name several rows, one a line."""
     lines = [line for line in message.split("\n") if _ROW.match(line)]
-    return [_finding(book, origins, line) for line in lines or [message]]
+    return [_finding(book, origins, line, severity) for line in lines or [message]]
 
 
-def _finding(book: Workbook, origins: Origins, message: str) -> Finding:
+def _finding(
+    book: Workbook, origins: Origins, message: str, severity: Literal["error", "warning"]
+) -> Finding:
     row, sheet, column = _ROW.search(message), _SHEET.search(message), _COLUMN.search(message)
     number = int(row[1]) if row else None
     name = sheet[1].lower() if sheet else "survey"
@@ -72,7 +78,8 @@ def _finding(book: Workbook, origins: Origins, message: str) -> Finding:
     where = origin or (name, number, header)
     if name == "settings":
         where = (name, 2, header)  # pyxform counts the one row of settings as the first
-    return Finding(*where, " ".join(_PLACE_IN_WORDS.sub("", _ROW.sub("", message)).split()))
+    said = " ".join(_PLACE_IN_WORDS.sub("", _ROW.sub("", message)).split())
+    return Finding(*where, said, in_indonesian(said), severity)
 
 
 _BY_COLUMN = {"type": _TYPE_FAULTS, "name": _NAME_FAULTS, "calculation": ("Missing calculation",)}

@@ -49,15 +49,17 @@ class Problems(Enum):
         "Form {form_id} version {version} is already published with other content. "
         "Raise version in the settings sheet.",
     )  # fmt: skip
-    FORM_INVALID = Kind(
-        "form.invalid", 422,
-        "{place}: {message}",
-        "{place}: {message}",
+    FORM_LOSES = Kind(
+        "form.loses", 409,
+        "{file}: {place_id}: {pesan} ({count} perubahan seperti ini; posmigran forms check menyebut semuanya.) "
+        "Tambahkan --force bila memang begitu maksudnya.",
+        "{file}: {place}: {message} ({count} such changes; posmigran forms check lists all.) "
+        "Add --force if that is what you mean.",
     )  # fmt: skip
-    MEDIA_MISSING = Kind(
-        "form.media_missing", 422,
-        "{file}: berkas lampiran tidak ditemukan di {places}.",
-        "{file}: attached file not found in {places}.",
+    LIST_UNKNOWN = Kind(
+        "list.unknown", 404,
+        "Tidak ada formulir terbit yang memakai daftar {name}. Yang dipakai: {known}.",
+        "No published form uses a list {name}. In use are: {known}.",
     )  # fmt: skip
     MEDIA_UNKNOWN = Kind(
         "media.unknown", 404,

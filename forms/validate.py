@@ -96,12 +96,15 @@ def _error(said: str, tree: etree._Element, places: Places) -> tuple[list[Findin
         path, why = evaluating["path"], evaluating["why"]
         kind = _kind(tree, path, evaluating["kind"].lower())
     else:
-        return [Finding("survey", None, None, _plain(text) or "ODK Validate refused the form.")], None
+        said = _plain(text)
+        message, pesan = said or "ODK Validate refused the form.", f"ODK Validate menolak formulir: {said}"
+        return [Finding("survey", None, None, message, pesan)], None
     sheet, row, column = places.get((path, kind)) or places.get((path, "")) or ("survey", None, kind)
     message = (
         f"the phone cannot read this: {_plain(why)}. Check brackets, quotes, functions and their arguments."
     )
-    return [Finding(sheet, row, column, message)], (path, kind)
+    pesan = f"HP tidak dapat membaca ini: {_plain(why)}. Periksa kurung, tanda kutip, fungsi dan isinya."
+    return [Finding(sheet, row, column, message, pesan)], (path, kind)
 
 
 def _kind(tree: etree._Element, path: str, said: str) -> str:
@@ -124,7 +127,11 @@ def _plain(text: str) -> str:
 
 def _warnings(said: str) -> list[Finding]:
     lines = (line.strip() for line in said.splitlines() if not _NOISE.search(line))
-    return [Finding("survey", None, None, _plain(line)) for line in lines if line]
+    return [
+        Finding("survey", None, None, _plain(line), f"ODK Validate: {_plain(line)}", "warning")
+        for line in lines
+        if line
+    ]
 
 
 def _cycle(tree: etree._Element, places: Places) -> list[Finding]:
@@ -142,10 +149,14 @@ def _cycle(tree: etree._Element, places: Places) -> list[Finding]:
             for path, following in zip(round_trip, [*round_trip[1:], start], strict=True):
                 sheet, row, column = places.get((path, needs[path][following])) or ("survey", None, None)
                 message = f"these wait for each other: {names}. Let one of them do without the next."
-                findings.append(Finding(sheet, row, column, message))
+                pesan = f"ini saling menunggu: {names}. Putuskan salah satunya."
+                findings.append(Finding(sheet, row, column, message, pesan))
             return findings
     message = "some expressions wait for each other. Let a group's relevant not ask for what is inside it."
-    return [Finding("survey", None, "relevant", message)]
+    pesan = (
+        "beberapa rumus saling menunggu. Kolom relevant sebuah grup jangan menanyakan isi grup itu sendiri."
+    )
+    return [Finding("survey", None, "relevant", message, pesan)]
 
 
 def _way_back(start: str, needs: Mapping[str, Mapping[str, str]]) -> list[str]:

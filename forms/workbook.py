@@ -142,18 +142,22 @@ def read_workbook(path: Path) -> Workbook:
     """
     file = path.name
 
-    def refuse(sheet: str, message: str) -> FormErrors:
-        return FormErrors((Finding(sheet, None, None, message),), file)
+    def refuse(message: str, pesan: str) -> FormErrors:
+        return FormErrors((Finding("file", None, None, message, pesan),), file)
 
     if not path.is_file():
-        raise refuse("file", f"there is no such file: {path}. Check the name and the folder.")
+        raise refuse(
+            f"there is no such file: {path}. Check the name and the folder.",
+            f"berkas {path} tidak ada. Periksa nama dan foldernya.",
+        )
     try:
         book = load_workbook(path, read_only=True, data_only=True)
     except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as wrong:
         raise refuse(
-            "file",
             "this is not an Excel workbook (.xlsx). Save it in Excel as 'Excel Workbook (.xlsx)', "
             "without a password, and try again.",
+            "ini bukan buku kerja Excel (.xlsx). Simpan di Excel sebagai 'Excel Workbook (.xlsx)', "
+            "tanpa kata sandi, lalu coba lagi.",
         ) from wrong
     try:
         names = {name.strip().lower(): name for name in book.sheetnames}
@@ -166,6 +170,7 @@ def read_workbook(path: Path) -> Workbook:
                         None,
                         None,
                         f"the sheet {s} is missing. Add it, or rename yours.",
+                        f"lembar {s} tidak ada. Tambahkan, atau betulkan nama lembar Anda.",
                     )
                     for s in missing
                 ),
@@ -177,7 +182,9 @@ def read_workbook(path: Path) -> Workbook:
     try:
         definition = get_xlsform(path, file_type=".xlsx")
     except PyXFormError as wrong:
-        raise refuse("file", f"the workbook cannot be read: {wrong}") from wrong
+        raise refuse(
+            f"the workbook cannot be read: {wrong}", f"buku kerja tidak dapat dibaca: {wrong}"
+        ) from wrong
     return Workbook(file, definition, indicators)
 
 

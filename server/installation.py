@@ -16,19 +16,17 @@ import peewee
 from playhouse.migrations import Runner
 
 from forms.form import Form
-from forms.lists import ListTable, ListUnreadable
 from forms.problems import Problem, Problems
 from server.openrosa.collect_settings import settings_code, write_qr
+from server.publishing import LOCK, publish, renew_shipped_lists
 from server.settings import Settings
-from server.store import areas, desks, events, officers, published
+from server.store import areas, desks, events, officers
 from server.store.database import MIGRATIONS, Store
 from server.store.models import Event, PublishedForm
-from server.store.published import AREA_LIST
 from server.store.sealing import KEY_FILE, Keys
 
 FIRST_PROVINCE = "11"
 """Areas are loaded in one transaction: where one is, all are."""
-_INIT = "init"  # what several `init` and `forms publish` at once pass one by one
 _KEY_NOTED = "home.key"
 ADDRESS_FILE = "address.json"
 """Where the server of this home was last reached: what `desks add` puts into QR codes if nothing is set."""
@@ -106,7 +104,7 @@ def init(
         for name in store.migrate():
             progress(f"schema {name}")
         with store.transaction():
-            store.lock(_INIT)
+            store.lock(LOCK)
             _note_key(store, now)
             count = areas.load_areas()
         if count:
@@ -116,8 +114,9 @@ def init(
             for workbook in sorted(library.glob("*.xlsx")):
                 form = _publish_shipped(store, workbook, now, progress)
                 made.append({"form_id": form.form_id, "version": form.version, "title": form.title})
+        renew_shipped_lists(store, now)
         with store.transaction():
-            store.lock(_INIT)
+            store.lock(LOCK)
             admin = _first_admin(admin_email, now)
     finally:
         store.release()
@@ -139,7 +138,7 @@ def _publish_shipped(store: Store, workbook: Path, now: datetime, progress: Call
     )
     if known is None:
         progress(f"form {workbook.stem}")
-        return publish(store, workbook, None, now)
+        return publish(store, workbook, None, now, compare=False)[0]
     if bytes(known.workbook) != workbook.read_bytes():
         progress(f"form {workbook.stem}: {known.version} stays; the shipped one is {workbook}")
     return Form.load(known.xform, known.definition)
@@ -158,53 +157,24 @@ def _without_password(url: str) -> str:
     return f"{before.rpartition(':')[0]}@{after}" if at and before.count(":") > 1 else url
 
 
-def publish(store: Store, workbook: Path, media: Path | None, now: datetime) -> Form:
-    """Check, compile and publish a workbook with its attached lists.
-
-    Lists are looked for in ``media``, else beside the workbook, else among the shipped ones. Raises
-    ``FormErrors`` and :class:`Problem` (MEDIA_MISSING, FORM_INVALID for a list, FORM_VERSION_TAKEN).
-    """
-    from forms.compile import compile_workbook  # slow to load, and few commands compile
-
-    form = compile_workbook(workbook).form
-    with as_file(files("forms") / "library" / "media") as shipped:
-        places = [media] if media is not None else []
-        found = _attached(form, [*places, workbook.parent, shipped])
-    with store.transaction():
-        store.lock(_INIT)
-        if published.publish(form, workbook.read_bytes(), found, now):
-            events.record(now, "operator", "form.published", form.form_id, version=form.version)
-    return form
-
-
-def _attached(form: Form, places: list[Path]) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
-    for name in form.media:
-        if name == AREA_LIST:
-            continue
-        file = next((place / name for place in places if (place / name).is_file()), None)
-        if file is None:
-            raise Problem(Problems.MEDIA_MISSING, file=name, places=", ".join(str(place) for place in places))
-        content = file.read_bytes()
-        if name.endswith(".csv"):
-            try:
-                ListTable.from_csv(file.stem, content)
-            except ListUnreadable as error:  # phones could not read it either
-                place = f"{file}, row {error.row}" if error.row else str(file)
-                raise Problem(Problems.FORM_INVALID, place=place, message=error.message) from error
-        found[name] = content
-    return found
-
-
 def add_desk(
-    settings: Settings, store: Store, village: str, name: str | None, now: datetime
+    settings: Settings,
+    store: Store,
+    village: str,
+    name: str | None,
+    now: datetime,
+    *,
+    draft: bool = False,
 ) -> dict[str, Any]:
-    """Open a desk; returns what ``desks add --json`` prints, and writes the QR picture."""
+    """Open a desk; returns what ``desks add --json`` prints, and writes the QR picture.
+
+    With ``draft`` it is a desk that tries forms: nothing that it sends counts.
+    """
     with store.transaction():
-        desk, credentials = desks.add(village, name, store.keys, now)
+        desk, credentials = desks.add(village, name, store.keys, now, draft=draft)
         events.record(now, "operator", "desk.added", desk.slug, village=village)
     url = f"{public_url(settings)}/desk/{credentials.token}"
-    code = settings_code(url, f"Meja PMI {desk.name}")
+    code = settings_code(url, f"{'COBA - ' if draft else ''}Meja PMI {desk.name}")
     return {
         "desk": desk.slug,
         "village": desk.village,

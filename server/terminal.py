@@ -84,13 +84,19 @@ def complain(text: str) -> None:
     console.print(" ".join(text.split()), markup=False, style="red" if console.is_terminal else None)
 
 
+def language() -> str:
+    """``id`` where the locale is Indonesian, else ``en``."""
+    said = (os.environ.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    return "id" if next(filter(None, said), "").startswith("id") else "en"
+
+
 def explain(error: Exception) -> str | None:
     """What was not done and what to do, in words; None for an error that nobody foresaw."""
     from forms.workbook import FormErrors  # it reads Excel: slow to load, and most commands do not fail
 
     if isinstance(error, Problem):
-        english = not os.environ.get("LANG", "").startswith("id")
-        text = error.text("en" if english else "id")
+        english = language() == "en"
+        text = error.text(language())
         listing = _LISTINGS.get(error.problem)
         if listing is not None:
             text += f" See posmigran {listing}." if english else f" Lihat posmigran {listing}."
@@ -106,11 +112,21 @@ def explain(error: Exception) -> str | None:
     return None
 
 
-def first_of(file: str, findings: tuple[Finding, ...]) -> str:
-    """The first thing wrong in a workbook, and how many more there are."""
-    first, more = findings[0], len(findings) - 1
-    rest = f" (and {more} more: posmigran forms check {file} lists all)" if more else ""
-    return f"{file}: {first.place}: {first.message}{rest}"
+def first_of(file: str | Path, findings: tuple[Finding, ...]) -> str:
+    """The first thing wrong in a workbook or list, and how many more there are."""
+    first, more, lang = findings[0], len(findings) - 1, language()
+    rest = ""
+    if more:
+        rest = f" (dan {more} lagi" if lang == "id" else f" (and {more} more"
+        lists_all = "menyebut semuanya" if lang == "id" else "lists all"
+        rest += f": posmigran forms check {file} {lists_all})" if str(file).endswith(".xlsx") else ")"
+    return f"{file}: {first.place_in(lang)}: {first.text(lang)}{rest}"
+
+
+def lines(findings: tuple[Finding, ...]) -> list[dict[str, Any]]:
+    """Findings as ``--json`` prints them, in the language of the locale."""
+    lang = language()
+    return [{"sheet": f.sheet, "row": f.row, "column": f.column, "message": f.text(lang)} for f in findings]
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
 from server.settings import Settings
-from server.store import jobs, messages, officers
+from server.store import entities, jobs, messages, officers
 from server.store.database import Store, Writer
 from server.store.files import Files
 from server.store.jobs import Run
@@ -102,6 +102,7 @@ class Sync:
             Job("messages", ROUND, self._messages),
             Job("files", HOUSEKEEPING, lambda: {"files": self._files.sweep(self._clock())}),
             Job("sessions", HOUSEKEEPING, self._sessions),
+            Job("entities", HOUSEKEEPING, self._entities),
         )
 
     def run_once(self) -> dict[str, int]:
@@ -194,6 +195,11 @@ class Sync:
         removed = self._writer.wait(lambda: officers.forget_sessions(now))
         self._writer.wait(lambda: jobs.forget(now - _FORGOTTEN))
         return {"sessions": removed}
+
+    def _entities(self) -> Mapping[str, int]:
+        """Apply updates of workers that have waited too long for what they build on."""
+        now = self._clock()
+        return {"entities": self._writer.wait(lambda: entities.force_held(self._store, now))}
 
     def _run_noted(self, job: Job) -> None:
         started = self._clock()

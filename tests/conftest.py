@@ -17,7 +17,7 @@ from forms.compile import compile_workbook
 from forms.form import Form
 from server.store import areas
 from server.store.database import Store
-from server.store.published import AREA_LIST, publish
+from server.store.published import given_lists, publish
 from server.store.sealing import Keys
 
 ENGINES = ("sqlite", "postgresql")
@@ -139,7 +139,7 @@ def publish_library(store: Store, library: dict[str, Form]) -> None:
     folder = Path(__file__).parent.parent / "forms" / "library"
     with store.transaction():
         for form_id, form in library.items():
-            lists = {name: (folder / "media" / name).read_bytes() for name in form.media if name != AREA_LIST}
+            lists = {name: (folder / "media" / name).read_bytes() for name in given_lists(form)}
             publish(form, (folder / f"{form_id}.xlsx").read_bytes(), lists, datetime(2026, 11, 1, tzinfo=UTC))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import forms.xpath.functions_dates
@@ -15,7 +15,9 @@ from forms.xpath.errors import XPathError
 from forms.xpath.functions import MOMENTARY, compile_call
 from forms.xpath.parser import parse
 from forms.xpath.paths import Scope, compile_path
+from forms.xpath.references import parts
 from forms.xpath.syntax import Call, Chain, Constant, Negation, Operation, Path, Syntax
+from forms.xpath.values import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +27,14 @@ class Expression:
     ``evaluate(environment)`` gives its value (str, float, bool, date or datetime), ``holds(environment)``
     the same as a truth value; both raise XPathError where there is none. ``momentary`` says that the value
     depends on the moment or the phone (``today()``, ``uuid()``, ``property()`` ...) and cannot be found
-    again later.
+    again later. ``functions`` are the names of all that it calls.
     """
 
     text: str
     evaluate: Evaluate
     holds: Truth
     momentary: bool
+    functions: frozenset[str]
 
 
 def compile_expression(
@@ -50,7 +53,8 @@ def compile_expression(
         code = _compile(tree, scope)
     except RecursionError:
         raise XPathError("the expression is nested too deeply") from None
-    return Expression(text, code.evaluate, truth(code), any(c.name in MOMENTARY for c in _calls(tree)))
+    called = {part.name for part in parts(tree) if isinstance(part, Call)}
+    return Expression(text, code.evaluate, truth(code), not called.isdisjoint(MOMENTARY), frozenset(called))
 
 
 def _compile(tree: Syntax, scope: Scope) -> Code:
@@ -77,21 +81,11 @@ def _operation(tree: Operation, scope: Scope) -> Code:
     return operators.arithmetic(operator, left, right)
 
 
-def _calls(tree: Syntax) -> Iterator[Call]:
-    """Every function call in an expression, those in predicates too."""
-    if isinstance(tree, Call):
-        yield tree
-        for argument in tree.arguments:
-            yield from _calls(argument)
-    elif isinstance(tree, Operation):
-        yield from _calls(tree.left)
-        yield from _calls(tree.right)
-    elif isinstance(tree, Chain):
-        for term in tree.terms:
-            yield from _calls(term)
-    elif isinstance(tree, Negation):
-        yield from _calls(tree.operand)
-    elif isinstance(tree, Path):
-        for step in tree.steps:
-            for predicate in step.predicates:
-                yield from _calls(predicate)
+def constant_value(tree: Syntax) -> Value | None:
+    """What an expression is worth whatever the answers are; None where it hangs on them.
+
+    Raises XPathError as :func:`compile_expression`.
+    """
+    if any(isinstance(part, Path) for part in parts(tree)):
+        return None
+    return _compile(tree, Scope((), (), "", frozenset())).constant

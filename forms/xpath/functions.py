@@ -53,6 +53,9 @@ FUNCTIONS: Final[dict[str, Function]] = {}
 MOMENTARY: Final = frozenset(("today", "now", "random", "uuid", "once", "randomize", "property"))
 """Functions whose value cannot be found again later: the phone's word is all there is."""
 
+PHONE_ONLY: Final = frozenset(("property", "extract-signed", "geofence", "intersects", "jr:itext"))
+"""Functions that need the phone itself. No form may use them: the server could not judge."""
+
 
 def function(
     *names: str, fewest: int, most: int | None = -1, pure: bool = True

@@ -4,7 +4,8 @@
    keeps its copy.
 2. Its form and version are looked up; the answers are typed by the form's schema.
 3. The server judges every risk rule itself; the phone's own verdicts are kept, differences recorded.
-4. In one transaction: the submission, its answers, its register row, its files, the case and the alerts it owes.
+4. In one transaction: the submission, its answers, its register row, its files, the workers that it makes known
+   or changes (entities), the case and the alerts it owes.
 5. Readable XML that cannot be taken as it is goes into quarantine and counts as received, so that no record is
    stuck on a phone (COLLECT 10.19).
 """
@@ -17,16 +18,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from forms.entities import blocks
 from forms.instance import Instance, expected_attachments, read_instance, typed_answers
 from forms.judge import Verdict
 from forms.problems import Problems
 from server.intake.register import register_row
 from server.intake.shelf import Shelf, ShelvedForm, ShelvedLists
-from server.store import areas, cases, quarantine, submissions
+from server.store import areas, cases, entities, quarantine, submissions
 from server.store.database import Store
 from server.store.desks import KnownDesk
+from server.store.entities import Sender
 from server.store.models import Area
-from server.store.submissions import NewFile, NewSubmission, OtherBytes
+from server.store.submissions import Kept, NewFile, NewSubmission, OtherBytes
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ class Intake:
         shelved = self._shelf.form(instance.form_id, instance.version)
         if shelved is None:
             return self._hold(Problems.FORM_UNKNOWN.value.code, upload, instance, now)
-        lists = self._shelf.lists(now)
+        lists = self._shelf.lists(now, shelved.judge.interview(instance, now))
         verdict = shelved.judge.judge(instance, lists.tables, now)
         new = self._compose(upload, instance, shelved, lists, verdict, now)
         try:
@@ -115,6 +118,11 @@ class Intake:
             submissions.attach(kept.id, upload.files, now)
         if not kept.new:
             return Receipt("known", instance.instance_id)
+        if new.draft:
+            return Receipt("new", instance.instance_id)
+        chained = kept.root != new.instance_id or not kept.current
+        if shelved.entities:
+            self._take_entities(upload, instance, shelved, kept, new, chained=chained)
         ref = cases.open_or_extend(
             kept.id,
             new.form_id,
@@ -122,9 +130,28 @@ class Intake:
             new.village,
             [shelved.indicators[code] for code in verdict.indicators],
             now,
-            chained=kept.root != new.instance_id or not kept.current,
+            chained=chained,
         )
         return Receipt("new", instance.instance_id, ref)
+
+    def _take_entities(
+        self,
+        upload: Upload,
+        instance: Instance,
+        shelved: ShelvedForm,
+        kept: Kept,
+        new: NewSubmission,
+        *,
+        chained: bool,
+    ) -> None:
+        """Apply what the submission says of entities. An edit says it again: the first to come counts (5.20)."""
+        said = list(blocks(instance, shelved.entities))
+        if not said or (chained and entities.taken(new.form_id, kept.root)):
+            return
+        sender = Sender(kept.id, new.village, upload.desk.regency)
+        faults = entities.take(said, sender, self._store, new.received_at)
+        if faults:
+            entities.note_faults(kept.id, faults)
 
     def _compose(
         self,
@@ -153,7 +180,8 @@ class Intake:
             indicators=verdict.indicators,
             verdict=_record(verdict, form.media, lists),
             expected_files=tuple(expected_attachments(instance, shelved.schema)),
-            register=register_row(form.form_id, answers, self._store.keys),
+            register=None if upload.desk.draft else register_row(form.form_id, answers, self._store.keys),
+            draft=upload.desk.draft,
         )
 
     def _village(self, answers: dict[str, Any], desk: KnownDesk) -> str:
@@ -190,12 +218,14 @@ class Intake:
 def _record(verdict: Verdict, media: tuple[str, ...], lists: ShelvedLists) -> dict[str, Any]:
     """What is kept of a verdict: the phone's word, where it differs, and the lists it was judged with.
 
-    Recomputed values can be personal (a wage): only their paths are kept here.
+    Recomputed values can be personal (a wage): only their paths are kept here, and of answers that miss a
+    ``required`` or a ``constraint`` likewise (``unmet``).
     """
     return {
         "phone": {code: word for code, word in verdict.phone.items() if word is not False},
         "differences": list(verdict.differences),
         "recalculated": sorted(verdict.calculated),
         "errors": [list(error) for error in verdict.errors],
+        "unmet": [list(demand) for demand in verdict.unmet],
         "lists": {name: lists.editions[name] for name in media if name in lists.editions},
     }

@@ -6,18 +6,20 @@ store's count of publications has moved.
 
 from __future__ import annotations
 
+import bisect
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
 
+from forms.entities import Declaration, declarations
 from forms.form import Form, Indicator
 from forms.judge import Judge
 from forms.lists import ListTable
 from forms.schema import Schema
-from server.store import counters, published
+from server.store import counters, editions, published
 
-_LISTS_STAY = timedelta(seconds=1)
+_ASKED_EVERY = timedelta(seconds=1)
 """How long lists are used without asking; an interview is hours older than its arrival anyway."""
 
 
@@ -29,15 +31,53 @@ class ShelvedForm:
     schema: Schema
     judge: Judge
     indicators: dict[str, Indicator]
+    entities: tuple[Declaration, ...]
 
 
 @dataclass(frozen=True)
 class ShelvedLists:
-    """All attached lists as they stand: tables by instance id (``negara``), edition numbers by file name."""
+    """The attached lists that count in some span of time.
 
-    revision: int
+    ``tables`` are keyed by instance id (``negara``), ``editions`` are edition numbers by file name.
+    """
+
     tables: dict[str, ListTable]
     editions: dict[str, int]
+
+
+class _Editions:
+    """All editions at one revision: which count when, and the tables of those that were asked for."""
+
+    def __init__(self, revision: int) -> None:
+        self.revision = revision
+        self._known = editions.dated() if revision >= 0 else []
+        self._begins = editions.beginnings(self._known)
+        self._spans: dict[int, ShelvedLists] = {}
+
+    def at(self, moment: datetime, former: _Editions) -> ShelvedLists:
+        span = bisect.bisect_right(self._begins, moment)
+        found = self._spans.get(span)
+        if found is None:
+            numbers = editions.in_force(self._known, moment)
+            tables = {
+                PurePath(filename).stem: former.table(filename, number) or _table(filename, number)
+                for filename, number in numbers.items()
+            }
+            found = self._spans[span] = ShelvedLists(tables, numbers)
+        return found
+
+    def table(self, filename: str, number: int) -> ListTable | None:
+        """A table that was read already: editions never change."""
+        for lists in self._spans.values():
+            if lists.editions.get(filename) == number:
+                return lists.tables[PurePath(filename).stem]
+        return None
+
+
+def _table(filename: str, number: int) -> ListTable:
+    edition = published.get_list(filename, number)
+    assert edition is not None  # editions are never removed
+    return ListTable.from_csv(PurePath(filename).stem, edition.content)
 
 
 class Shelf:
@@ -45,7 +85,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self._forms: dict[tuple[str, str], ShelvedForm] = {}
-        self._lists = ShelvedLists(-1, {}, {})
+        self._editions = _Editions(-1)
         self._asked_at = datetime.min.replace(tzinfo=UTC)
         self._lock = threading.Lock()
 
@@ -60,22 +100,25 @@ class Shelf:
                 found = self._forms.get((form_id, version))
                 if found is None:
                     found = ShelvedForm(
-                        form, Schema.from_xform(form.xform), Judge(form), {i.code: i for i in form.indicators}
+                        form,
+                        Schema.from_xform(form.xform),
+                        Judge(form),
+                        {i.code: i for i in form.indicators},
+                        declarations(form.xform),
                     )
                     self._forms[form_id, version] = found
         return found
 
-    def lists(self, now: datetime) -> ShelvedLists:
-        """The newest edition of every attached list, as of a second ago at most."""
-        if timedelta(0) < now - self._asked_at < _LISTS_STAY:
-            return self._lists
-        self._asked_at = now
-        revision = counters.current(counters.PUBLISHED)
-        if self._lists.revision != revision:
-            newest = published.newest_lists()
-            tables = {
-                PurePath(name).stem: ListTable.from_csv(PurePath(name).stem, edition.content)
-                for name, edition in newest.items()
-            }
-            self._lists = ShelvedLists(revision, tables, {name: e.number for name, e in newest.items()})
-        return self._lists
+    def lists(self, now: datetime, interview: datetime) -> ShelvedLists:
+        """The editions that counted when the interview took place; ``now`` is the time of receipt.
+
+        What was published a second ago may not be seen yet. An interview of tomorrow is a phone's wrong clock:
+        it counts as held now.
+        """
+        known = former = self._editions
+        if not timedelta(0) < now - self._asked_at < _ASKED_EVERY:
+            self._asked_at = now
+            revision = counters.current(counters.PUBLISHED)
+            if known.revision != revision:
+                known = self._editions = _Editions(revision)
+        return known.at(min(now, interview), former)

@@ -52,13 +52,18 @@ def cached(request: falcon.asgi.Request, response: falcon.asgi.Response, body: b
     openrosa_headers(response)
     response.set_header("ETag", f'"{tag}"')
     response.set_header("Cache-Control", "private, no-cache")
-    asked = request.get_header("If-None-Match")
-    if asked is not None and (
-        asked.strip() == "*" or tag in [t.strip().removeprefix("W/").strip('"') for t in asked.split(",")]
-    ):
+    if has(request, tag):
         response.status = 304
         return
     response.data = body
+
+
+def has(request: falcon.asgi.Request, tag: str) -> bool:
+    """Does the client say that it has what this tag stands for?"""
+    asked = request.get_header("If-None-Match")
+    return asked is not None and (
+        asked.strip() == "*" or tag in [t.strip().removeprefix("W/").strip('"') for t in asked.split(",")]
+    )
 
 
 def md5(body: bytes) -> str:
@@ -95,15 +100,37 @@ def form_list(entries: Iterable[FormEntry]) -> bytes:
     return "".join(parts).encode()
 
 
-def manifest(files: Iterable[tuple[str, str, str]]) -> bytes:
-    """The manifest of a form from (file name, MD5, URL)."""
+@dataclass(frozen=True)
+class FileEntry:
+    """A file as the manifest names it. ``integrity_url`` is set for entity lists, and only for those (3.2)."""
+
+    filename: str
+    hash: str
+    download_url: str
+    integrity_url: str | None
+
+
+def manifest(files: Iterable[FileEntry]) -> bytes:
+    """The manifest of a form."""
     parts = [
         "<?xml version='1.0' encoding='UTF-8' ?><manifest xmlns=\"http://openrosa.org/xforms/xformsManifest\">"
     ]
-    for name, digest, url in files:
+    for f in files:
         parts.append(
-            f"<mediaFile><filename>{escape(name)}</filename><hash>md5:{digest}</hash>"
-            f"<downloadUrl>{escape(url)}</downloadUrl></mediaFile>"
+            ('<mediaFile type="entityList">' if f.integrity_url else "<mediaFile>")
+            + f"<filename>{escape(f.filename)}</filename><hash>md5:{f.hash}</hash>"
+            f"<downloadUrl>{escape(f.download_url)}</downloadUrl>"
+            + (f"<integrityUrl>{escape(f.integrity_url)}</integrityUrl>" if f.integrity_url else "")
+            + "</mediaFile>"
         )
     parts.append("</manifest>")
     return "".join(parts).encode()
+
+
+def integrity(entities: Iterable[tuple[str, bool]]) -> bytes:
+    """What became of entities, from (id, whether it is gone) (3.12)."""
+    rows = "".join(
+        f"<entity id={quoteattr(uuid)}><deleted>{'true' if gone else 'false'}</deleted></entity>"
+        for uuid, gone in entities
+    )
+    return f"<?xml version='1.0' encoding='UTF-8' ?><data><entities>{rows}</entities></data>".encode()

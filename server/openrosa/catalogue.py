@@ -2,61 +2,88 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 
 from forms.problems import Problem, Problems
 from server.openrosa.answers import md5
-from server.store import areas, counters, published
+from server.store import areas, counters, editions, entity_lists, published
+from server.store.case_list import CASE_LIST, kasus_csv
+from server.store.database import Store
 from server.store.desks import KnownDesk
-from server.store.published import AREA_LIST, Edition, ListedForm
+from server.store.editions import AREA_LIST, Edition
+from server.store.published import ListedForm
 
 
 @dataclass(frozen=True)
 class Shown:
-    """Everything that phones can see at one revision."""
+    """Everything that phones can see at one revision, until lists change by themselves.
+
+    ``forms`` is keyed by whether the desk is a draft desk, ``by_hash`` likewise.
+    """
 
     revision: int
-    forms: tuple[ListedForm, ...]
-    by_hash: dict[str, ListedForm]
+    until: datetime | None
+    forms: dict[bool, tuple[ListedForm, ...]]
+    by_hash: dict[bool, dict[str, ListedForm]]
     lists: dict[str, Edition]
+    entity_lists: dict[str, tuple[str, ...]]
+    """Name (``pmi``) -> the properties that phones get."""
 
 
 @dataclass(frozen=True)
 class MediaFile:
-    """An attached list as a desk gets it."""
+    """An attached list as a desk gets it.
+
+    ``hash`` is the MD5 of the content, except for an entity list: there it is only what changes with the content
+    (COLLECT 3.7). ``load`` gives the content; phones ask far more often than anything changes.
+    """
 
     filename: str
-    content: bytes
     hash: str
+    load: Callable[[], bytes]
+    entity_list: str | None = None
 
 
 class Catalogue:
     """Reads the store when the count of publications has moved. Call from readers only."""
 
-    def __init__(self) -> None:
-        self._shown = Shown(-1, (), {}, {})
+    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._clock = clock
+        self._shown = Shown(-1, None, {}, {}, {}, {})
         self._xforms: dict[str, bytes] = {}
         self._area_list = lru_cache(maxsize=128)(_area_list)
 
     def shown(self) -> Shown:
         """What there is to see now."""
         revision = counters.current(counters.PUBLISHED)
-        if revision != self._shown.revision:
-            forms = tuple(published.current_forms())
-            self._shown = Shown(revision, forms, {f.hash: f for f in forms}, published.newest_lists())
-        return self._shown
+        shown, now = self._shown, self._clock()
+        if revision != shown.revision or (shown.until is not None and now >= shown.until):
+            ordinary, drafts = published.forms_for_phones()
+            forms = {False: tuple(ordinary), True: tuple(drafts)}
+            by_hash = {draft: {f.hash: f for f in offered} for draft, offered in forms.items()}
+            lists, until = editions.lists_at(now)
+            entities = published.entity_lists([*ordinary, *drafts])
+            self._shown = shown = Shown(revision, until, forms, by_hash, lists, entities)
+        return shown
 
-    def form(self, form_hash: str) -> ListedForm:
-        """The open form with this hash. Raises :class:`Problem` (NOT_FOUND)."""
-        found = self.shown().by_hash.get(form_hash)
+    def forms(self, desk: KnownDesk) -> tuple[ListedForm, ...]:
+        """The open forms of a desk."""
+        return self.shown().forms[desk.draft]
+
+    def form(self, form_hash: str, desk: KnownDesk) -> ListedForm:
+        """The open form with this hash, if the desk may have it. Raises :class:`Problem` (NOT_FOUND)."""
+        found = self.shown().by_hash[desk.draft].get(form_hash)
         if found is None:
             raise Problem(Problems.NOT_FOUND)
         return found
 
-    def xform(self, form_hash: str) -> bytes:
+    def xform(self, form_hash: str, desk: KnownDesk) -> bytes:
         """The exact bytes that the hash was taken of. Raises :class:`Problem` (NOT_FOUND)."""
-        listed = self.form(form_hash)
+        listed = self.form(form_hash, desk)
         body = self._xforms.get(form_hash)
         if body is None:
             form = published.get_form(listed.form_id, listed.version)
@@ -79,12 +106,40 @@ class Catalogue:
             raise Problem(Problems.MEDIA_UNKNOWN, file=filename, form_id=form.form_id)
         if filename == AREA_LIST:
             return self._area_list(desk.regency)
-        edition = self.shown().lists.get(filename)
+        if filename == CASE_LIST:
+            return _made(filename, kasus_csv(_known_people_of(desk)))
+        shown = self.shown()
+        name = filename.removesuffix(".csv")
+        if filename.endswith(".csv") and name in shown.entity_lists:
+            return self._entity_list(filename, name, shown.entity_lists[name], _known_people_of(desk))
+        edition = shown.lists.get(filename)
         if edition is None:
             raise Problem(Problems.STORE_BUSY)
-        return MediaFile(filename, edition.content, edition.hash)
+        return MediaFile(filename, edition.hash, lambda: edition.content)
+
+    def _entity_list(self, filename: str, name: str, properties: tuple[str, ...], village: str) -> MediaFile:
+        return MediaFile(
+            filename,
+            entity_lists.digest(name, village, properties),
+            lambda: entity_lists.csv_of(name, village, properties, self._store),
+            name,
+        )
+
+    def gone(self, name: str, desk: KnownDesk, ids: list[str] | None) -> list[tuple[str, bool]]:
+        """Which entities this desk's phones should forget. Raises :class:`Problem` (NOT_FOUND)."""
+        if name not in self.shown().entity_lists:
+            raise Problem(Problems.NOT_FOUND)
+        return entity_lists.gone(name, desk.village, ids)
 
 
 def _area_list(regency: str) -> MediaFile:
-    content = areas.desa_csv(regency)
-    return MediaFile(AREA_LIST, content, md5(content))
+    return _made(AREA_LIST, areas.desa_csv(regency))
+
+
+def _made(filename: str, content: bytes) -> MediaFile:
+    return MediaFile(filename, md5(content), lambda: content)
+
+
+def _known_people_of(desk: KnownDesk) -> str:
+    """The village whose workers and cases a desk may know. A desk that tries forms needs nobody's name."""
+    return "" if desk.draft else desk.village

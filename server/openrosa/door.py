@@ -77,8 +77,7 @@ class FormList(_Resource):
         door, asking, base = self.door, self.door.asking(request, token), self.door.base(request, token)
 
         def read() -> bytes:
-            door.doorkeeper.admit(asking)
-            forms = door.catalogue.shown().forms
+            forms = door.catalogue.forms(door.doorkeeper.admit(asking))
             if not forms:
                 raise Problem(Problems.STORE_BUSY)
             return answers.form_list(
@@ -113,9 +112,14 @@ class Manifest(_Resource):
 
         def read() -> bytes:
             desk = door.doorkeeper.admit(asking)
-            files = door.catalogue.media(door.catalogue.form(form_hash), desk)
+            files = door.catalogue.media(door.catalogue.form(form_hash, desk), desk)
             return answers.manifest(
-                (f.filename, f.hash, f"{base}/forms/{form_hash}/media/{quote(f.filename, safe='')}")
+                answers.FileEntry(
+                    f.filename,
+                    f.hash,
+                    f"{base}/forms/{form_hash}/media/{quote(f.filename, safe='')}",
+                    f"{base}/entities/{quote(f.entity_list, safe='')}/integrity" if f.entity_list else None,
+                )
                 for f in files
             )
 
@@ -138,8 +142,7 @@ class FormXml(_Resource):
         door, asking = self.door, self.door.asking(request, token)
 
         def read() -> bytes:
-            door.doorkeeper.admit(asking)
-            return door.catalogue.xform(form_hash)
+            return door.catalogue.xform(form_hash, door.doorkeeper.admit(asking))
 
         body = await door.readers.run(read)
         response.content_type = answers.XML
@@ -147,7 +150,7 @@ class FormXml(_Resource):
 
 
 class Media(_Resource):
-    """An attached list of a form; ``desa.csv`` holds the villages of the desk's regency only."""
+    """An attached list of a form; some are made for the desk: villages, workers, cases."""
 
     async def on_get(
         self,
@@ -159,15 +162,40 @@ class Media(_Resource):
     ) -> None:
         """200 with the file, 304, 401 or 404."""
         door, asking = self.door, self.door.asking(request, token)
-        media = await door.readers.run(
-            lambda: door.catalogue.media_file(
-                door.catalogue.form(form_hash), filename, door.doorkeeper.admit(asking)
-            )
-        )
+
+        def read() -> tuple[str, bytes]:
+            desk = door.doorkeeper.admit(asking)
+            media = door.catalogue.media_file(door.catalogue.form(form_hash, desk), filename, desk)
+            return media.hash, b"" if answers.has(request, media.hash) else media.load()
+
+        tag, body = await door.readers.run(read)
         response.content_type = (
             "text/csv; charset=utf-8" if filename.endswith(".csv") else "application/octet-stream"
         )
-        answers.cached(request, response, media.content, media.hash)
+        answers.cached(request, response, body, tag)
+
+
+class Integrity(_Resource):
+    """What became of the entities that a phone holds and its list no longer names."""
+
+    async def on_get(
+        self,
+        request: falcon.asgi.Request,
+        response: falcon.asgi.Response,
+        name: str,
+        token: str | None = None,
+    ) -> None:
+        """200 with the ids asked about (``?id=a,b``) or all of the desk's, 401 or 404."""
+        door, asking = self.door, self.door.asking(request, token)
+        asked = request.get_param("id")
+        ids = None if asked is None else [part.strip().lower() for part in asked.split(",")]
+
+        def read() -> bytes:
+            return answers.integrity(door.catalogue.gone(name, door.doorkeeper.admit(asking), ids))
+
+        body = await door.readers.run(read)
+        response.content_type = answers.XML
+        answers.cached(request, response, body, answers.md5(body))
 
 
 class Submission(_Resource):
@@ -269,7 +297,7 @@ def answer_problem(response: falcon.asgi.Response, problem: Problem) -> None:
 
 def owns(path: str) -> bool:
     """Does a request path belong to this door?"""
-    return path.startswith(("/desk/", "/forms/")) or path in ("/formList", "/submission")
+    return path.startswith(("/desk/", "/forms/", "/entities/")) or path in ("/formList", "/submission")
 
 
 def add_routes(
@@ -285,7 +313,7 @@ def add_routes(
     door = Door(
         settings,
         Doorkeeper(store, clock),
-        Catalogue(),
+        Catalogue(store, clock),
         Intake(store, clock),
         Files(settings.home),
         writer,
@@ -297,3 +325,4 @@ def add_routes(
         app.add_route(f"{prefix}/forms/{{form_hash}}.xml", FormXml(door))
         app.add_route(f"{prefix}/forms/{{form_hash}}/manifest", Manifest(door))
         app.add_route(f"{prefix}/forms/{{form_hash}}/media/{{filename}}", Media(door))
+        app.add_route(f"{prefix}/entities/{{name}}/integrity", Integrity(door))

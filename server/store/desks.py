@@ -22,7 +22,7 @@ PASSWORD_LENGTH = 20  # 100 bits, still typed by hand where a QR cannot be read
 
 @dataclass(frozen=True)
 class KnownDesk:
-    """A desk as the doors know it."""
+    """A desk as the doors know it. ``draft``: it tries forms, and nothing that it sends counts."""
 
     id: int
     slug: str
@@ -31,6 +31,7 @@ class KnownDesk:
     regency: str
     revoked: bool
     password_generation: int
+    draft: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,15 @@ class Credentials:
     token: str
 
 
-def add(village: str, name: str | None, keys: Keys, now: datetime) -> tuple[KnownDesk, Credentials]:
-    """Open a desk in a village. Raises :class:`Problem` (AREA_UNKNOWN)."""
+def add(
+    village: str, name: str | None, keys: Keys, now: datetime, *, draft: bool = False
+) -> tuple[KnownDesk, Credentials]:
+    """Open a desk in a village; with ``draft`` one that tries forms, for good: no desk changes sides.
+
+    Raises :class:`Problem` (AREA_UNKNOWN).
+    """
     village_name = areas.require(village, village=True)
-    base = "desa-" + village.replace(".", "")
+    base = ("coba-" if draft else "desa-") + village.replace(".", "")
     taken = {slug for (slug,) in Desk.select(Desk.slug).where(Desk.village == village).tuples()}
     slug = base
     number = 2
@@ -59,6 +65,7 @@ def add(village: str, name: str | None, keys: Keys, now: datetime) -> tuple[Know
         **areas.split(village),
         token_hash=_token_hash(credentials.token),
         created_at=now,
+        draft=draft,
     )
     return _known(row), credentials
 
@@ -109,20 +116,23 @@ def listing() -> list[dict[str, Any]]:
             "name": d.name,
             "village": d.village,
             "created_at": d.created_at,
-            "state": "revoked" if d.revoked_at else "open",
+            "state": "revoked" if d.revoked_at else "draft" if d.draft else "open",
         }
         for d in Desk.select().order_by(Desk.village, Desk.slug)
     ]
 
 
 def _from_columns(row: tuple[Any, ...]) -> KnownDesk:
-    desk_id, slug, name, village, regency, revoked_at, generation = row
-    return KnownDesk(desk_id, slug, name, village, regency, revoked_at is not None, generation)
+    desk_id, slug, name, village, regency, revoked_at, generation, draft = row
+    return KnownDesk(desk_id, slug, name, village, regency, revoked_at is not None, generation, bool(draft))
 
 
 def _known_by(condition: Callable[[str], Any]) -> Select:
     """Every request of a phone begins with this query."""
-    columns = (Desk.id, Desk.slug, Desk.name, Desk.village, Desk.regency, Desk.revoked_at, Desk.generation)
+    columns = (
+        *(Desk.id, Desk.slug, Desk.name, Desk.village, Desk.regency),
+        *(Desk.revoked_at, Desk.generation, Desk.draft),
+    )
     return Select(lambda value: Desk.select(*columns).where(condition(value)))
 
 
@@ -139,7 +149,14 @@ def _require(slug: str) -> Any:
 
 def _known(row: Desk) -> KnownDesk:
     return KnownDesk(
-        row.id, row.slug, row.name, row.village, row.regency, row.revoked_at is not None, row.generation
+        row.id,
+        row.slug,
+        row.name,
+        row.village,
+        row.regency,
+        row.revoked_at is not None,
+        row.generation,
+        row.draft,
     )
 
 

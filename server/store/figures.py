@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from peewee import fn
 
@@ -22,7 +23,13 @@ class Figure:
 def counted() -> list[Figure]:
     """All figures, counted now."""
     return [
-        _by("posmigran_submissions", "Submissions kept, by form", "form", Submission.form_id),
+        _by(
+            "posmigran_submissions",
+            "Submissions kept, by form, trials left out",
+            "form",
+            Submission.form_id,
+            ~Submission.draft,
+        ),
         _by("posmigran_messages", "Messages of the outbox, by state", "state", Message.state),
         _by("posmigran_alerts", "Alerts, by state", "state", Alert.state),
         _by("posmigran_quarantine", "Uploads held for staff, by state", "state", Quarantine.state),
@@ -35,6 +42,7 @@ def counted() -> list[Figure]:
     ]
 
 
-def _by(name: str, text: str, label: str, column: object) -> Figure:
-    rows = column.model.select(column, fn.COUNT(column)).group_by(column).tuples()  # type: ignore[attr-defined]
+def _by(name: str, text: str, label: str, column: Any, where: Any = None) -> Figure:
+    query = column.model.select(column, fn.COUNT(column)).group_by(column)
+    rows = (query if where is None else query.where(where)).tuples()
     return Figure(name, text, label, {str(value): float(count) for value, count in rows})

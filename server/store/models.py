@@ -55,7 +55,11 @@ class Counter(Base):
 
 
 class PublishedForm(Base):
-    """One published version of a form. Its bytes never change (COLLECT 4.3)."""
+    """One published version of a form. Its bytes never change (COLLECT 4.3).
+
+    A ``draft`` is seen by draft desks only and never ``current``. A ``closed`` form is on no phone's list;
+    what was filled in before still arrives.
+    """
 
     form_id = TextField()
     version = TextField()
@@ -66,6 +70,8 @@ class PublishedForm(Base):
     workbook = BlobField()
     published_at = UtcField()
     current = BooleanField(default=True)
+    draft = BooleanField(default=False)
+    closed = BooleanField(default=False)
 
     class Meta:
         """Peewee's options."""
@@ -75,13 +81,19 @@ class PublishedForm(Base):
 
 
 class AttachedList(Base):
-    """One edition of an attached list (negara.csv ...). Editions are kept: verdicts name theirs."""
+    """One edition of an attached list (negara.csv ...). Editions are kept: verdicts name theirs.
+
+    ``valid_from`` is since when it counts, ``set_at`` when and by whom it was given; ``set_by`` is ``shipped`` for
+    the lists that come with this software, which a newer release may replace.
+    """
 
     filename = TextField()
     edition = IntegerField()
     content = BlobField()
     hash = CharField(32)
     valid_from = UtcField()
+    set_at = UtcField()
+    set_by = TextField()
 
     class Meta:
         """Peewee's options."""
@@ -93,6 +105,7 @@ class Desk(Base):
     """A village desk: the phones of one village, with one set of credentials.
 
     No secret is stored: token and password derive from the home's key, the desk and its generation.
+    A ``draft`` desk tries forms: it gets their drafts, and nothing that it sends counts.
     """
 
     slug = CharField(40, unique=True)
@@ -105,6 +118,7 @@ class Desk(Base):
     token_hash = CharField(64, unique=True)
     created_at = UtcField()
     revoked_at = UtcField(null=True)
+    draft = BooleanField(default=False)
 
 
 class Officer(Base):
@@ -135,6 +149,7 @@ class Submission(Base):
 
     ``xml`` and ``sealed`` pass through :mod:`server.store.sealing`; ``answers`` holds only what is not marked
     sensitive. An edit is a row of its own with the same ``root``; only the newest is ``current``.
+    ``draft`` marks what a draft desk sent: a trial that opens no case and stands in no list, register or export.
     """
 
     instance_id = TextField()
@@ -156,6 +171,7 @@ class Submission(Base):
     sealed = BlobField()
     indicators = JSONField()
     verdict = JSONField()
+    draft = BooleanField(default=False)
 
     class Meta:
         """Peewee's options."""
@@ -319,6 +335,74 @@ class Quarantine(Base):
         indexes = ((("form_id", "instance_id", "xml_hash"), True),)
 
 
+class Entity(Base):
+    """Something that is known again, such as a worker of the list ``pmi``: what phones of its village choose from.
+
+    ``sealed`` holds label and properties, for all of it may identify a person; only what it is found by is open.
+    ``list`` and ``uuid`` are the phone's words. ``conflict``: somebody changed it without knowing its newest
+    version. Areas are those of the submission that created it.
+    """
+
+    list = TextField()
+    uuid = CharField(36)
+    province = CharField(2)
+    regency = CharField(5)
+    district = CharField(8)
+    village = CharField(13)
+    version = IntegerField()
+    conflict = BooleanField()
+    sealed = BlobField()
+    created_at = UtcField()
+    updated_at = UtcField()
+    deleted_at = UtcField(null=True)
+
+    class Meta:
+        """Peewee's options."""
+
+        indexes = ((("list", "uuid"), True), (("list", "province", "village"), False))
+
+
+class EntityVersion(Base):
+    """One version of an entity, and the submission that made it. ``sealed`` holds label and properties after it.
+
+    ``origin`` is ``create``, ``update``, or ``forced`` for an update that was applied although what it builds on
+    never came. ``base_version``, ``trunk_version`` and ``branch_id`` are the phone's (COLLECT 7.7 to 7.10).
+    """
+
+    entity = ForeignKeyField(Entity, on_delete="CASCADE", index=False)
+    version = IntegerField()
+    submission = ForeignKeyField(Submission, on_delete="CASCADE")
+    origin = CharField(8)
+    base_version = IntegerField()
+    trunk_version = IntegerField()
+    branch_id = CharField(36, null=True)
+    sealed = BlobField()
+    created_at = UtcField()
+
+    class Meta:
+        """Peewee's options."""
+
+        indexes = ((("entity", "version"), True),)
+
+
+class EntityBacklog(Base):
+    """An update that came before the one it builds on, sealed as it stood in its submission."""
+
+    list = TextField()
+    uuid = CharField(36)
+    branch_id = CharField(36)
+    base_version = IntegerField()
+    submission = ForeignKeyField(Submission, on_delete="CASCADE")
+    village = CharField(13)
+    sealed = BlobField()
+    held_at = UtcField(index=True)
+
+    class Meta:
+        """Peewee's options."""
+
+        indexes = ((("uuid", "branch_id", "base_version"), False),)
+
+
 class Event(Base):
     """Who did what, when: acknowledgements, closings, downloads, changes by edits. Never personal answers."""
 
@@ -362,5 +446,5 @@ Alert.add_index(Alert.index(Alert.id, where=Alert.owed == True, name="alert_owed
 
 TABLES: tuple[type[Base], ...] = (
     Area, Counter, PublishedForm, AttachedList, Desk, Officer, Session, Submission, Attachment, Register,
-    Case, Alert, Message, Quarantine, Event, JobRun,
+    Case, Alert, Message, Quarantine, Entity, EntityVersion, EntityBacklog, Event, JobRun,
 )  # fmt: skip

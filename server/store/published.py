@@ -6,27 +6,32 @@ fees, rates) changes without a new form.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from peewee import fn
 
+from forms.entities import declarations
 from forms.form import Form
 from forms.problems import Problem, Problems
 from server.store import counters
-from server.store.models import AttachedList, PublishedForm, Submission
-
-AREA_LIST = "desa.csv"
-"""The one attached list that is made for each desk: the villages of its regency."""
+from server.store.case_list import CASE_LIST
+from server.store.editions import AREA_LIST as AREA_LIST
+from server.store.editions import OPERATOR, SHIPPED
+from server.store.editions import get_list as get_list
+from server.store.editions import newest_lists as newest_lists
+from server.store.editions import put_list as put_list
+from server.store.entities import WORKERS
+from server.store.models import PublishedForm, Submission
 
 
 @dataclass(frozen=True)
 class ListedForm:
-    """What a form list needs to know of a published form."""
+    """What a form list needs to know of a published form. ``id`` grows with time."""
 
+    id: int
     form_id: str
     version: str
     title: str
@@ -34,83 +39,160 @@ class ListedForm:
     media: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Edition:
-    """An attached list as it stands: file name, edition number, bytes, and their MD5 in hex."""
+def given_lists(form: Form) -> tuple[str, ...]:
+    """The attached files of a form that somebody has to give.
 
-    filename: str
-    number: int
-    content: bytes
-    hash: str
+    The others are made for each desk: villages, open cases, and entity lists (that of the workers, and those
+    that the form itself writes to).
+    """
+    made = {AREA_LIST, CASE_LIST, f"{WORKERS}.csv", *(f"{d.list}.csv" for d in declarations(form.xform))}
+    return tuple(name for name in form.media if name not in made)
 
 
-def publish(form: Form, workbook: bytes, media: Mapping[str, bytes], now: datetime) -> bool:
+def entity_lists(forms: Iterable[ListedForm]) -> dict[str, tuple[str, ...]]:
+    """The entity lists that these forms write to, and :data:`WORKERS`: the properties that each saves, in order."""
+    found: dict[str, dict[str, None]] = {WORKERS: {}}
+    for listed in forms:
+        form = get_form(listed.form_id, listed.version)
+        for declared in declarations(form.xform) if form is not None else ():
+            found.setdefault(declared.list, {}).update(dict.fromkeys(declared.saves))
+    return {name: tuple(properties) for name, properties in found.items()}
+
+
+def publish(
+    form: Form,
+    workbook: bytes,
+    media: Mapping[str, bytes],
+    now: datetime,
+    *,
+    draft: bool = False,
+    by: str = OPERATOR,
+    shipped: Collection[str] = (),
+) -> bool:
     """Publish a form with its attached lists; returns False where exactly this was published before.
 
-    ``media`` maps file names to bytes, without :data:`AREA_LIST`. Raises :class:`Problem` (FORM_VERSION_TAKEN)
-    where the version is published with other bytes: phones that have it could not tell (COLLECT 4.3).
+    ``media`` maps file names to bytes (:func:`given_lists`); ``by`` says who gave them, those in
+    ``shipped`` left out, which came with this software. With ``draft`` the
+    version is for draft desks only; a draft becomes published by publishing the same bytes again.
+    Raises :class:`Problem` (FORM_VERSION_TAKEN) where the version is published with other bytes: phones that
+    have it could not tell (COLLECT 4.3). A draft that nobody has sent anything with may be replaced.
     """
     known = PublishedForm.get_or_none(
         (PublishedForm.form_id == form.form_id) & (PublishedForm.version == form.version)
     )
     if known is not None and known.hash != form.hash:
-        raise Problem(Problems.FORM_VERSION_TAKEN, form_id=form.form_id, version=form.version)
+        if is_taken(form):
+            raise Problem(Problems.FORM_VERSION_TAKEN, form_id=form.form_id, version=form.version)
+        known.delete_instance()
+        known = None
     changed = False
+    kept = newest_lists(media) if draft else {}  # a trial must not change what real submissions are judged by
     for filename, content in sorted(media.items()):
-        changed |= put_list(filename, content, now)
-    if known is None:
-        PublishedForm.update(current=False).where(PublishedForm.form_id == form.form_id).execute()
-        PublishedForm.create(
-            form_id=form.form_id,
-            version=form.version,
-            title=form.title,
-            hash=form.hash,
-            xform=form.xform,
-            definition=form.definition(),
-            workbook=workbook,
-            published_at=now,
-        )
+        if filename not in kept:
+            changed |= put_list(filename, content, now, by=SHIPPED if filename in shipped else by)
+    if known is None or (known.draft and not draft):
+        if not draft:
+            closed = _make_room(form.form_id)
+        if known is None:
+            PublishedForm.create(
+                form_id=form.form_id,
+                version=form.version,
+                title=form.title,
+                hash=form.hash,
+                xform=form.xform,
+                definition=form.definition(),
+                workbook=workbook,
+                published_at=now,
+                current=not draft,
+                draft=draft,
+                closed=not draft and closed,
+            )
+        else:
+            PublishedForm.update(draft=False, current=True, closed=closed, published_at=now).where(
+                PublishedForm.id == known.id
+            ).execute()
         changed = True
     if changed:
         counters.increment(counters.PUBLISHED)
     return changed
 
 
-def put_list(filename: str, content: bytes, now: datetime) -> bool:
-    """Make ``content`` the newest edition of a list; returns False where it already is."""
-    digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    newest = (
-        AttachedList.select()
-        .where(AttachedList.filename == filename)
-        .order_by(AttachedList.edition.desc())
-        .first()
+def is_taken(form: Form) -> bool:
+    """Is this version published with other bytes, or a draft with other bytes that somebody has used?"""
+    known = PublishedForm.get_or_none(
+        (PublishedForm.form_id == form.form_id) & (PublishedForm.version == form.version)
     )
-    if newest is not None and newest.hash == digest:
+    if known is None or known.hash == form.hash:
         return False
-    AttachedList.create(
-        filename=filename,
-        edition=newest.edition + 1 if newest is not None else 1,
-        content=content,
-        hash=digest,
-        valid_from=now,
-    )
-    return True
+    sent = (Submission.form_id == form.form_id) & (Submission.version == form.version)
+    return not known.draft or bool(Submission.select().where(sent).exists())
+
+
+def _make_room(form_id: str) -> bool:
+    """No version of the form is current any more; returns whether the form was closed, for it stays so."""
+    former = PublishedForm.get_or_none((PublishedForm.form_id == form_id) & PublishedForm.current)
+    PublishedForm.update(current=False).where(PublishedForm.form_id == form_id).execute()
+    return former is not None and bool(former.closed)
+
+
+def set_closed(form_id: str, *, closed: bool) -> None:
+    """Close a form or open it again: phones see it or not; submissions arrive all the same.
+
+    Raises :class:`Problem` (FORM_UNPUBLISHED).
+    """
+    current = PublishedForm.get_or_none((PublishedForm.form_id == form_id) & PublishedForm.current)
+    if current is None:
+        raise Problem(Problems.FORM_UNPUBLISHED, form_id=form_id)
+    if current.closed != closed:
+        PublishedForm.update(closed=closed).where(PublishedForm.id == current.id).execute()
+        counters.increment(counters.PUBLISHED)
 
 
 def current_forms() -> list[ListedForm]:
-    """The version of each form that phones should have, by title."""
+    """The published version of each form, closed ones among them, by title."""
+    return _listed(PublishedForm.current)
+
+
+def forms_for_phones() -> tuple[list[ListedForm], list[ListedForm]]:
+    """What phones should have, by title: of ordinary desks, and of draft desks.
+
+    These get the newest draft of a form in the place of its published version, until a newer one is published.
+    """
+    offered = _listed(PublishedForm.current & ~PublishedForm.closed)
+    published_ids = dict(
+        PublishedForm.select(PublishedForm.form_id, PublishedForm.id).where(PublishedForm.current).tuples()
+    )
+    newest = (
+        PublishedForm.select(fn.MAX(PublishedForm.id))
+        .where(PublishedForm.draft)
+        .group_by(PublishedForm.form_id)
+    )
+    drafts = [
+        draft
+        for draft in _listed(PublishedForm.id.in_(newest))
+        if draft.id > published_ids.get(draft.form_id, 0)
+    ]
+    tried = {draft.form_id for draft in drafts}
+    beside = [form for form in offered if form.form_id not in tried]
+    return offered, sorted([*beside, *drafts], key=lambda form: (form.title, form.form_id))
+
+
+def _listed(condition: Any) -> list[ListedForm]:
     rows = (
         PublishedForm.select(
+            PublishedForm.id,
             PublishedForm.form_id,
             PublishedForm.version,
             PublishedForm.title,
             PublishedForm.hash,
             PublishedForm.definition,
         )
-        .where(PublishedForm.current)
+        .where(condition)
         .order_by(PublishedForm.title, PublishedForm.form_id)
     )
-    return [ListedForm(r.form_id, r.version, r.title, r.hash, tuple(r.definition["media"])) for r in rows]
+    return [
+        ListedForm(r.id, r.form_id, r.version, r.title, r.hash, tuple(r.definition["media"])) for r in rows
+    ]
 
 
 def get_form(form_id: str, version: str | None = None) -> Form | None:
@@ -126,8 +208,15 @@ def get_form(form_id: str, version: str | None = None) -> Form | None:
 
 
 def versions(form_id: str) -> list[Form]:
-    """All published versions of a form, oldest first."""
-    rows = PublishedForm.select().where(PublishedForm.form_id == form_id).order_by(PublishedForm.id)
+    """All published versions of a form, oldest first; and drafts, where submissions with them count.
+
+    (An ordinary desk has no drafts, but its phone may have been a draft desk's. What it sends counts.)
+    """
+    sent = Submission.select(Submission.version).where((Submission.form_id == form_id) & ~Submission.draft)
+    counts = ~PublishedForm.draft | PublishedForm.version.in_(sent)
+    rows = (
+        PublishedForm.select().where((PublishedForm.form_id == form_id) & counts).order_by(PublishedForm.id)
+    )
     return [Form.load(row.xform, row.definition) for row in rows]
 
 
@@ -142,24 +231,8 @@ def hash_of(form_id: str, version: str) -> str | None:
     return str(row[0]) if row else None
 
 
-def newest_lists(filenames: Iterable[str] | None = None) -> dict[str, Edition]:
-    """The newest edition of each list, by file name."""
-    newest = AttachedList.select(AttachedList.filename, fn.MAX(AttachedList.edition)).group_by(
-        AttachedList.filename
-    )
-    editions = dict(newest.tuples())
-    wanted = set(editions) if filenames is None else set(filenames) & set(editions)
-    return {name: edition for name in wanted if (edition := get_list(name, editions[name])) is not None}
-
-
-def get_list(filename: str, number: int) -> Edition | None:
-    """One edition of a list."""
-    row = AttachedList.get_or_none((AttachedList.filename == filename) & (AttachedList.edition == number))
-    return Edition(row.filename, row.edition, bytes(row.content), row.hash) if row is not None else None
-
-
 def listing() -> list[dict[str, Any]]:
-    """All published versions with their number of submissions, as ``forms list`` shows them."""
+    """All versions with their number of submissions (of drafts: of trials), as ``forms list`` shows them."""
     counts = {
         (form_id, version): count
         for form_id, version, count in Submission.select(
@@ -174,15 +247,25 @@ def listing() -> list[dict[str, Any]]:
         PublishedForm.title,
         PublishedForm.hash,
         PublishedForm.current,
+        PublishedForm.draft,
+        PublishedForm.closed,
     ).order_by(PublishedForm.form_id, PublishedForm.id)
     return [
         {
             "form_id": r.form_id,
             "version": r.version,
             "title": r.title,
-            "state": "open" if r.current else "replaced",
+            "state": _state(r),
             "hash": r.hash,
             "submissions": counts.get((r.form_id, r.version), 0),
         }
         for r in rows
     ]
+
+
+def _state(row: Any) -> str:
+    if row.draft:
+        return "draft"
+    if not row.current:
+        return "replaced"
+    return "closed" if row.closed else "open"

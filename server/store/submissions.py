@@ -33,7 +33,10 @@ class NewFile:
 
 @dataclass(frozen=True)
 class NewSubmission:
-    """What the intake has made of an upload. ``register`` holds the register row's columns, or is None."""
+    """What the intake has made of an upload. ``register`` holds the register row's columns, or is None.
+
+    ``draft`` says that it is a trial from a draft desk.
+    """
 
     form_id: str
     version: str
@@ -51,6 +54,7 @@ class NewSubmission:
     verdict: Mapping[str, Any]
     expected_files: tuple[str, ...] = ()
     register: Mapping[str, Any] | None = None
+    draft: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,10 +71,11 @@ _insert_submission = Insert(Submission, unless=("form_id", "instance_id"))
 _insert_register = Insert(Register)
 _insert_attachment = Insert(Attachment)
 _edit_of = Select(
-    lambda instance_id, form_id, regency: Submission.select(Submission.root).where(
+    lambda instance_id, form_id, regency, draft: Submission.select(Submission.root).where(
         (Submission.deprecated_id == instance_id)
         & (Submission.form_id == form_id)
         & (Submission.regency == regency)
+        & (Submission.draft == draft)
     )
 )
 
@@ -109,6 +114,7 @@ def keep(new: NewSubmission, store: Store) -> Kept:
         "sealed": store.keys.seal(halves.pack(secret), new.instance_id),
         "indicators": list(new.indicators),
         "verdict": dict(new.verdict),
+        "draft": new.draft,
     }
     # The unique constraint decides, so that two copies arriving at once (COLLECT 5.15) are one.
     submission_id = _insert_submission.one(row)
@@ -125,7 +131,8 @@ def keep(new: NewSubmission, store: Store) -> Kept:
     if place.edits is not None:
         # The edit of this one came first: it and what hangs on it now hang on the root of this one.
         Submission.update(root=place.root).where(in_chain(new.form_id, place.edits)).execute()
-        cases.join_chain(new.form_id, place.edits, place.root, new.received_at)
+        if not new.draft:
+            cases.join_chain(new.form_id, place.edits, place.root, new.received_at)
     if new.register is not None:
         _insert_register.many(
             [
@@ -188,15 +195,15 @@ def _look_for_place(new: NewSubmission) -> _Place:
     """Edits may come before what they edit (COLLECT 5.20), and only a desk of the same regency may edit.
 
     Otherwise whoever knows an instanceID could take a record, its case and its alerts out of a district's sight.
-    A submission that edits itself, or what edits it, edits nothing.
+    A submission that edits itself, or what edits it, edits nothing; a trial and what counts never join a chain.
     """
     regency = new.village[:5]
     root = new.instance_id
     if new.deprecated_id is not None and new.deprecated_id != new.instance_id:
         edited = find(new.form_id, new.deprecated_id)
-        if edited is not None and edited.regency == regency:
+        if edited is not None and edited.regency == regency and edited.draft == new.draft:
             root = edited.root
-    earlier = _edit_of.first(new.instance_id, new.form_id, regency)
+    earlier = _edit_of.first(new.instance_id, new.form_id, regency, new.draft)
     edits = str(earlier[0]) if earlier is not None and earlier[0] != root else None
     return _Place(root, edits)
 
@@ -210,6 +217,7 @@ def _carry_over(new: NewSubmission, submission_id: int) -> None:
             (Submission.form_id == new.form_id)
             & (Submission.instance_id == new.deprecated_id)
             & (Submission.regency == new.village[:5])
+            & (Submission.draft == new.draft)
             & Attachment.sha256.is_null(False)
             & Attachment.filename.in_(new.expected_files)
         )
@@ -255,8 +263,8 @@ class Record:
     """File name -> SHA-256 of what arrived, or None."""
 
 
-def _selection(form_id: str | None, area: str, since: datetime | None) -> Any:
-    condition = areas.scope(Submission, area)
+def _selection(form_id: str | None, area: str, since: datetime | None, *, drafts: bool = False) -> Any:
+    condition = areas.scope(Submission, area) & (Submission.draft == drafts)
     if form_id is not None:
         condition &= Submission.form_id == form_id
     if since is not None:
@@ -265,9 +273,16 @@ def _selection(form_id: str | None, area: str, since: datetime | None) -> Any:
 
 
 def listing(
-    form_id: str | None = None, area: str = areas.NATION, since: datetime | None = None
+    form_id: str | None = None,
+    area: str = areas.NATION,
+    since: datetime | None = None,
+    *,
+    drafts: bool = False,
 ) -> list[dict[str, Any]]:
-    """The newest version of each submission, oldest first, as ``submissions list`` shows them; no answers."""
+    """The newest version of each submission, oldest first, as ``submissions list`` shows them; no answers.
+
+    With ``drafts`` the trials of draft desks, else all but those.
+    """
     present = fn.COUNT(Attachment.sha256)
     rows = (
         Submission.select(
@@ -282,7 +297,7 @@ def listing(
             present.alias("present"),
         )
         .join(Attachment, JOIN.LEFT_OUTER)
-        .where(_selection(form_id, area, since) & Submission.current)
+        .where(_selection(form_id, area, since, drafts=drafts) & Submission.current)
         .group_by(Submission.id)
         .order_by(Submission.id)
         .objects()
@@ -315,8 +330,11 @@ def show(instance_id: str, store: Store) -> dict[str, Any]:
     return {
         **_line(row),
         "current": row.current,
+        "draft": row.draft,
         "phone": row.verdict.get("phone", {}),
         "differences": row.verdict.get("differences", []),
+        "unmet": row.verdict.get("unmet", []),
+        "lists": row.verdict.get("lists", {}),
         "answers": _answers(row, store),
         "xml": store.keys.unseal(bytes(row.xml), row.instance_id).decode("utf-8", "replace"),
     }

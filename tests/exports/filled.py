@@ -30,8 +30,7 @@ def library_form(form_id: str) -> Form:
 def publish_library_form(form_id: str, now: datetime = NOON) -> Form:
     """Publish a form of the library with its attached lists."""
     form = library_form(form_id)
-    names = [name for name in form.media if name != published.AREA_LIST]
-    media = {name: (LIBRARY / "media" / name).read_bytes() for name in names}
+    media = {name: (LIBRARY / "media" / name).read_bytes() for name in published.given_lists(form)}
     published.publish(form, b"", media, now)
     return form
 
@@ -133,7 +132,10 @@ def _group(fields: Sequence[Field], chance: random.Random) -> dict[str, Any]:
     return answers
 
 
-_ATTACHED = {"desa": VILLAGE, "negara": "MY", "biaya": "sponsor", "p3mi": "p001", "kurs": "IDR"}
+_ATTACHED = {
+    "desa": VILLAGE, "negara": "MY", "biaya": "sponsor", "p3mi": "p001", "kurs": "IDR",
+    "pmi": "5f0c7a52-8c3e-4b7a-9a51-0d6f6c1e2a01", "kasus": "R-350701-0001",
+}  # fmt: skip
 
 
 def _answer(field: Field, chance: random.Random) -> Any:

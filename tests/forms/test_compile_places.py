@@ -241,5 +241,5 @@ def test_an_sms_is_measured_as_the_network_does() -> None:
     longest = "{ref}{kec}" + "a" * (160 - 13 - 18)
 
     assert sms_faults(longest) == []
-    assert "1 too many" in sms_faults(longest + "a")[0]
-    assert "1 too many" in sms_faults(longest[:-1] + "\u20ac")[0]  # the euro sign takes two places
+    assert "1 too many" in sms_faults(longest + "a")[0][0]
+    assert "1 too many" in sms_faults(longest[:-1] + "\u20ac")[0][0]  # the euro sign takes two places

@@ -1,4 +1,4 @@
-"""The two shipped forms keep the contract: every question, every rule, two languages, tidy sheets."""
+"""The shipped forms keep the contract: every question, every rule, two languages, tidy sheets."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from forms.indicators import sms_faults
 from forms.schema import Schema
 
 LIBRARY = Path(forms.__file__).parent / "library"
-FORMS = ("berangkat", "pulang")
-SHEETS = ["petunjuk", "survey", "choices", "indicators", "settings"]
+FORMS = ("berangkat", "pulang", "tindak_lanjut", "pantau_penyedia", "laporan_bulanan")
+INTERVIEWS = FORMS[:2]
+SHEETS = ["petunjuk", "survey", "choices", "indicators", "settings", "entities"]
 
 # name:type of each question, group by group; one = select_one, many = select_multiple
 CONTRACT = {
@@ -56,23 +57,91 @@ CONTRACT = {
              refer:many complaint:many observe:many
         : age_dep:calculate age_ret:calculate fl_inv:calculate fl_pen:calculate
         """,
+    "tindak_lanjut": """
+        loc: village:one/desa update_date:date case_listed:one case_id:one/kasus case_ref:text
+             contact_made:one
+        persong: private:one worker_known:one worker:one/pmi
+        safeg: person_safe:one last_contact_date:date departure_state:one
+        actg: alert_valid:one actions:many amount_recovered:int
+        refg: consent_referral:one referred_to:many referral_accepted:one accepted_date:date
+        closeg: severity_now:one close_reason:one next_date:date notes:text
+        : case_form:calculate case_code:calculate pmi_status:calculate pmi_last_contact:calculate
+        """,
+    "pantau_penyedia": """
+        loc: village:one/desa visited_on:date visited_with:many provider_type:one provider:one/p3mi
+             provider_name:text access:one
+        licg: coord:geopoint licence:one licence_no:text licence_until:date job_order:one
+             staff_letters:one
+        feeg: price_list:one fee_asked:one fees/fee_type:one/biaya fees/fee_amt:int fees/fee_receipt:one
+             fees/fee_banned:calculate deposit:one deduct_months:int refund:one
+        conductg: advert:many contract_copy:one contract_id:one explained:one school_recruit:one
+        healthg: clinic_pmi:one exam_consent:one preg_test:one result_explained:one price_shown:one
+        traing: train_hours:int instructor:one job_link:one cert_body:one train_paid:one
+             dropout_penalty:one
+        privg: private:one
+        heardg: heard_f:int heard_m:int complain_n:int main_complaint:one
+        freeg: under18:one originals:int phones_taken:one data_safe:one complaint_box:one shelter:one
+        shelterg: shelter_leave:one shelter_cap:int shelter_separate:one women_staff:one
+        : heard_n:calculate list_status:calculate lic_expired:calculate lic_bad:calculate
+             fee_banned_n:calculate iris_a:calculate iris_b:calculate iris_1:calculate iris_2:calculate
+             iris_3:calculate iris_4:calculate iris_5:calculate iris_n:calculate unknown_n:calculate
+             result:calculate
+        """,
+    "laporan_bulanan": """
+        loc: village:one/desa month:date open_days:int staff_f:int staff_m:int
+        infog: sessions:int part_f:int part_m:int topics:many with_whom:many home_visits:int
+        letterg: letters_f:int letters_m:int letters_no:int letters_why:many cand_f:int cand_m:int
+        depg: dep_f:int dep_m:int dep_proc:int dep_nonproc:int abroad_f:int abroad_m:int
+        retg: ret_f:int ret_m:int ret_why:many ret_end:int ret_leave:int ret_term:int ret_sick:int
+             ret_abuse:int ret_crisis:int ret_deport:int ret_death:int ret_harm:int
+        compg: comp_in:int comp_done:int comp_ref:int child_n:int child_school:int
+        recrg: recr_n:int recr_phones:text
+        lawg: perdes:one budget_plan:int budget_used:int obstacles:many support:many photo:binary
+        : period:calculate dep_n:calculate dep_dk:calculate ret_n:calculate ret_dk:calculate
+        """,
 }
 CODES = {
     "berangkat": [f"D{n:02}" for n in range(1, 26)],
     "pulang": [f"R{n:02}" for n in range(1, 16)],
+    "tindak_lanjut": [],
+    "pantau_penyedia": ["X02"],
+    "laporan_bulanan": [],
 }
 MEDIA = {
     "berangkat": ("biaya.csv", "desa.csv", "kurs.csv", "negara.csv", "p3mi.csv"),
-    "pulang": ("desa.csv", "negara.csv"),
+    "pulang": ("desa.csv", "negara.csv", "pmi.csv"),
+    "tindak_lanjut": ("desa.csv", "kasus.csv", "pmi.csv"),
+    "pantau_penyedia": ("biaya.csv", "desa.csv", "p3mi.csv"),
+    "laporan_bulanan": ("desa.csv",),
 }
-BINDS = {"text": "string", "int": "int", "decimal": "decimal", "date": "date"}
+BINDS = {
+    "text": "string", "int": "int", "decimal": "decimal", "date": "date", "geopoint": "geopoint",
+    "binary": "binary",
+}  # fmt: skip
+SECRETS = {
+    "berangkat": {
+        **dict.fromkeys(("fee_amt", "debt_amt", "wage", "fee_total", "wage_idr"), "money"),
+        **{"mcu": "health", "address": "identity"},
+    },
+    "pulang": {
+        **dict.fromkeys(("violence", "threat", "crime", "move", "comm", "leave_why"), "violence"),
+        **{"health": "health", "worker": "identity"},
+    },
+    "tindak_lanjut": {
+        **dict.fromkeys(("person_safe", "actions", "notes"), "violence"),
+        **{"worker": "identity", "amount_recovered": "money"},
+    },
+    "pantau_penyedia": {"provider_name": "identity", "main_complaint": "violence"},
+    "laporan_bulanan": {"recr_phones": "identity", "photo": "identity"},
+}
 
 of_each_form = pytest.mark.parametrize("name", FORMS)
+of_each_interview = pytest.mark.parametrize("name", INTERVIEWS)
 
 
 @pytest.fixture(scope="module")
 def compiled() -> dict[str, CompileResult]:
-    """Both forms, run through ODK Validate."""
+    """Every form, run through ODK Validate."""
     return {name: compile_workbook(LIBRARY / f"{name}.xlsx") for name in FORMS}
 
 
@@ -193,16 +262,10 @@ def test_personal_questions_are_marked_as_secrets(compiled: dict[str, CompileRes
     schema = Schema.from_xform(form.xform)
     assert all(schema.find(path) for path in form.sensitive)
 
-    for question in ("full_name", "nik", "phone", "birth_date", "recruiter_name"):
-        assert sensitive[question] == "identity"
-    if name == "pulang":
-        assert sensitive["health"] == "health"
-        assert {sensitive[q] for q in ("violence", "threat", "crime", "move", "comm", "leave_why")} == {
-            "violence"
-        }
-    else:
-        assert {sensitive[q] for q in ("fee_amt", "debt_amt", "wage", "fee_total", "wage_idr")} == {"money"}
-        assert (sensitive["mcu"], sensitive["address"]) == ("health", "identity")
+    assert sensitive.items() >= SECRETS[name].items()
+    if name in INTERVIEWS:
+        for question in ("full_name", "nik", "phone", "birth_date", "recruiter_name"):
+            assert sensitive[question] == "identity"
 
 
 @of_each_form
@@ -214,7 +277,24 @@ def test_the_name_of_a_submission_holds_no_secret(compiled: dict[str, CompileRes
     assert not any(path in instance_name.calculate for path in form.sensitive)
 
 
-@of_each_form
+@pytest.mark.parametrize("name", ["tindak_lanjut", "pantau_penyedia"])
+def test_delicate_questions_open_only_after_privacy_is_confirmed(
+    compiled: dict[str, CompileResult], name: str
+) -> None:
+    form = compiled[name].form
+    schema = Schema.from_xform(form.xform)
+    (private,) = schema.named("private")
+
+    for path, kind in form.sensitive.items():
+        field = schema.find(path)
+        assert field is not None
+        above = [f for f in schema.walk() if f.kind == "group" and path.startswith(f.path + "/")]
+        conditions = " ".join(f.relevant for f in [*above, field])
+        if kind == "violence":
+            assert private.path in conditions, path
+
+
+@of_each_interview
 def test_refusing_consent_closes_every_group_that_asks_about_the_person(
     compiled: dict[str, CompileResult], name: str
 ) -> None:
@@ -245,7 +325,8 @@ def sheets(name: str) -> list[Worksheet]:
 def test_the_workbook_opens_on_its_explanation_and_has_frozen_headers_and_widths(name: str) -> None:
     book = sheets(name)
 
-    assert [sheet.title for sheet in book] == SHEETS
+    optional = {"indicators": bool(CODES[name]), "entities": "pmi.csv" in MEDIA[name] or name == "berangkat"}
+    assert [sheet.title for sheet in book] == [sheet for sheet in SHEETS if optional.get(sheet, True)]
     for sheet in book:
         assert sheet.freeze_panes, sheet.title
         for number, header in enumerate(next(sheet.iter_rows(max_row=1, values_only=True)), start=1):
@@ -266,10 +347,10 @@ def test_every_cell_is_text_so_that_excel_changes_no_code(name: str) -> None:
 
 @of_each_form
 def test_the_explanation_names_every_column(name: str) -> None:
-    explanation, *others = sheets(name)
+    explanation, *others = (sheet for sheet in sheets(name) if sheet.title not in ("settings", "entities"))
     text = " ".join(str(cell.value) for row in explanation.iter_rows() for cell in row if cell.value)
 
-    for sheet in others[:3]:
+    for sheet in others:
         for cell in next(sheet.iter_rows(max_row=1)):
             base = str(cell.value).split("::")[0] if "bind" not in str(cell.value) else str(cell.value)
             assert re.search(rf"(?<!\w){re.escape(base)}(?!\w)", text), (sheet.title, cell.value)

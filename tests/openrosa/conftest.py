@@ -18,6 +18,9 @@ from server.store.models import (
     Case,
     Counter,
     Desk,
+    Entity,
+    EntityBacklog,
+    EntityVersion,
     Event,
     Message,
     Quarantine,
@@ -94,7 +97,10 @@ def published(home: Home) -> Iterator[Store]:
     """The shared server's store, emptied of everything that tests make."""
     store = Store(home.url, home.path, Keys.open(home.path))
     with store.transaction():
-        for table in (Message, Alert, Case, Register, Attachment, Submission, Quarantine, Event, Desk):
+        for table in (
+            *(EntityBacklog, EntityVersion, Entity),
+            *(Message, Alert, Case, Register, Attachment, Submission, Quarantine, Event, Desk),
+        ):
             table.delete().execute()
         Counter.delete().where(Counter.name.startswith("case:")).execute()
     yield store

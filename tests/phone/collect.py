@@ -23,6 +23,7 @@ from urllib.parse import quote, unquote_plus, urlsplit
 from lxml import etree
 
 from tests.phone.digest import DigestError
+from tests.phone.entity_lists import EntityLists, list_name
 from tests.phone.listing import (
     AuthenticationRequiredError,
     CollectError,
@@ -59,11 +60,15 @@ CONTENT_TYPES: Final = {
 
 
 class StoredForm(NamedTuple):
-    """A form on the phone: its XForm, its attached files by name, and the list entry that it came by."""
+    """A form on the phone: its XForm, its attached files by name, and the list entry that it came by.
+
+    ``entity_lists`` are the names of the lists that it shares with other forms; their files are not kept.
+    """
 
     xform: str
     media: Mapping[str, bytes]
     listed: ListedForm
+    entity_lists: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,7 @@ class Collect:
     def __post_init__(self) -> None:
         self.wire = Wire(self.username, self.password, urlsplit(self.server_url).hostname or "", tls=self.tls)
         self._redirected: dict[str, str] = {}
+        self.entities = EntityLists()
 
     @classmethod
     def from_settings(cls, settings: str) -> Collect:
@@ -138,7 +144,7 @@ class Collect:
         return body
 
     def sync(self) -> dict[str, StoredForm]:
-        """Make the phone match the server exactly, as a desk's phone does by itself; all its forms."""
+        """Make the phone match the server exactly, as a desk's phone does by itself; all its forms as opened."""
         listed = self.form_list()
         manifests = {form.form_id: self.manifest(form) for form in listed}
         gone = set(self.forms) - set(manifests)
@@ -155,9 +161,26 @@ class Collect:
                 media = {
                     file.name: held[file.hash] if file.hash in held else self.download_media(file)
                     for file in manifest
+                    if file.kind is None
                 }
-                self.forms[form.form_id] = StoredForm(self.download_form(form), media, form)
-        return dict(self.forms)
+                lists = tuple(self._entity_list(file) for file in manifest if file.kind is not None)
+                self.forms[form.form_id] = StoredForm(self.download_form(form), media, form, lists)
+        return {form_id: self.opened(form_id) for form_id in self.forms}
+
+    def opened(self, form_id: str) -> StoredForm:
+        """A form as it is opened: its entity lists stand among its files as they are on the phone now."""
+        stored = self.forms[form_id]
+        lists = {f"{name}.csv": self.entities.csv(name) for name in stored.entity_lists}
+        return stored._replace(media={**lists, **stored.media})  # a plain file of that name wins
+
+    def _entity_list(self, file: MediaFile) -> str:
+        name = list_name(file.name)
+        self.entities.receive(name, file.hash, lambda: self.download_media(file))
+        unsure = self.entities.unsure(name)
+        if unsure and file.integrity_url is not None:
+            ids = quote(",".join(unsure), safe="")
+            self.entities.forget(name, self._openrosa(f"{file.integrity_url}?id={ids}"))
+        return name
 
     def _decide(self, form: ListedForm, manifest: Sequence[MediaFile]) -> str:
         old = self.forms.get(form.form_id)

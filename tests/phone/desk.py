@@ -30,12 +30,14 @@ class DeskPhone:
         self, interview: Interview, *, language: str | None = None, seed: str | None = None
     ) -> FilledForm:
         """Hold an interview with the form as downloaded. ``seed`` makes the instanceID repeatable."""
-        stored = self.collect.forms[interview.form_id]
+        stored = self.collect.opened(interview.form_id)
         held = self._open.get(interview.form_id)
-        if held is None or held[0] is not stored:  # a sync brought a new form or new lists
+        if held is None or held[0] != stored:  # a sync brought a new form or new lists, or a worker was added
             held = self._open[interview.form_id] = (stored, self.engine.open(stored.xform, stored.media))
         identity = seeded_instance_id(f"{seed}/{interview.form_id}/{interview.name}") if seed else None
-        return held[1].fill(interview.answers, language=language, instance_id=identity)
+        filled = held[1].fill(interview.answers, language=language, instance_id=identity)
+        self.collect.entities.finalized(stored.xform, filled.xml)
+        return filled
 
     def send(self, filled: FilledForm, attachments: dict[str, bytes] | None = None) -> SubmitResult:
         """Send a finished interview."""

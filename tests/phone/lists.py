@@ -10,6 +10,10 @@ from pathlib import Path
 import forms
 
 LIBRARY = Path(forms.__file__).parent / "library"
+NO_WORKERS = (
+    b"name,label,__version,village,last_contact,full_name,last_country,depart_date,status,return_date\n"
+)
+NO_CASES = b"name,label,ref,village,form,opened\n"
 KINDS = {"1": "kelurahan", "2": "desa", "3": "desa adat"}  # by the first figure of a village's own number
 
 
@@ -40,4 +44,4 @@ def desa_csv(regency: str) -> bytes:
 def library_lists(regency: str = "35.07") -> dict[str, bytes]:
     """Every attached list of the library's forms, with the villages of one regency."""
     lists = {path.name: path.read_bytes() for path in sorted((LIBRARY / "media").glob("*.csv"))}
-    return lists | {"desa.csv": desa_csv(regency)}
+    return lists | {"desa.csv": desa_csv(regency), "pmi.csv": NO_WORKERS, "kasus.csv": NO_CASES}

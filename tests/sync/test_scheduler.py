@@ -68,7 +68,7 @@ def test_a_quiet_job_notes_that_it_runs_without_a_commit_each_time(store: Store)
         sync._run_noted(job)
     sync.close()
     assert jobs.last_runs() == first
-    assert len(first) == 3
+    assert len(first) == 4
 
 
 def test_sessions_that_ran_out_and_traces_of_old_processes_are_removed(store: Store, clock: Clock) -> None:

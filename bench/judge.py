@@ -1,0 +1,73 @@
+"""How long a submission's judging takes once its form is loaded, and how long a form takes to compile.
+
+Each of the library's forms that JavaRosa can fill: reading the XML, judging it whole (calculations, all rules,
+``required`` and ``constraint`` again), and for comparison parsing the same XML with lxml alone.
+"""
+
+from __future__ import annotations
+
+import timeit
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from lxml import etree
+
+import forms
+from forms.compile import compile_workbook
+from forms.instance import read_instance
+from forms.judge import Judge
+from forms.lists import ListTable
+from forms.schema import Schema
+from tests.phone.interviews import interviews
+from tests.phone.javarosa import Engine
+from tests.phone.lists import library_lists
+
+LIBRARY = Path(forms.__file__).parent / "library"
+RUNS = 5
+TIMES = 1_000
+
+
+def main() -> None:
+    """Print microseconds a submission, and seconds a form."""
+    engine, lists, now = Engine(), library_lists(), datetime.now(UTC)
+    tables = {name.removesuffix(".csv"): ListTable.from_csv(name, content) for name, content in lists.items()}
+    told = interviews(engine.today())
+    print(
+        f"{'form':18} {'compile':>9} {'+ Validate':>11} {'load':>9} {'judge':>9} {'read':>9} {'of lxml':>8}"
+    )
+    for workbook in sorted(LIBRARY.glob("*.xlsx")):
+        form = compile_workbook(workbook, validate=False).form
+        compiling = _once(partial(compile_workbook, workbook, validate=False), RUNS)
+        whole = _once(partial(compile_workbook, workbook), 2)
+        judge, schema = Judge(form), Schema.from_xform(form.xform)
+        loading = _once(partial(Judge, form), RUNS)
+        line = f"{workbook.stem:18} {compiling * 1e3:6.0f} ms {whole * 1e3:8.0f} ms {loading * 1e3:6.1f} ms"
+        story = next((i for i in told if i.form_id == schema.form_id), None)
+        if story is not None:
+            xml = engine.open(form.xform, lists).fill(story.answers).xml
+            instance = read_instance(xml)
+            judging = _each(partial(judge.judge, instance, tables, now))
+            reading = _each(partial(_read, xml))
+            parsing = _each(partial(etree.fromstring, xml))
+            line += f" {judging:6.0f} us {reading:6.0f} us {(judging + reading) / parsing:6.1f} x"
+        print(line, flush=True)
+
+
+def _read(xml: bytes) -> None:
+    read_instance(xml).release()
+
+
+def _once(work: Callable[[], object], runs: int) -> float:
+    """Seconds, of the quickest run."""
+    return min(timeit.repeat(work, number=1, repeat=runs))
+
+
+def _each(work: Callable[[], object]) -> float:
+    """Microseconds a time, of the quickest run."""
+    return min(timeit.repeat(work, number=TIMES, repeat=RUNS)) / TIMES * 1e6
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The gate before publishing, drafts, and policy lists."""
