@@ -20,7 +20,7 @@ RETURNS = (
         "return, not in private",
         "",
         "working conditions stay unasked where others listen",
-        {"private": "no", **UNASKED},
+        {"private": "no", **UNASKED, "recruiter_threat": None, "complaint": None},
     ),
     Story("worked at 17", "R01", "turned 18 abroad, one day after leaving", born=turning(18, late=1)),
     Story("left on the 18th birthday", "", "old enough, to the day", born=turning(18)),
