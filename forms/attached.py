@@ -23,6 +23,9 @@ Attached = Callable[[str], bytes | None]
 UNCHECKED: Final = b""
 """In the place of a content: the server makes this list, with columns that cannot be known here."""
 
+_VERSIONS: Final = ("__version", "__trunkVersion", "__branchId")
+"""Columns of every entity list; the last two are the phone's own and never served (COLLECT 3.10)."""
+
 Needs = Mapping[str, Mapping[str, Place]]
 """The columns that a form reads of each attached CSV, by file name, each with the first place that reads it."""
 
@@ -85,7 +88,7 @@ def media_faults(
         content = attached(filename)
         wanted = needs.get(filename, {})
         if filename in saves:
-            own = {NAME, "label", "__version", *saves[filename]}
+            own = {NAME, "label", *_VERSIONS, *saves[filename]}
             wanted = {column: place for column, place in wanted.items() if column not in own}
             content = content or UNCHECKED
         if content == UNCHECKED and filename.endswith(".csv"):

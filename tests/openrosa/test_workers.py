@@ -19,6 +19,7 @@ from tests.conftest import Clock
 from tests.openrosa.conftest import Running, again
 from tests.phone.collect import Collect
 from tests.phone.desk import DeskPhone
+from tests.phone.followups import VISIT
 from tests.phone.interviews import Interview, departure, homecoming
 from tests.phone.javarosa import Engine, FilledForm
 from tests.phone.people import Person
@@ -62,8 +63,8 @@ def listed(store: Store, area: str = "ID") -> list[dict[str, Any]]:
 
 
 def only(phone: DeskPhone) -> str:
-    (identity,) = phone.collect.entities.lists["pmi"].entities
-    return identity
+    """The one worker on a phone who was made by it or for it: the oldest."""
+    return next(iter(phone.collect.entities.lists["pmi"].entities))
 
 
 def test_who_leaves_is_in_the_list_and_who_comes_home_is_updated(
@@ -111,6 +112,19 @@ def test_who_left_a_moment_ago_can_be_chosen_offline_and_the_return_may_arrive_f
     assert EntityBacklog.select().count() == 0
     phone.sync()
     assert phone.collect.entities.lists["pmi"].entities[entity["id"]].version == 2
+
+
+def test_a_follow_up_names_the_case_and_updates_the_worker(
+    published: Store, phone: DeskPhone, filled: dict[str, bytes]
+) -> None:
+    phone.send(leaves(phone, worker()))
+    assert phone.collect.submit(again(filled["rat port"])).sent
+    phone.sync()
+    ref = Case.get().ref
+    answers = {**VISIT, "case_id": ref, "worker": only(phone), "departure_state": "went_proc"}
+    assert phone.send(phone.hold(Interview("visit", "tindak_lanjut", answers, frozenset()))).sent
+    entity = next(e for e in listed(published) if e["id"] == only(phone))
+    assert (entity["version"], entity["properties"]["status"], entity["conflict"]) == (2, "abroad", False)
 
 
 def test_two_phones_that_change_one_worker_unknown_to_each_other_are_in_conflict(

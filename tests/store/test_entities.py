@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 from forms.entities import declarations
 from forms.form import Form
 from server.intake.intake import Intake, Upload
+from server.settings import Settings
 from server.store import desks, entities, entity_lists, published
 from server.store.database import Store
 from server.store.desks import KnownDesk
 from server.store.models import Desk, Entity, EntityBacklog, EntityVersion, Submission
+from sync import build_sync
 from tests.conftest import Clock
 
 VILLAGE = "35.07.01.2001"
@@ -277,6 +279,16 @@ def test_after_five_days_an_update_is_applied_without_its_predecessor_and_marked
     worker = door.worker()
     assert (worker["version"], worker["properties"]["last_country"], worker["conflict"]) == (3, "C4", True)
     assert force(door) == EntityBacklog.select().count() == 0
+
+
+def test_the_sync_process_applies_them(door: Door) -> None:
+    door.send(created())
+    door.send(updated(3, trunk=1))
+    door.clock.at += timedelta(days=5)
+    sync = build_sync(Settings(home=door.store.home), door.store, door.clock)
+    assert sync.run_once()["entities"] == 1
+    sync.close()
+    assert door.worker()["version"] == 2
 
 
 def test_a_worker_whose_departure_never_came_is_made_of_the_update_and_completed_when_it_does(

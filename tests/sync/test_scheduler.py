@@ -48,6 +48,7 @@ def test_a_job_that_fails_is_on_record_and_the_others_go_on(store: Store) -> Non
         by_name["messages"],
         replace(by_name["files"], run=broken),
         replace(by_name["sessions"], run=watch, every=timedelta(seconds=0.1)),
+        by_name["entities"],
     )
     running = threading.Thread(target=sync.run_forever, args=(stop,))
     running.start()
