@@ -317,7 +317,12 @@ def desks_add(
 ) -> None:
     """Open a village desk; prints what its phones need, and writes the QR to scan."""
     with opened(home) as (settings, store):
-        show(installation.add_desk(settings, store, village_code, name, now(), draft=draft), json)
+        made = installation.add_desk(settings, store, village_code, name, now(), draft=draft)
+        if not settings.public_url and "//127." in made["url"]:
+            complain(
+                "POSMIGRAN_PUBLIC_URL is not set: the QR code names this machine, which no phone can reach."
+            )
+        show(made, json)
 
 
 @desks_app.command("list")

@@ -27,6 +27,10 @@ SMS_LENGTH = 160
 GROUP = "advice"
 """The group at the form's end that shows the advice."""
 GROUP_LABEL = {"id": "Peringatan", "en": "Warning"}
+_LEVEL = {
+    "id": {"critical": "KRITIS", "high": "TINGGI", "medium": "SEDANG"},
+    "en": {"critical": "CRITICAL", "high": "HIGH", "medium": "MEDIUM"},
+}
 PLAIN = ("code", "severity", "rule", "recipients", "source")
 TRANSLATED = ("label", "sms", "advice")
 
@@ -364,9 +368,11 @@ def survey_rows(rows: list[IndicatorRow], spoken: tuple[Language, ...]) -> list[
     title = {f"label{lang.suffix}": GROUP_LABEL.get(lang.code, GROUP_LABEL["id"]) for lang in spoken}
     group = {"name": GROUP, "appearance": "field-list", "relevant": any_holds, **title}
     made.append(({"type": "begin_group", **group}, (None, None)))
-    for row in rows:
+    gravest_first = sorted(rows, key=lambda row: SEVERITIES.index(row.severity))
+    for row in gravest_first:
         note = {
-            f"label{lang.suffix}": f"**{row.code} {row.label[lang.code]}**\n\n{row.advice[lang.code]}"
+            f"label{lang.suffix}": f"**{_LEVEL.get(lang.code, _LEVEL['id'])[row.severity]} {row.code} "
+            f"{row.label[lang.code]}**\n\n{row.advice[lang.code]}"
             for lang in spoken
         }
         note |= {"type": "note", "name": f"{GROUP}_{row.code.lower()}", "relevant": f"${{{row.node}}} = 1"}

@@ -86,6 +86,11 @@ class Problems(Enum):
         "Nomor telepon tidak sah. Tulis seperti +62 812 0000 0001.",
         "The phone number is not valid. Write it like +62 812 0000 0001.",
     )  # fmt: skip
+    EMAIL_INVALID = Kind(
+        "officer.email_invalid", 422,
+        "Itu bukan alamat e-mail. Tulis seperti nama@contoh.go.id.",
+        "That is no e-mail address. Write it like name@example.go.id.",
+    )  # fmt: skip
     EMAIL_TAKEN = Kind(
         "officer.email", 409, "E-mail itu sudah dipakai petugas lain.", "Another officer has that e-mail."
     )

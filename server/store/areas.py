@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from importlib.resources import files
@@ -106,8 +107,9 @@ def kind(code: str) -> str:
 def desa_csv(regency: str) -> bytes:
     """The attached list ``desa.csv`` of a regency: its villages and no others.
 
-    Columns ``name`` (dotted code), ``label``, ``kec``, ``kec_label``, ``jenis``. Where a kecamatan has the same
-    name twice, the label shows the kind: "Oesao (kelurahan)".
+    Columns ``name`` (dotted code), ``label``, ``kec``, ``kec_label``, ``jenis``. The phone shows the label alone:
+    where a kecamatan has the same name twice it tells the kind, "Oesao (kelurahan)", and where the regency has it
+    in several kecamatan it tells which, "Banjarejo, Kec. Donomulyo".
     """
     districts = dict(Area.select(Area.code, Area.name).where(Area.parent == regency).tuples())
     rows = list(
@@ -116,14 +118,15 @@ def desa_csv(regency: str) -> bytes:
         .order_by(Area.code)
         .tuples()
     )
-    seen: dict[tuple[str, str], int] = {}
-    for _, parent, name in rows:
-        seen[parent, name] = seen.get((parent, name), 0) + 1
+    in_district = Counter((parent, name) for _, parent, name in rows)
+    districts_of = Counter(name for _, name in in_district)
     out = io.StringIO(newline="")
     write = csv.writer(out, lineterminator="\n")
     write.writerow(["name", "label", "kec", "kec_label", "jenis"])
     for code, parent, name in rows:
-        label = f"{name} ({kind(code)})" if seen[parent, name] > 1 else name
+        label = f"{name} ({kind(code)})" if in_district[parent, name] > 1 else name
+        if districts_of[name] > 1:
+            label += f", Kec. {districts[parent]}"
         write.writerow([code, label, parent, districts[parent], kind(code)])
     return out.getvalue().encode()
 

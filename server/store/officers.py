@@ -21,6 +21,8 @@ from server.store import areas, withdrawals
 from server.store.models import Officer, Session
 
 SESSION_LASTS = timedelta(hours=12)
+_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
+"""Enough to tell a slip of the hand from an address: only a letter would prove it."""
 _hasher = PasswordHasher()
 
 
@@ -55,6 +57,8 @@ def add(
     areas.require(area)
     if email is not None:
         email = email.strip().lower()
+        if not _EMAIL.fullmatch(email):
+            raise Problem(Problems.EMAIL_INVALID)
         if Officer.select().where(Officer.email == email).exists():
             raise Problem(Problems.EMAIL_TAKEN)
     password = secrets.token_urlsafe(12) if email else None

@@ -37,6 +37,8 @@ def desa_csv(regency: str) -> bytes:
         district, name = row["district_code"], row["name"]
         kind = KINDS[row["code"].rsplit(".", 1)[1][0]]
         label = f"{name} ({kind})" if named[district, name] > 1 else name
+        if sum(1 for _, other in named if other == name) > 1:
+            label += f", Kec. {districts[district]}"
         writer.writerow([row["code"], label, district, districts[district], kind])
     return out.getvalue().encode()
 

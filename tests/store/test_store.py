@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import threading
 
 import pytest
@@ -63,6 +64,14 @@ def test_a_scope_holds_exactly_what_it_covers(store: Store, code: str) -> None:
     assert found == {d.village for d in Desk.select() if areas.covers(code, d.village)}
     if code not in ("ID", "35", "35.07", "35.07.01", "35.07.01.2001"):
         assert found == set()
+
+
+def test_no_two_villages_of_a_regency_look_alike_on_the_phone(store: Store) -> None:
+    for regency in ("35.07", "35.08", "53.01", "11.08"):
+        lines = csv.DictReader(areas.desa_csv(regency).decode().splitlines())
+        labels = [line["label"] for line in lines]
+        assert len(labels) == len(set(labels)), regency
+    assert "Banjarejo, Kec. Donomulyo" in areas.desa_csv("35.07").decode()
 
 
 def test_an_unknown_village_is_refused_with_its_code(store: Store) -> None:
