@@ -186,7 +186,8 @@ class Sync:
             routed = self._writer.wait(partial(routing.route, page, now, self._channel))
             cases += routed.cases
             owed += routed.owed
-            after = page[-1]
+            # What is routed or put off is asked for no more, so a graver case that comes meanwhile is next.
+            after = page[-1] if again or not routed.cases else None
             meanwhile()
         return {"cases": cases, "owed": owed}
 

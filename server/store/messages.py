@@ -1,9 +1,9 @@
 """The outbox: what is owed to whom, who is sending it at this moment, what became of it.
 
 The life of a message: ``owed`` -> (claimed, an attempt noted, committed) ``sending`` -> (the carrier's id
-noted) ``sent`` -> ``delivered`` | ``failed``; ``expired`` where it came too late or its officer left. A message that is still
-``sending`` when its lease ends (the process died, the connection broke) is *unsure*: the carrier is asked
-before it is sent again.
+noted) ``sent`` -> ``delivered`` | ``failed``; ``expired`` where it came too late or its officer left. A message
+that is still ``sending`` when its lease ends (the process died, the connection broke) is *unsure*: the carrier is
+asked before it is sent again.
 Which process sends is decided by one conditional UPDATE and its row count.
 """
 
@@ -51,7 +51,8 @@ class OwedCase:
     """A case with alerts that somebody was not told of yet. ``definition`` is its form's, for the texts.
 
     ``owed`` are the alerts not yet routed, ``known`` all alerts of the case, both read in one query.
-    ``gravity`` is that of the gravest owed alert that :func:`unrouted` was asked for, 0 for the worst. ``told`` maps the id of an officer to the indicators that earlier messages about the case told them of.
+    ``gravity`` is that of the gravest alert to route now, 0 for the worst.
+    ``told`` maps the id of an officer to the indicators that earlier messages about the case told them of.
     """
 
     id: int

@@ -38,7 +38,7 @@ OFFICERS = (
     ("Petugas PPA Lumajang", "ppa", "35.08", "+6281200000006", None),
     ("Petugas BP3MI Jawa Timur", "bp3mi", "35", "+6281200000007", None),
     ("Petugas Dinsos Jawa Timur", "dinsos", "35", "+6281200000008", None),
-    ("Staf Provinsi Jawa Timur", "province", "35", None, "provinsi@contoh.id"),
+    ("Staf Provinsi Jawa Timur", "province", "35", "+6281200000009", "provinsi@contoh.id"),
 )
 LONGEST_WAIT = 60.0  # seconds for the outbox to empty; it takes about two
 

@@ -25,6 +25,7 @@ from tests.sync.world import officer, publish, submit
 from tests.twilio_standin import Answer, Behaviour, Drop, Hold, TwilioStandIn
 
 LATER = timedelta(hours=1)
+TRIES = 3
 
 
 @pytest.fixture
@@ -46,7 +47,8 @@ def process(store: Store, clock: Clock, twilio: TwilioStandIn, **settings: str) 
         {"twilio_sms": channel, "console": Console()},
         "twilio_sms",
         random=Random(1),
-        policy=Policy(threads=4),
+        policy=Policy(threads=4, tries=TRIES),
+        gap=0.0,
     )
 
 
@@ -221,13 +223,79 @@ def test_a_message_two_days_late_expires_on_the_record(
     sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn
 ) -> None:
     ref = one_message(store, clock)
-    twilio.next(Answer(500))
-    sync.run_once()
-    clock.at += timedelta(hours=49)
+    twilio.next(*[Answer(500)] * TRIES)
+    for _ in range(TRIES):
+        sync.run_once()
+        clock.at += LATER
+    clock.at += timedelta(hours=48)
     sync.run_once()
     assert only()["state"] == "expired"
     assert [e["verb"] for e in events.of(ref)] == ["message.expired"]
     assert twilio.messages == []
+
+
+def test_a_clock_that_jumps_days_ahead_expires_nothing_that_was_not_tried(
+    sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn
+) -> None:
+    one_message(store, clock)
+    with store.transaction():
+        routing.route(messages.unrouted(), clock(), "twilio_sms")
+    clock.at += timedelta(days=400)
+    one_message(store, clock)
+    twilio.next(Answer(429, 20429))
+    sync.run_once()
+    clock.at += timedelta(days=400)
+    sync.run_once()
+    assert {m["state"] for m in messages.listing()} == {"sent"}
+
+
+@pytest.mark.parametrize("back", [timedelta(minutes=10), timedelta(days=400)])
+def test_a_new_message_goes_at_once_although_the_clock_was_set_back_after_it_was_owed(
+    sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn, back: timedelta
+) -> None:
+    one_message(store, clock)
+    with store.transaction():
+        routing.route(messages.unrouted(), clock(), "twilio_sms")
+    clock.at -= back
+    assert sync.run_once()["sent"] == 1
+
+
+def test_a_clock_set_back_keeps_no_message_waiting_until_it_has_caught_up(
+    sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn
+) -> None:
+    one_message(store, clock)
+    twilio.next(Answer(429, 20429))
+    sync.run_once()
+    clock.at -= timedelta(days=400)
+    assert sync.run_once()["sent"] == 1
+    # as a process that died in a call leaves it
+    Message.update(state="sending", provider_id=None, claimed_until=clock() + messages.LEASE).execute()
+    clock.at -= timedelta(days=1)
+    assert sync.run_once()["sent"] == 1
+    assert len(twilio.messages) == 1
+
+
+def test_a_message_that_fails_while_the_clock_is_behind_still_waits_its_pause(
+    sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn
+) -> None:
+    one_message(store, clock)
+    with store.transaction():
+        routing.route(messages.unrouted(), clock(), "twilio_sms")
+    clock.at -= LATER
+    twilio.next(Answer(429, 20429))
+    assert [sync.run_once()["sent"] for _ in range(2)] == [0, 0]
+    clock.at += LATER / 2
+    assert sync.run_once()["sent"] == 1
+
+
+def test_a_carrier_that_asks_for_a_day_is_asked_again_within_the_hour(
+    sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn
+) -> None:
+    one_message(store, clock)
+    twilio.next(Answer(429, 20429, retry_after=86_400))
+    assert [sync.run_once()["sent"] for _ in range(2)] == [0, 0]
+    clock.at += LATER
+    assert sync.run_once()["sent"] == 1
 
 
 def test_a_poisoned_message_pushes_only_itself_back(
@@ -237,7 +305,7 @@ def test_a_poisoned_message_pushes_only_itself_back(
     for _ in range(3):
         submit(store, ["D08"], clock())
     with store.transaction():
-        routing.route(clock(), "twilio_sms")
+        routing.route(messages.unrouted(), clock(), "twilio_sms")
         first = min(m["id"] for m in messages.listing())
         Message.update(channel="pigeon").where(Message.id == first).execute()
     assert sync.run_once()["sent"] == 2
@@ -290,7 +358,7 @@ def test_of_two_who_claim_a_message_at_once_one_gets_it(store: Store, clock: Clo
     for _ in range(10):
         submit(store, ["D08"], clock())
     with store.transaction():
-        routing.route(clock(), "console")
+        routing.route(messages.unrouted(), clock(), "console")
     ids = messages.due(clock())
     together = threading.Barrier(2)
     got: list[int] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ def _published(store: Store, clock: Clock) -> None:
 
 def routed(store: Store, clock: Clock, *, again: bool = False) -> int:
     with store.transaction():
-        return routing.route(clock(), "console", again=again).owed
+        return routing.route(messages.unrouted(now=None if again else clock()), clock(), "console").owed
 
 
 def told() -> dict[str, list[str]]:
@@ -126,11 +127,33 @@ def test_alerts_that_wait_for_somebody_never_hold_up_new_ones(store: Store, cloc
         submit(store, ["R05"], clock())
     disnaker = officer("disnaker", "35.07", clock())
     submit(store, ["D08"], clock())
-    with store.transaction():
-        routing.route(clock(), "console", limit=20)
-    with store.transaction():
-        routing.route(clock(), "console", limit=20)
+    for _ in range(2):
+        with store.transaction():
+            routing.route(messages.unrouted(20, clock()), clock(), "console")
     assert list(told()) == [disnaker.slug]
+
+
+def test_the_gravest_cases_are_routed_first_page_by_page_and_none_is_left_out(
+    store: Store, clock: Clock
+) -> None:
+    sent = [submit(store, [code], clock())[1] for code in ("D02", "D08", "R05", "D08", "R05", "D02")]
+    medium, high, critical = [sent[0], sent[5]], [sent[1], sent[3]], [sent[2], sent[4]]
+    pages = [page := messages.unrouted(2)]
+    while page:
+        pages.append(page := messages.unrouted(2, after=page[-1]))
+    assert [[case.ref for case in page] for page in pages] == [critical, high, medium, []]
+
+
+def test_alerts_put_off_are_looked_at_again_although_the_clock_was_set_back(
+    store: Store, clock: Clock
+) -> None:
+    submit(store, ["D08"], clock())
+    routed(store, clock)
+    assert not messages.anything_unrouted(clock())
+    clock.at -= timedelta(days=400)
+    officer("disnaker", "35.07", clock())
+    assert messages.anything_unrouted(clock())
+    assert routed(store, clock) == 1
 
 
 def test_what_is_for_the_digest_gets_no_message_and_is_done_with(store: Store, clock: Clock) -> None:
@@ -238,8 +261,8 @@ def test_officers_hear_only_of_cases_of_their_own_area_and_of_what_their_role_ma
     with store.db.atomic() as undo:
         people: dict[str, Person] = {p.slug: p for p in (officer(r, a, clock()) for r, a in seats)}
         places = {submit(store, codes, clock(), village=v)[1]: (v, codes) for v, codes in submissions}
-        while routing.route(clock(), "console").last is not None and messages.anything_unrouted(clock()):
-            pass
+        while messages.anything_unrouted(clock()):
+            routing.route(messages.unrouted(now=clock()), clock(), "console")
         listed = messages.listing()
         assert len({(m["ref"], m["officer"]) for m in listed}) == len(listed)
         for m in listed:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from random import Random
 
 import pytest
 
 from forms.problems import Problem
 from server.settings import Settings
 from server.store import jobs, messages, officers
-from server.store.database import Store
+from server.store.database import Store, Writer
 from server.store.models import Session
 from sync import Sync, build_sync
-from tests.conftest import Clock
+from sync.channels.console import Console
+from sync.outbox import Outbox, Policy
+from sync.scheduler import PAGE
+from tests.conftest import Clock, Home
 from tests.sync.world import officer, publish, submit
 
 
@@ -70,6 +75,116 @@ def test_a_quiet_job_notes_that_it_runs_without_a_commit_each_time(store: Store)
     sync.close()
     assert jobs.last_runs() == first
     assert len(first) == 4
+
+
+def test_rounds_with_nothing_to_do_take_no_lock_for_writing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(now())
+    submit(store, ["R05"], now())  # put off: nobody of ppa
+    sync = build(store)
+    sync.run_once()
+    for job in sync.jobs:
+        sync._run_noted(job)
+    begun: list[str] = []
+    monkeypatch.setattr(Writer, "_commit", lambda *_: begun.append("a transaction"))
+    for _ in range(3):
+        sync._run_noted(sync.jobs[0])
+    monkeypatch.undo()
+    sync.close()
+    assert begun == []
+
+
+def test_a_backlog_is_sent_while_it_is_routed_the_gravest_first(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(now())
+    officer("disnaker", "35.07", now())
+    officer("ppa", "35.07", now())
+    mild = [submit(store, ["D08"], now())[1] for _ in range(3 * PAGE)]
+    grave = [submit(store, ["R05"], now())[1]]
+    seen: list[str] = []
+
+    def show(message: messages.Claimed) -> None:
+        seen.append(message.ref)
+        if len(grave) < 2:  # meanwhile
+            grave.append(submit(store, ["R05"], now())[1])
+
+    monkeypatch.setattr(Outbox, "start_due", Outbox.drain)  # waits, so that the order is certain
+    channels = {"console": Console(show)}
+    policy = Policy(threads=1)
+    sync = Sync(
+        store, Settings(home=store.home), now, channels, "console", random=Random(1), policy=policy, gap=0.0
+    )
+    sync._messages()
+    sync.close()
+    first = PAGE - 1
+    assert seen == [grave[0], *mild[:first], grave[1], *mild[first:]]
+
+
+def test_phones_get_their_turn_while_a_backlog_is_routed(home: Home, store: Store) -> None:
+    if not store.sqlite:
+        pytest.skip("on PostgreSQL writers do not wait for each other")
+    publish(now())
+    officer("disnaker", "35.07", now())
+    for _ in range(30 * PAGE):
+        submit(store, ["D08"], now())
+    store.release()
+    sync = build(store)
+    routing = threading.Thread(target=sync._messages)
+    passed: list[int] = []
+    # as the server writes: through a connection of its own that waits and looks again
+    server = sqlite3.connect(home.url.removeprefix("sqlite:///"), timeout=30, isolation_level=None)
+    routing.start()
+    for _ in range(10):
+        before = _messages_owed(server)
+        server.execute("begin immediate")
+        passed.append(_messages_owed(server) - before)
+        server.execute("commit")
+    still_owed = server.execute("select count(*) from alert where owed").fetchone()[0]
+    server.close()
+    sync._stop.set()
+    routing.join()
+    sync.close()
+    assert still_owed > 0, "the backlog was through before the server had its turns"
+    assert max(passed) <= 3 * PAGE
+
+
+def _messages_owed(connection: sqlite3.Connection) -> int:
+    (count,) = connection.execute("select count(*) from message").fetchone()
+    return int(count)
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=-400), timedelta(days=20_000)])
+def test_a_clock_that_jumps_stops_no_job(
+    store: Store, monkeypatch: pytest.MonkeyPatch, jump: timedelta
+) -> None:
+    wrong = [timedelta(0)]
+
+    class Shifted(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + wrong[0]
+
+    monkeypatch.setattr("apscheduler.schedulers.base.datetime", Shifted)
+    monkeypatch.setattr("sync.scheduler.datetime", Shifted)
+    sync = build_sync(Settings(home=store.home), store, lambda: Shifted.now(UTC))
+    before, after = threading.Event(), threading.Event()
+
+    def run() -> Mapping[str, int]:
+        (after if wrong[0] else before).set()
+        return {}
+
+    sync.jobs = (replace(sync.jobs[0], run=run), *sync.jobs[1:])
+    stop = threading.Event()
+    running = threading.Thread(target=sync.run_forever, args=(stop,))
+    running.start()
+    assert before.wait(30)
+    wrong[0] = jump
+    goes_on = after.wait(30)
+    stop.set()
+    running.join()
+    assert goes_on
 
 
 def test_sessions_that_ran_out_and_traces_of_old_processes_are_removed(store: Store, clock: Clock) -> None:
