@@ -43,13 +43,14 @@ def set_policy_list(
         if number is not None:
             counted = {what: len(keys) for what, keys in change.items()}
             events.record(now, by, "list.set", filename, edition=number, **counted)
-    newest = editions.dated(filename)[-1]
+    known = editions.dated(filename)
     return {
         "list": filename,
-        "edition": newest.number,
+        "edition": known[-1].number,
         "new": number is not None,
-        "valid_from": newest.valid_from,
-        "set_by": newest.set_by,
+        "in_force": editions.in_force(known, now)[filename] == known[-1].number,
+        "valid_from": _begin(known[-1]),
+        "set_by": known[-1].set_by,
         **change,
     }
 
@@ -62,6 +63,11 @@ def _filename(name: str) -> str:
             Problems.LIST_UNKNOWN, name=name, known=", ".join(n.removesuffix(".csv") for n in known)
         )
     return filename
+
+
+def _begin(edition: editions.Dated) -> datetime | None:
+    """Since when an edition counts; None: since ever."""
+    return None if edition.valid_from == editions.ALWAYS else edition.valid_from
 
 
 def _forms() -> list[Any]:
@@ -111,7 +117,7 @@ def show_policy_list(name: str, now: datetime) -> dict[str, Any]:
     return {
         "list": filename,
         "edition": number,
-        "valid_from": about.valid_from,
+        "valid_from": _begin(about),
         "set_at": about.set_at,
         "set_by": about.set_by,
         "rows": [dict(row) for row in table.rows],
@@ -130,7 +136,7 @@ def history(name: str) -> list[dict[str, Any]]:
         lines.append(
             {
                 "edition": about.number,
-                "valid_from": about.valid_from,
+                "valid_from": _begin(about),
                 "set_at": about.set_at,
                 "set_by": about.set_by,
                 "rows": len(table.rows),

@@ -115,11 +115,12 @@ def check(
             if store is not None:
                 found = found.with_findings(sources.doubts(form))
     if store is not None and form is not None and compare:
-        found = found.with_findings(_against_published(found, form, store, draft=draft))
+        found = found.with_findings(against_published(found, form, store, draft=draft))
     return Checked(found, attached, frozenset(sources.shipped))
 
 
-def _against_published(found: Inspection, form: Form, store: Store, *, draft: bool) -> list[Finding]:
+def against_published(found: Inspection, form: Form, store: Store, *, draft: bool = False) -> list[Finding]:
+    """What publishing the form would break: its version number, and (unless it is a draft) stored answers."""
     findings = []
     if published.is_taken(form):
         message = f"version {form.version} is published with other content. Write a higher one."

@@ -1,7 +1,7 @@
 """Compiled forms and attached lists, kept at hand.
 
-A published version never changes, so what was read once stays right; lists are asked for again whenever the
-store's count of publications has moved.
+A published version never changes, so what was read once stays right; drafts and lists are looked at again whenever
+the store's count of publications has moved.
 """
 
 from __future__ import annotations
@@ -121,4 +121,7 @@ class Shelf:
             revision = counters.current(counters.PUBLISHED)
             if known.revision != revision:
                 known = self._editions = _Editions(revision)
+                # a draft that nobody has used may have been replaced by other bytes
+                kept = {k: v for k, v in self._forms.items() if published.hash_of(*k) == v.form.hash}
+                self._forms = kept
         return known.at(min(now, interview), former)

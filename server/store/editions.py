@@ -1,7 +1,8 @@
 """Editions of the attached lists: policy (countries, fees, rates) that changes without a new form.
 
 Every edition is kept. Which one counts at a moment is decided by ``valid_from``: the latest one that has begun, and
-of several that begin together the one given last. So an edition may be announced ahead or put right afterwards.
+of several that begin together the one given last. So an edition may be announced ahead or put right afterwards. The
+first edition counts for all that was before.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from peewee import fn
@@ -22,6 +23,8 @@ AREA_LIST = "desa.csv"
 SHIPPED = "shipped"
 """Who gave the lists that come with this software. A newer release may replace these, and only these."""
 OPERATOR = "operator"
+ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
+"""Since when a list's first edition counts: interviews were held before this server knew any list."""
 
 
 @dataclass(frozen=True)
@@ -45,59 +48,60 @@ class Dated:
     set_by: str
 
 
-def put_list(
-    filename: str, content: bytes, now: datetime, *, by: str = OPERATOR, valid_from: datetime | None = None
-) -> bool:
-    """Make ``content`` the newest edition of a list, valid from ``now`` unless said otherwise.
+def put_list(filename: str, content: bytes, now: datetime, *, by: str = OPERATOR) -> bool:
+    """Give a list as it comes with a form: a new edition from now on (the first: since ever), unless one had it.
 
-    Returns False where the newest edition is the same with the same beginning, or (``valid_from`` not given) any
-    former edition is: a folder that still holds an old list does not bring it back.
+    A folder that still holds an old list does not bring it back. Returns whether there is a new edition.
     """
-    digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    known = list(
-        AttachedList.select(AttachedList.edition, AttachedList.hash, AttachedList.valid_from)
-        .where(AttachedList.filename == filename)
-        .order_by(AttachedList.edition)
-    )
-    if valid_from is None and any(edition.hash == digest for edition in known):
+    if has_content(filename, content):
         return False
-    if known and (known[-1].hash, known[-1].valid_from) == (digest, valid_from):
-        return False
+    _add(filename, content, now, now, by)
+    return True
+
+
+def _add(filename: str, content: bytes, valid_from: datetime, now: datetime, by: str) -> int:
+    last = AttachedList.select(fn.MAX(AttachedList.edition)).where(AttachedList.filename == filename).scalar()
+    number = (last or 0) + 1
+    if number == 1:
+        valid_from = ALWAYS
     AttachedList.create(
         filename=filename,
-        edition=known[-1].edition + 1 if known else 1,
+        edition=number,
         content=content,
-        hash=digest,
-        valid_from=valid_from or now,
+        hash=_hash(content),
+        valid_from=valid_from,
         set_at=now,
         set_by=by,
     )
-    return True
+    return number
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def has_content(filename: str, content: bytes) -> bool:
     """Is there, or was there, an edition with exactly this content?"""
-    digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    return bool(
-        AttachedList.select()
-        .where((AttachedList.filename == filename) & (AttachedList.hash == digest))
-        .exists()
-    )
+    same = (AttachedList.filename == filename) & (AttachedList.hash == _hash(content))
+    return bool(AttachedList.select().where(same).exists())
 
 
 def set_list(
     filename: str, content: bytes, valid_from: datetime | None, now: datetime, by: str
 ) -> int | None:
-    """Give a new edition and let phones know; returns its number, None where nothing is new.
+    """Give a new edition on purpose and let phones know; valid from ``now`` unless said otherwise.
 
-    Valid from ``now`` unless said otherwise. Call inside a transaction.
+    Returns its number; None where the newest edition is the same and has begun by then. Call inside a transaction.
     """
-    if not put_list(filename, content, now, by=by, valid_from=valid_from):
-        return None
+    begins = valid_from or now
+    known = dated(filename)
+    if known and known[-1].valid_from <= begins:
+        newest = get_list(filename, known[-1].number)
+        if newest is not None and newest.content == content:
+            return None
+    number = _add(filename, content, begins, now, by)
     counters.increment(counters.PUBLISHED)
-    return int(
-        AttachedList.select(fn.MAX(AttachedList.edition)).where(AttachedList.filename == filename).scalar()
-    )
+    return number
 
 
 def dated(filename: str | None = None) -> list[Dated]:
@@ -115,21 +119,10 @@ def dated(filename: str | None = None) -> list[Dated]:
 
 
 def in_force(editions: Sequence[Dated], moment: datetime) -> dict[str, int]:
-    """The number of the edition that counts at a moment, by file name; the first where none had begun."""
-    found: dict[str, Dated] = {}
-    for edition in editions:
-        known = found.get(edition.filename)
-        if known is None or _comes_after(edition, known, moment):
-            found[edition.filename] = edition
-    return {filename: edition.number for filename, edition in found.items()}
-
-
-def _comes_after(edition: Dated, known: Dated, moment: datetime) -> bool:
-    if edition.valid_from > moment:
-        return known.valid_from > moment and edition.valid_from < known.valid_from
-    if known.valid_from > moment:
-        return True
-    return (edition.valid_from, edition.number) > (known.valid_from, known.number)
+    """The number of the edition that counts at a moment, by file name."""
+    begun = (edition for edition in editions if edition.valid_from <= moment or edition.number == 1)
+    in_order = sorted(begun, key=lambda edition: (edition.valid_from, edition.number))
+    return {edition.filename: edition.number for edition in in_order}
 
 
 def beginnings(editions: Sequence[Dated]) -> list[datetime]:

@@ -17,6 +17,7 @@ def up(migrator, db):
         db.execute_sql(f"alter table {table} add column {column} {flag}")
     db.execute_sql("alter table attached_list add column set_at bigint not null default 0")
     db.execute_sql("update attached_list set set_at = valid_from")
+    db.execute_sql("update attached_list set valid_from = 0 where edition = 1")
     db.execute_sql("alter table attached_list add column set_by text not null default 'shipped'")
 
 
