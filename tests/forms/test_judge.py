@@ -337,3 +337,36 @@ def test_many_threads_may_ask_one_judge(plain: Judge) -> None:
 
     assert {v.indicators for v in verdicts[1::2]} == {("R1",)}
     assert {v.indicators for v in verdicts[0::2]} == {("R2",)}
+
+
+DEMANDING = """
+<bind nodeset="/coba/age" type="int" required="true()" constraint=". &gt;= 0 and . &lt; 130"/>
+<bind nodeset="/coba/country" type="string" required="/coba/age &gt; 17"/>
+"""
+
+
+@pytest.mark.parametrize(
+    ("answers", "unmet"),
+    [
+        ("<age>30</age><country>MY</country>", ()),
+        ("<age>300</age><country>MY</country>", (("/coba/age", "constraint"),)),
+        ("<age/><country/>", (("/coba/age", "required"),)),
+        ("<age>30</age><country/>", (("/coba/country", "required"),)),
+        ("<age>-1</age><country/>", (("/coba/age", "constraint"),)),
+        ("<country>MY</country>", ()),  # what is absent was not relevant
+        ("<fees><amt>5</amt></fees><fees><amt>-5</amt></fees>", (("/coba/fees[2]/amt", "constraint"),)),
+    ],
+)
+def test_what_a_phone_would_not_have_let_through_is_noted_by_place_never_by_value(
+    answers: str, unmet: tuple[tuple[str, str], ...]
+) -> None:
+    sound = form()
+    xform = sound.xform.replace('<bind nodeset="/coba/age" type="int"/>', DEMANDING).replace(
+        '<bind nodeset="/coba/fees/amt" type="int"/>',
+        '<bind nodeset="/coba/fees/amt" type="int" constraint=". &gt;= 0"/>',
+    )
+    judge = Judge(Form.load(xform, sound.definition()))
+    instance = read_instance(f'<coba id="coba" version="1">{answers}</coba>'.encode())
+    verdict = judge.judge(instance, LISTS, NOW)
+    assert verdict.unmet == unmet
+    assert [place for place, _ in verdict.errors if place in ("/coba/age", "/coba/country")] == []

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from forms.changes import changes
 from forms.compile import FormErrors, inspect_workbook
-from forms.form import Finding
+from forms.form import Finding, Form
 from forms.problems import Problem
 from server.intake.intake import Intake
 from server.publishing import against_published, publish
@@ -134,3 +136,11 @@ def test_a_used_version_is_never_overwritten(stored: Store, clock: Clock, tmp_pa
 def test_a_wider_type_and_new_questions_are_no_loss(stored: Store, tmp_path: Path) -> None:
     survey = put(small.SURVEY, 4, "type", "decimal") + "| text | extra | Lain | Other | | | | |\n"
     assert breaking(small.book(tmp_path / "next", version=NEXT, survey=survey), stored) == []
+
+
+def test_a_property_of_workers_that_is_no_longer_saved_is_named(library: dict[str, Form]) -> None:
+    old = library["berangkat"]
+    attribute = re.search(r' entities:saveto="(\w+)"', old.xform)
+    assert attribute is not None
+    new = replace(old, xform=old.xform.replace(attribute[0], "", 1))
+    assert [(change.kind, change.code) for change in changes(old, new)] == [("property", attribute[1])]
