@@ -15,7 +15,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, time, timedelta
 from getpass import getuser
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO, cast
 
 import typer
 
@@ -557,6 +557,16 @@ def demo(
 # ---------------------------------------------------------------------------------------------- running
 
 
+class _StandardError:
+    """Standard error as it is at the moment of writing: a logger outlives a stream that was put in its place."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def configure_logs() -> None:
     """Logs are events with named fields, one line each, on standard error."""
     import structlog  # for processes that log; commands do not wait for it
@@ -568,7 +578,7 @@ def configure_logs() -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
         ],
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file=cast(TextIO, _StandardError())),
         cache_logger_on_first_use=True,
     )
 
