@@ -51,7 +51,7 @@ def test_the_officer_reads_the_advice_only_where_the_rule_holds(tmp_path: Path) 
     assert group.relevant.split() == ["/coba/ri_x01", "=", "1"]
     assert note.note
     assert note.relevant.split() == ["/coba/ri_x01", "=", "1"]
-    assert note.labels == {"id": "**X01 Anak**\n\nJaga.", "en": "**X01 Child**\n\nCare."}
+    assert note.labels == {"id": "**TINGGI X01 Anak**\n\nJaga.", "en": "**HIGH X01 Child**\n\nCare."}
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,11 @@ def desa_csv(regency: str) -> bytes:
     return out.getvalue().encode()
 
 
+def village_label(desa: bytes, code: str) -> str:
+    """What the phone shows for a village: its name, with its kecamatan where the regency has two of it."""
+    return next(row["label"] for row in csv.DictReader(io.StringIO(desa.decode())) if row["name"] == code)
+
+
 def library_lists(regency: str = "35.07") -> dict[str, bytes]:
     """Every attached list of the library's forms, with the villages of one regency."""
     lists = {path.name: path.read_bytes() for path in sorted((LIBRARY / "media").glob("*.csv"))}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -14,6 +13,7 @@ from forms.instance import read_instance
 from forms.judge import Judge
 from forms.lists import ListTable
 from tests.phone.javarosa import AnswerRefusedError, Engine, FilledForm, OpenForm
+from tests.phone.lists import village_label
 from tests.phone.provider_visits import AGENCY, CLINIC, PRINCIPLES, SPONSOR, TODAY, TRAINING, VISITS, given
 
 
@@ -111,11 +111,12 @@ def test_an_impossible_answer_is_refused_on_the_phone(
     assert refusal.value.question == question
 
 
-def test_the_name_of_a_visit_names_no_provider(form: OpenForm) -> None:
+def test_the_name_of_a_visit_names_no_provider(form: OpenForm, lists: dict[str, bytes]) -> None:
+    village = village_label(lists["desa.csv"], SPONSOR["village"])
     filled = form.fill(given(SPONSOR))
     [name] = etree.fromstring(filled.xml).iter("{*}instanceName")
 
-    assert re.fullmatch(rf"Pemantauan penyedia {TODAY} \w+", str(name.text))
+    assert name.text == f"Pemantauan penyedia {TODAY} {village}"
 
 
 def test_without_the_list_of_agencies_the_form_does_not_open(

@@ -9,6 +9,7 @@ import pytest
 from lxml import etree
 
 from tests.phone.javarosa import AnswerRefusedError, FilledForm, OpenForm
+from tests.phone.lists import village_label
 from tests.phone.village_reports import (
     COMPLAINTS,
     DEPARTURES,
@@ -34,11 +35,14 @@ def texts(filled: FilledForm) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("answers", REPORTS.values(), ids=REPORTS.keys())
-def test_every_kind_of_report_can_be_filled_to_its_end(answers: dict[str, Any], form: OpenForm) -> None:
+def test_every_kind_of_report_can_be_filled_to_its_end(
+    answers: dict[str, Any], form: OpenForm, lists: dict[str, bytes]
+) -> None:
+    village = village_label(lists["desa.csv"], answers["village"])
     for language in ("id", "en"):
         found = texts(form.fill(answers, language=language))
         assert found["period"] == f"{LAST_MONTH:%Y-%m}"
-        assert found["instanceName"] == f"Laporan bulanan {LAST_MONTH:%Y-%m} Tulungrejo"
+        assert found["instanceName"] == f"Laporan bulanan {LAST_MONTH:%Y-%m} {village}"
 
 
 def test_a_quiet_month_asks_for_nothing_that_did_not_happen(form: OpenForm) -> None:

@@ -152,13 +152,13 @@ def test_a_sync_process_finishes_its_call_and_ends_when_it_is_asked_to(
             release.set()
             assert process.wait(PATIENCE) == 0
     assert all_sent()
-    assert {run.job for run in JobRun.select()} == {"messages", "files", "sessions"}
+    assert {run.job for run in JobRun.select()} == {"messages", "files", "sessions", "entities"}
     assert all(run.ended_at is not None and run.error is None for run in JobRun.select())
 
 
 def test_a_sync_process_ends_when_the_server_that_holds_its_stdin_is_gone(home: Home, store: Store) -> None:
     with TwilioStandIn() as twilio, started(home, twilio) as (process,):
-        until(lambda: JobRun.select().count() == 3, "it never began")
+        until(lambda: JobRun.select().count() == 4, "it never began")
         assert process.stdin is not None
         process.stdin.close()
         assert process.wait(PATIENCE) == 0

@@ -74,7 +74,8 @@ def test_a_message_goes_out_with_a_callback_that_names_only_our_number_of_it(
     sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn
 ) -> None:
     ref = one_message(store, clock)
-    assert sync.run_once() == {"cases": 1, "owed": 1, "sent": 1, "files": 0, "sessions": 0}
+    counts = {"cases": 1, "owed": 1, "sent": 1, "files": 0, "sessions": 0, "entities": 0}
+    assert sync.run_once() == counts
     row = only()
     (taken,) = twilio.messages
     assert (row["state"], row["provider_id"], row["attempts"]) == ("sent", taken.sid, 1)
