@@ -19,7 +19,6 @@ from server.settings import Settings
 from server.store import areas, desks, jobs, messages, officers, published
 from server.store.cases import OVERSEERS
 from server.store.models import Area
-from server.store.published import AREA_LIST
 from server.store.sealing import KEY_FILE
 from sync import routing
 
@@ -150,7 +149,8 @@ def _forms() -> str:
 
 
 def _lists() -> str:
-    wanted = {name for form in published.current_forms() for name in form.media if name != AREA_LIST}
+    forms = (published.get_form(listed.form_id) for listed in published.current_forms())
+    wanted = {name for form in forms if form is not None for name in published.given_lists(form)}
     held = published.newest_lists(wanted)
     if missing := sorted(wanted - held.keys()):
         raise _Wrong(f"{', '.join(missing)}: not there; publish the form again with posmigran forms publish")

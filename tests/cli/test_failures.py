@@ -215,7 +215,11 @@ def test_standard_output_holds_nothing_but_the_document_in_a_real_process(home: 
     ended = subprocess.run(
         [sys.executable, "-m", "posmigran", "desks", "add", VILLAGE, "--json"],
         cwd=ROOT,
-        env=environment(home) | {"PYTHONWARNINGS": "error::DeprecationWarning:__main__"},
+        env=environment(home)
+        | {
+            "POSMIGRAN_PUBLIC_URL": "https://pos.example",  # without it, one line warns that phones cannot reach it
+            "PYTHONWARNINGS": "error::DeprecationWarning:__main__",
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -17,6 +17,7 @@ from tests.server_process import command
 
 LIBRARY = Path(__file__).parents[2] / "forms" / "library"
 VILLAGE = "35.07.01.2001"
+SHIPPED = {"berangkat", "laporan_bulanan", "pantau_penyedia", "pulang", "tindak_lanjut"}
 
 Done = Callable[..., Any]
 
@@ -36,7 +37,7 @@ def test_init_makes_everything_and_a_second_init_changes_nothing(done: Done, tmp
     assert first["home"] == str(home)
     assert first["admin"]["email"] == "kepala@contoh.id"
     assert first["admin"]["password"]
-    assert {f["form_id"] for f in first["forms"]} == {"berangkat", "pulang"}
+    assert {f["form_id"] for f in first["forms"]} == SHIPPED
     assert all(set(f) == {"form_id", "version", "title"} for f in first["forms"])
     assert second == first | {"admin": {"email": "kepala@contoh.id", "password": None}}
 
@@ -55,7 +56,7 @@ def test_forms_are_checked_compiled_published_and_listed(here: Done, tmp_path: P
     assert set(made) == {"form_id", "version", "hash"}
     assert here("forms", "publish", workbook) == made, "the same bytes once more are no new version"
     listed = {f["form_id"]: f for f in here("forms", "list")}
-    assert set(listed) == {"berangkat", "pulang", "coba"}
+    assert set(listed) == {*SHIPPED, "coba"}
     assert set(listed["coba"]) == {"form_id", "version", "title", "state", "hash", "submissions"}
     assert {k: listed["coba"][k] for k in made} == made
 

@@ -17,6 +17,8 @@ from server.store.sealing import Keys
 from tests.conftest import ENGINES, Home
 from tests.server_process import ROOT, Server, command, environment
 
+SHIPPED = ["berangkat", "laporan_bulanan", "pantau_penyedia", "pulang", "tindak_lanjut"]
+
 
 @pytest.fixture(params=ENGINES)
 def nothing(request: pytest.FixtureRequest, tmp_path: Path) -> Home:
@@ -54,7 +56,7 @@ def test_two_at_the_same_moment_make_one_home(nothing: Home) -> None:
     assert Area.select().count() == 91_599
     assert areas.require("35.07.01.2001", village=True) == "Tulungrejo"
     assert [o["role"] for o in officers.listing()] == ["admin"]
-    assert sorted(form.form_id for form in published.current_forms()) == ["berangkat", "pulang"]
+    assert sorted(form.form_id for form in published.current_forms()) == SHIPPED
     store.release()
 
 
@@ -63,7 +65,7 @@ def test_serve_makes_the_home_where_there_is_none(tmp_path: Path) -> None:
     home.path.mkdir()
     with Server(home, "--no-sync") as server:
         assert "password" in server.logged(), "said once, to whoever starts it"
-        assert [f["form_id"] for f in command(home, "forms", "list")] == ["berangkat", "pulang"]
+        assert [f["form_id"] for f in command(home, "forms", "list")] == SHIPPED
         assert command(home, "desks", "add", "35.07.01.2001")["url"].startswith(server.url + "/desk/")
         assert server.stop() == 0
 
@@ -72,5 +74,5 @@ def test_what_a_killed_init_left_unfinished_is_finished(tmp_path: Path) -> None:
     home = Home(tmp_path / "half a home", "sqlite:")
     Keys.make(home.path)
     with Server(home, "--no-sync") as server:
-        assert [f["form_id"] for f in command(home, "forms", "list")] == ["berangkat", "pulang"]
+        assert [f["form_id"] for f in command(home, "forms", "list")] == SHIPPED
         assert server.stop() == 0
