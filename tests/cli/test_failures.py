@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
-from tests.conftest import Home
+from tests.conftest import Home, compiled_library
 from tests.forms.workbooks import INDICATORS, SETTINGS, SURVEY, put, write
 from tests.server_process import ROOT, environment
 
@@ -200,14 +200,15 @@ def test_an_attached_list_that_phones_could_not_read_is_named_by_row(
     (tmp_path / "negara.csv").write_text("name,label\nMY,Malaysia\nTW\n")
     library = ROOT / "forms" / "library"
     said = line(run, "forms", "publish", library / "berangkat.xlsx", "--media", tmp_path, "--home", shipped)
-    assert f"{tmp_path}/negara.csv, row 3" in said
+    assert "negara.csv row 3" in said
 
 
 def test_a_used_version_with_other_bytes_is_refused(run: Run, shipped: Path, tmp_path: Path) -> None:
-    settings = put(SETTINGS, 2, "form_id", "berangkat")
+    version = compiled_library()["berangkat"].version
+    settings = put(put(SETTINGS, 2, "form_id", "berangkat"), 2, "version", version)
     said = line(run, "forms", "publish", write(tmp_path, settings=settings), "--home", shipped)
-    assert "2026112101" in said
-    assert "Raise version" in said
+    assert version in said
+    assert "Write a higher one" in said
 
 
 def test_standard_output_holds_nothing_but_the_document_in_a_real_process(home: Home) -> None:

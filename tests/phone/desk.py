@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from tests.phone.collect import Collect, StoredForm, SubmitResult
 from tests.phone.interviews import Interview
-from tests.phone.javarosa import Engine, FilledForm, OpenForm, seeded_instance_id
+from tests.phone.javarosa import AnswerRefusedError, Engine, FilledForm, OpenForm, seeded_instance_id
 
 
 @dataclass
@@ -35,7 +35,14 @@ class DeskPhone:
         if held is None or held[0] != stored:  # a sync brought a new form or new lists, or a worker was added
             held = self._open[interview.form_id] = (stored, self.engine.open(stored.xform, stored.media))
         identity = seeded_instance_id(f"{seed}/{interview.form_id}/{interview.name}") if seed else None
-        filled = held[1].fill(interview.answers, language=language, instance_id=identity)
+        answers = dict(interview.answers)
+        try:
+            filled = held[1].fill(answers, language=language, instance_id=identity)
+        except AnswerRefusedError as refused:
+            if refused.question != "worker_known":
+                raise
+            # asked once the village has workers on record: the people of the stories are new to it
+            filled = held[1].fill(answers | {"worker_known": "no"}, language=language, instance_id=identity)
         self.collect.entities.finalized(stored.xform, filled.xml)
         return filled
 

@@ -204,7 +204,7 @@ def test_a_fault_of_the_account_waits_for_the_administrator_and_then_goes_by_its
     for _ in range(2):
         sync.run_once()
         clock.at += LATER
-    assert "administrator=True" in capsys.readouterr().out
+    assert "administrator=True" in "".join(capsys.readouterr())
     assert sync.run_once()["sent"] == 1
 
 
@@ -394,7 +394,7 @@ def test_the_console_shows_the_text_but_not_the_number(
     ref = one_message(store, clock)
     running.run_once()
     running.close()
-    written = capsys.readouterr().out
+    written = "".join(capsys.readouterr())
     assert ref in written
     assert shown[0].body == only()["body"]
     assert only()["to"] not in written
