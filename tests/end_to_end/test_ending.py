@@ -112,7 +112,8 @@ def test_two_workers_answer_and_end_with_the_server_even_when_it_is_killed(
         assert len({a["ref"] for a in world.run("alerts", "list")}) == 6
         below = family(world.server.process.pid)
         assert world.server.stop() == 0
-        assert [line for pid, line in below.items() if runs(pid)] == []
+        # Python's own tracker of shared resources ends a moment after the last process that it watches
+        until(lambda: not any(runs(pid) for pid in below), "a process outlived its server")
     assert world.twilio.twice() == []
 
 
