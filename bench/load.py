@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 import time
 import uuid
@@ -16,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 _MARK = b"@@INSTANCE@@"
+_ENTITY = re.compile(rb'<entity [^>]*\bid="([0-9a-f-]{36})"')
 
 
 class Line(asyncio.Protocol):
@@ -68,6 +70,9 @@ def submissions(path: str, xml: bytes, count: int) -> list[bytes]:
     """Ready POSTs of the same answers under instanceIDs of their own, as Collect builds them."""
     before, _, rest = xml.partition(b"<instanceID>")
     template = before + b"<instanceID>" + _MARK + rest[rest.index(b"</instanceID>") :]
+    # each interview is about a worker of their own, as at a desk
+    worker = _ENTITY.search(template)
+    old = worker[1] if worker else b""
     boundary = b"5ad0e55a-2b1c-4c45-9d0f-1f6a3c6b7c11"
     body = (
         b"--" + boundary + b"\r\nContent-Disposition: form-data; "
@@ -80,7 +85,12 @@ def submissions(path: str, xml: bytes, count: int) -> list[bytes]:
         f"X-OpenRosa-Version: 1.0\r\nContent-Type: multipart/form-data; boundary={boundary.decode()}\r\n"
         f"Content-Length: {length}\r\n\r\n"
     ).encode()
-    return [head + body.replace(_MARK, f"uuid:{uuid.uuid4()}".encode()) for _ in range(count)]
+
+    def one() -> bytes:
+        filled = body.replace(_MARK, f"uuid:{uuid.uuid4()}".encode())
+        return head + (filled.replace(old, str(uuid.uuid4()).encode()) if old else filled)
+
+    return [one() for _ in range(count)]
 
 
 async def _run(host: str, port: int, requests: list[bytes], clients: int, status: bytes) -> dict[str, Any]:
