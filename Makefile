@@ -37,7 +37,7 @@ setup: .venv/.ready
 	@"$(PYTHON)" -m venv .venv \
 		|| { echo "The venv module is missing: on Debian and Ubuntu run 'apt install python3-venv'" >&2; exit 1; }
 	@echo "setting up (once, about a minute) ..."
-	@$(RUN) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@$(RUN) -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch .venv/.ready
 
 # The pages are tested in a real browser, which is no Python package.

@@ -12,8 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 ROOMS = ("forms", "server", "sync", "exports")
 LONGEST = 450
-"""Lines of a module: a few screens. About 400 is what we aim for. The command line is a list of short functions,
-one a command, and may be longer."""
+"""Lines of a module: a few screens. About 400 is what we aim for."""
 
 
 def modules(*folders: str) -> Iterator[Path]:

@@ -15,6 +15,7 @@ import posmigran
 from forms.form import ROLES, SEVERITIES, Form, SensitiveKind
 from forms.indicators import ALERTABLE, PLAIN, TRANSLATED
 from server.app import create_app
+from server.commands.common import now
 from server.settings import SETTING_NAMES, Settings
 from server.store import cases, messages
 from server.store.database import Store
@@ -136,7 +137,7 @@ def test_every_address_of_the_server_is_in_the_documents(store: Store, tmp_path:
     def export(*_: object) -> None:
         raise AssertionError("nothing is exported here")
 
-    application = create_app(Settings(home=tmp_path), store, posmigran.now, export)
+    application = create_app(Settings(home=tmp_path), store, now, export)
     application.close()
     routes = []
 

@@ -1,0 +1,88 @@
+"""``posmigran init``, ``serve``, ``sync``, ``doctor``: the installation as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from server import installation
+from server.commands.common import HomeOption, JsonOption, now, opened
+from server.settings import load_settings
+from server.terminal import complain, progress, show
+
+ADMIN = "admin@posmigran.local"
+
+
+def init(
+    admin_email: Annotated[str, typer.Option(help="Sign-in of the first administrator.")] = ADMIN,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Make the home: database, keys, areas, the shipped forms. Safe to run twice."""
+    settings = load_settings(home)
+    show(installation.init(settings, admin_email, now(), progress), json)
+
+
+def serve(
+    host: Annotated[str, typer.Option()] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 takes any free port.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that answer.")] = 1,
+    public_url: Annotated[str | None, typer.Option(help="What links and QR codes use.")] = None,
+    no_sync: Annotated[
+        bool, typer.Option("--no-sync", help="Do not send: `posmigran sync` runs elsewhere.")
+    ] = False,
+    home: HomeOption = None,
+) -> None:
+    """Run the server. Makes the home first where there is none."""
+    from server import serving
+
+    if public_url is not None and not public_url.startswith(("http://", "https://")):
+        raise typer.BadParameter("must start with http:// or https://", param_hint="--public-url")
+    overrides = {} if public_url is None else {"public_url": public_url.rstrip("/")}
+    settings = load_settings(home, **overrides)
+    if not no_sync and settings.sms == "twilio":
+        from sync.channels.twilio_sms import TwilioSms
+
+        TwilioSms(
+            settings
+        )  # raises where a setting is missing: better now than in the child, again and again
+    if not installation.ready(settings):
+        made = installation.init(settings, ADMIN, now(), progress)
+        admin = made["admin"]
+        if admin["password"] is not None:
+            complain(f"sign in as {admin['email']}, password {admin['password']}")
+    raise typer.Exit(serving.serve(settings, host, port, workers, with_sync=not no_sync))
+
+
+def sync(
+    once: Annotated[bool, typer.Option("--once", help="Do all that is due, then end.")] = False,
+    embedded: Annotated[bool, typer.Option("--embedded", hidden=True)] = False,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """The scheduler and outbox alone; several may run at once."""
+    from server.logs import configure_logs  # structlog is for processes that log; commands do not wait for it
+    from sync import build_sync
+
+    configure_logs()
+    with opened(home) as (settings, store):
+        running = build_sync(settings, store, now)
+        if once:
+            show(running.run_once(), json)
+        else:
+            running.run_until_stopped(watch_stdin=embedded)
+
+
+def doctor(home: HomeOption = None, json: JsonOption = False) -> None:
+    """Look the installation over and say what to mend."""
+    from server.doctor import examine
+
+    checks = [asdict(check) for check in examine(load_settings(home), now())]
+    wrong = [check for check in checks if not check["ok"]]
+    show({"ok": not wrong, "checks": checks} if json else checks, json)
+    if wrong:
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        complain(f"{wrong[0]['name']}: {wrong[0]['message']}{more}")
+        raise typer.Exit(1)

@@ -1,0 +1,48 @@
+"""``posmigran officers``: people who answer alerts and read registers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from forms.form import ROLES
+from server.commands.common import AreaOption, HomeOption, JsonOption, known, now, opened
+from server.store import (
+    officers,
+)
+from server.terminal import show
+
+app = typer.Typer(no_args_is_help=True, help="People who answer alerts and read registers.")
+
+
+@app.command("add")
+def officers_add(
+    name: str,
+    role: Annotated[str, typer.Option(help="disnaker p4mi bp3mi ppa dinsos province admin")],
+    area: AreaOption,
+    phone: Annotated[str | None, typer.Option(help="For SMS, such as +62 812 0000 0001.")] = None,
+    email: Annotated[str | None, typer.Option(help="To sign in with.")] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Register a person who answers alerts or reads registers."""
+    known("--role", role, ROLES)
+    with opened(home) as (_, store), store.transaction():
+        person, password = officers.add(name, role, area, now(), phone=phone, email=email)
+        show({"officer": person.slug, "password": password}, json)
+
+
+@app.command("list")
+def officers_list(home: HomeOption = None, json: JsonOption = False) -> None:
+    """All officers in service."""
+    with opened(home):
+        show(officers.listing(), json)
+
+
+@app.command("remove")
+def officers_remove(officer: str, home: HomeOption = None, json: JsonOption = False) -> None:
+    """Take an officer out of service: no messages, no sign-in."""
+    with opened(home) as (_, store), store.transaction():
+        officers.remove(officer, now())
+        show({"officer": officer, "state": "removed"}, json)

@@ -1,0 +1,32 @@
+"""How a process logs: events with named fields, so that personal data has no place to slip in."""
+
+from __future__ import annotations
+
+import sys
+from typing import TextIO, cast
+
+
+class _StandardError:
+    """Standard error as it is at the moment of writing: a logger outlives a stream that was put in its place."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+def configure_logs() -> None:
+    """Logs are events with named fields, one line each, on standard error."""
+    import structlog  # for processes that log; commands do not wait for it
+
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(file=cast(TextIO, _StandardError())),
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,46 @@
+"""The tables. Queries live in the modules named after their nouns, not here.
+
+Areas are Kemendagri codes as text. Rows that a person's rights limit carry the codes of all levels
+(``province`` ... ``village``), so that a scope is equality on either engine. Every index costs each submission a
+page of the disk's flush, so there is one by area (province and time) and the few that identity needs.
+"""
+
+from __future__ import annotations
+
+from server.store.models.base import Base, database
+from server.store.models.cases import Alert, Case, Message
+from server.store.models.entities import Entity, EntityBacklog, EntityVersion
+from server.store.models.forms import AttachedList, PublishedForm
+from server.store.models.installation import Area, Counter, Event, JobRun
+from server.store.models.people import Desk, Officer, Session
+from server.store.models.submissions import Attachment, Quarantine, Register, Submission
+
+TABLES: tuple[type[Base], ...] = (
+    Area, Counter, PublishedForm, AttachedList, Desk, Officer, Session, Submission, Attachment, Register,
+    Case, Alert, Message, Quarantine, Entity, EntityVersion, EntityBacklog, Event, JobRun,
+)  # fmt: skip
+
+__all__ = [
+    "TABLES",
+    "Alert",
+    "Area",
+    "AttachedList",
+    "Attachment",
+    "Base",
+    "Case",
+    "Counter",
+    "Desk",
+    "Entity",
+    "EntityBacklog",
+    "EntityVersion",
+    "Event",
+    "JobRun",
+    "Message",
+    "Officer",
+    "PublishedForm",
+    "Quarantine",
+    "Register",
+    "Session",
+    "Submission",
+    "database",
+]

@@ -1,0 +1,98 @@
+"""Cases, their alerts, and the outbox."""
+
+from __future__ import annotations
+
+from peewee import BooleanField, CharField, ForeignKeyField, IntegerField, TextField
+
+from server.store.fields import UtcField
+from server.store.models.base import Base
+from server.store.models.people import Officer
+from server.store.models.submissions import Submission
+
+
+class Case(Base):
+    """What a submission with risk indicators opens: a reference without personal data, and its alerts."""
+
+    ref = CharField(20, unique=True)
+    form_id = TextField()
+    root = TextField()
+    submission = ForeignKeyField(Submission, on_delete="RESTRICT", index=False)
+    province = CharField(2)
+    regency = CharField(5)
+    district = CharField(8)
+    village = CharField(13)
+    opened_at = UtcField()
+
+    class Meta:
+        """Peewee's options. ``case`` is a reserved word in SQL."""
+
+        table_name = "risk_case"
+        indexes = (
+            (("form_id", "root"), True),
+            (("province", "opened_at"), False),
+        )
+
+
+class Alert(Base):
+    """One indicator of a case. ``owed`` is true from the submission's transaction until it was routed.
+
+    ``recipients`` are roles joined by ``+``; ``restricted`` alerts exist for those roles alone.
+    ``gone_at`` marks an indicator that an edit no longer shows: noted, never dropped. ``route_after`` is set
+    while somebody whom the alert names cannot be reached: when to look for them again.
+    """
+
+    case = ForeignKeyField(Case, on_delete="CASCADE", index=False)
+    indicator = CharField(12)
+    severity = CharField(8)
+    recipients = TextField()
+    digest = BooleanField()
+    restricted = BooleanField()
+    state = CharField(12, default="open")
+    owed = BooleanField(default=True)
+    route_after = UtcField(null=True)
+    opened_at = UtcField()
+    acknowledged_at = UtcField(null=True)
+    acknowledged_by = ForeignKeyField(Officer, null=True, on_delete="RESTRICT", index=False)
+    closed_at = UtcField(null=True)
+    closed_by = ForeignKeyField(Officer, null=True, on_delete="RESTRICT", index=False)
+    result = TextField(null=True)
+    gone_at = UtcField(null=True)
+
+    class Meta:
+        """Peewee's options."""
+
+        indexes = ((("case", "indicator"), True),)
+
+
+class Message(Base):
+    """The outbox: one text to one person about one case. ``round`` counts anew when a case worsens.
+
+    ``claimed_until`` is a lease: a sync process that died leaves its message to be examined after that.
+    """
+
+    case = ForeignKeyField(Case, on_delete="CASCADE", index=False)
+    officer = ForeignKeyField(Officer, on_delete="RESTRICT", index=False)
+    round = IntegerField(default=1)
+    indicators = TextField()
+    channel = CharField(20)
+    recipient = TextField()
+    body = TextField()
+    segments = IntegerField()
+    state = CharField(10, default="owed")
+    created_at = UtcField()
+    due_at = UtcField()
+    claimed_until = UtcField(null=True)
+    attempts = IntegerField(default=0)
+    provider_id = TextField(null=True, index=True)
+    error = TextField(null=True)
+    sent_at = UtcField(null=True)
+    delivered_at = UtcField(null=True)
+
+    class Meta:
+        """Peewee's options."""
+
+        indexes = ((("case", "officer", "round"), True), (("state", "due_at"), False))
+
+
+# Most alerts are not owed: this index holds only the few that are asked for.
+Alert.add_index(Alert.index(Alert.id, where=Alert.owed == True, name="alert_owed"))  # noqa: E712 - SQL

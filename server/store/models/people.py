@@ -1,0 +1,51 @@
+"""Desks with their phones, and officers with their sign-ins."""
+
+from __future__ import annotations
+
+from peewee import BooleanField, CharField, ForeignKeyField, IntegerField, TextField
+
+from server.store.fields import UtcField
+from server.store.models.base import Base
+
+
+class Desk(Base):
+    """A village desk: the phones of one village, with one set of credentials.
+
+    No secret is stored: token and password derive from the home's key, the desk and its generation.
+    A ``draft`` desk tries forms: it gets their drafts, and nothing that it sends counts.
+    """
+
+    slug = CharField(40, unique=True)
+    name = TextField()
+    province = CharField(2)
+    regency = CharField(5, index=True)
+    district = CharField(8)
+    village = CharField(13, index=True)
+    generation = IntegerField(default=1)
+    token_hash = CharField(64, unique=True)
+    created_at = UtcField()
+    revoked_at = UtcField(null=True)
+    draft = BooleanField(default=False)
+
+
+class Officer(Base):
+    """A person who answers alerts or reads registers. ``area`` is a code of any level, or ``ID``."""
+
+    slug = CharField(60, unique=True)
+    name = TextField()
+    role = CharField(12)
+    area = CharField(13, index=True)
+    phone = TextField(null=True)
+    email = TextField(null=True, unique=True)
+    password_hash = TextField(null=True)
+    created_at = UtcField()
+    removed_at = UtcField(null=True)
+
+
+class Session(Base):
+    """A sign-in; the cookie's value is stored as a hash only."""
+
+    token_hash = CharField(64, primary_key=True)
+    officer = ForeignKeyField(Officer, on_delete="CASCADE")
+    created_at = UtcField()
+    expires_at = UtcField()

@@ -1,0 +1,142 @@
+"""What phones sent: submissions, attachments, the register, quarantine."""
+
+from __future__ import annotations
+
+from peewee import (
+    BigIntegerField,
+    BlobField,
+    BooleanField,
+    CharField,
+    DateField,
+    DecimalField,
+    ForeignKeyField,
+    JSONField,
+    TextField,
+)
+
+from server.store.fields import UtcField
+from server.store.models.base import Base
+from server.store.models.people import Desk
+
+
+class Submission(Base):
+    """What a phone sent: the evidence as it came, and the typed answers beside it.
+
+    ``xml`` and ``sealed`` pass through :mod:`server.store.sealing`; ``answers`` holds only what is not marked
+    sensitive. An edit is a row of its own with the same ``root``; only the newest is ``current``.
+    ``draft`` marks what a draft desk sent: a trial that opens no case and stands in no list, register or export.
+    """
+
+    instance_id = TextField()
+    form_id = TextField()
+    version = TextField()
+    root = TextField()
+    deprecated_id = TextField(null=True)
+    current = BooleanField(default=True)
+    desk = ForeignKeyField(Desk, null=True, on_delete="RESTRICT", index=False)
+    province = CharField(2)
+    regency = CharField(5)
+    district = CharField(8)
+    village = CharField(13)
+    received_at = UtcField()
+    device_id = TextField(null=True)
+    xml = BlobField()
+    xml_hash = CharField(64)
+    answers = JSONField()
+    sealed = BlobField()
+    indicators = JSONField()
+    verdict = JSONField()
+    draft = BooleanField(default=False)
+
+    class Meta:
+        """Peewee's options."""
+
+        indexes = (
+            (("form_id", "instance_id"), True),
+            (("form_id", "province", "received_at"), False),
+        )
+
+
+class Attachment(Base):
+    """A file that a submission names. ``sha256`` is null until it has arrived."""
+
+    submission = ForeignKeyField(Submission, on_delete="CASCADE")
+    filename = TextField()
+    expected = BooleanField()
+    sha256 = CharField(64, null=True)
+    size = BigIntegerField(null=True)
+    content_type = TextField(null=True)
+    received_at = UtcField(null=True)
+
+    class Meta:
+        """Peewee's options."""
+
+        indexes = ((("submission", "filename"), True),)
+
+
+class Register(Base):
+    """What recaps and pairing ask of departures and returns, as real columns. Rebuilt from the XML if need be.
+
+    ``nik_key`` and ``phone_key`` are keyed hashes: found again, not read.
+    """
+
+    submission = ForeignKeyField(Submission, primary_key=True, on_delete="CASCADE")
+    form_id = TextField()
+    province = CharField(2)
+    regency = CharField(5)
+    district = CharField(8)
+    village = CharField(13)
+    consent = BooleanField()
+    visit_date = DateField(null=True)
+    event_date = DateField(null=True)
+    sex = TextField(null=True)
+    birth_date = DateField(null=True)
+    country = TextField(null=True)
+    sector = TextField(null=True)
+    scheme = TextField(null=True)
+    status = TextField(null=True)
+    cost_idr = DecimalField(18, 2, null=True)
+    nik_key = CharField(64, null=True, index=True)
+    phone_key = CharField(64, null=True)
+
+    class Meta:
+        """Peewee's options."""
+
+        indexes = ((("form_id", "province", "event_date"), False),)
+
+
+class Quarantine(Base):
+    """Readable XML that could not be taken as it is. Kept for staff, so that no record is stuck on a phone."""
+
+    desk = ForeignKeyField(Desk, null=True, on_delete="RESTRICT")
+    received_at = UtcField()
+    reason = TextField()
+    form_id = TextField()
+    version = TextField()
+    instance_id = TextField()
+    device_id = TextField(null=True)
+    xml = BlobField()
+    xml_hash = CharField(64)
+    files = JSONField()
+    state = CharField(12, default="held")
+
+    class Meta:
+        """Peewee's options. The same bytes arriving again are the same entry."""
+
+        indexes = ((("form_id", "instance_id", "xml_hash"), True),)
+
+
+# Most submissions are no edits: these indexes hold only the few that are asked for.
+Submission.add_index(
+    Submission.index(
+        Submission.form_id,
+        Submission.root,
+        where=Submission.root != Submission.instance_id,
+        name="submission_edited_root",
+    )
+)
+Submission.add_index(
+    Submission.index(
+        Submission.deprecated_id, where=Submission.deprecated_id.is_null(False), name="submission_edit_of"
+    )
+)
