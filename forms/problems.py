@@ -197,6 +197,21 @@ class Problems(Enum):
         "{file}: akhiran berkas tidak dikenal. Pakai salah satu: {suffixes}.",
         "{file}: unknown kind of file. Use one of: {suffixes}.",
     )  # fmt: skip
+    PASSWORD_WEAK = Kind(
+        "export.password_weak", 422,
+        "Kata sandi berkas harus {least} sampai {most} huruf atau angka, dan tidak boleh satu huruf yang diulang.",
+        "The password of a file must have {least} to {most} characters, and not one repeated.",
+    )  # fmt: skip
+    PASSWORD_NEEDED = Kind(
+        "export.password_needed", 422,
+        "{file} dikunci dengan kata sandi. Tambahkan --password.",
+        "{file} is locked with a password. Add --password.",
+    )  # fmt: skip
+    PASSWORD_WRONG = Kind(
+        "export.password_wrong", 422,
+        "{file}: kata sandi tidak cocok, atau berkas rusak.",
+        "{file}: the password does not match, or the file is broken.",
+    )  # fmt: skip
     OUTPUT_UNWRITABLE = Kind(
         "output.unwritable", 500,
         "{file}: tidak dapat ditulis ({detail}). Pilih folder lain yang ada dan boleh Anda tulisi.",
