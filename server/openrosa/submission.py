@@ -17,6 +17,7 @@ from server.openrosa.credentials import Asking
 from server.openrosa.multipart_body import Received
 from server.openrosa.resource import Resource
 from server.store.desks import KnownDesk
+from server.store.files import named
 from server.store.submissions import NewFile
 
 log = structlog.get_logger()
@@ -45,11 +46,18 @@ class Submission(Resource):
         received = await self._receive(request, asking)
         try:
             desk, receipt = await self._keep(received, asking, _device_id(request))
-        finally:
-            received.drop()
-        if receipt.state == "quarantined":
+        except Exception:
+            await self._finish(received)
+            raise
+        except BaseException:  # whoever ends this task does not end the writer, which may yet name the files
+            received.leave()
+            raise
+        await self._finish(received)
+        if receipt.state in ("quarantined", "refused"):
             # no instanceID here: a client chooses it, so it could say anything
-            log.warning("submission.quarantined", desk=desk.slug)
+            log.warning(f"submission.{receipt.state}", desk=desk.slug)
+        if receipt.problem is not None:
+            raise receipt.problem
         answers.say(response, 201, _THANKS[receipt.state])
 
     async def _receive(self, request: Request, asking: Asking) -> Received:
@@ -75,7 +83,7 @@ class Submission(Resource):
         door = self.door
         kept: list[NewFile] = []
         if received.staged:  # nothing of an unknown sender stays on disk
-            kept = await door.admitted(asking, lambda desk: received.keep(door.files))
+            kept = await door.admitted(asking, lambda _: received.keep())
 
         def receive() -> tuple[KnownDesk, Receipt]:
             desk = door.doorkeeper.admit(asking)
@@ -86,12 +94,24 @@ class Submission(Resource):
             return desk, door.intake.hold_faulty(Upload(received.xml, desk, device_id, kept))
 
         try:
-            return await door.writer.run(receive)
+            desk, receipt = await door.writer.run(receive)
         except Problem:
             raise
         except Exception as error:  # noqa: BLE001 - a fault of ours must not leave the record on the phone
             log.error("intake.fault", error=type(error).__name__, at=where(error))
-            return await door.writer.run(hold)
+            desk, receipt = await door.writer.run(hold)
+        if kept and receipt.files_kept:
+            await door.readers.run(received.settle)
+        return desk, receipt
+
+    async def _finish(self, received: Received) -> None:
+        """Nothing half-done stays on disk. A commit that failed may have happened all the same: the rows are asked."""
+        if not received.staged and not received.kept:
+            return
+        try:
+            await self.door.readers.run(lambda: received.drop(named))
+        except Problem:  # the database does not answer now: the next sweep asks it
+            received.leave()
 
 
 def where(error: BaseException) -> str:
