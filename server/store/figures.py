@@ -7,6 +7,7 @@ from typing import Any
 
 from peewee import fn
 
+from server.store import attachments
 from server.store.models import Alert, Message, Quarantine, Submission
 
 
@@ -38,6 +39,12 @@ def counted() -> list[Figure]:
             "Alerts that nobody was told of yet",
             "state",
             {"owed": float(Alert.select().where(Alert.owed).count())},
+        ),
+        Figure(
+            "posmigran_attachments",
+            "Files that submissions name and that have not come, by state",
+            "state",
+            {"missing": float(attachments.missing())},
         ),
     ]
 
