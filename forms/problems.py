@@ -72,6 +72,11 @@ class Problems(Enum):
         "There is no area {code}. Use a Kemendagri code with dots, such as 35.07.01.2001.",
     )  # fmt: skip
     DESK_UNKNOWN = Kind("desk.unknown", 404, "Meja desa {desk} tidak ada.", "There is no desk {desk}.")
+    DESKS_NONE = Kind(
+        "desk.none", 404,
+        "Belum ada meja desa di wilayah {area}. Buka dulu dengan posmigran desks add.",
+        "There is no desk in area {area} yet. Open one with posmigran desks add.",
+    )  # fmt: skip
     OFFICER_UNKNOWN = Kind(
         "officer.unknown", 404, "Petugas {officer} tidak ada.", "There is no officer {officer}."
     )

@@ -76,6 +76,17 @@ def credentials_of(slug: str, keys: Keys) -> Credentials:
     return _credentials(keys, row.slug, row.generation)
 
 
+def credentials(desk: KnownDesk, keys: Keys) -> Credentials:
+    """The same for a desk in hand."""
+    return _credentials(keys, desk.slug, desk.password_generation)
+
+
+def open_in(area: str) -> list[KnownDesk]:
+    """The desks of an area that were not revoked, by village."""
+    rows = Desk.select().where(areas.scope(Desk, area) & Desk.revoked_at.is_null())
+    return [_known(row) for row in rows.order_by(Desk.village, Desk.slug)]
+
+
 def revoke(slug: str, now: datetime) -> None:
     """Take the desk's phones off; at once, since every request asks the database."""
     row = _require(slug)
