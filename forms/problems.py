@@ -74,8 +74,10 @@ class Problems(Enum):
     DESK_UNKNOWN = Kind("desk.unknown", 404, "Meja desa {desk} tidak ada.", "There is no desk {desk}.")
     DESK_NEEDS_OFFICER = Kind(
         "desk.officer", 422,
-        "{code} bukan desa. HP untuk wilayah yang lebih luas milik seorang petugas: tambahkan --officer.",
-        "{code} is no village. Phones for a wider area belong to an officer: add --officer.",
+        "{code} bukan desa. Pakai kode Kemendagri desa (35.07.01.2001). HP untuk wilayah yang lebih luas milik seorang "
+        "petugas: tambahkan --officer.",
+        "{code} is no village. Use a village's Kemendagri code (35.07.01.2001). Phones for a wider area belong to an "
+        "officer: add --officer.",
     )  # fmt: skip
     DESK_BEYOND_OFFICER = Kind(
         "desk.beyond_officer", 422,
