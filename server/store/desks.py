@@ -147,6 +147,12 @@ def by_username(username: str) -> KnownDesk | None:
     return _from_columns(row) if row is not None else None
 
 
+def by_id(desk_id: int) -> KnownDesk | None:
+    """The desk of a row that refers to it, revoked or not."""
+    row = _by_id.first(desk_id)
+    return _from_columns(row) if row is not None else None
+
+
 def digest_ha1(desk: KnownDesk, keys: Keys, algorithm: str = "md5") -> str:
     """HA1 of RFC 7616: ``H(username:realm:password)`` in hex; ``algorithm`` is a :mod:`hashlib` name."""
     password = _credentials(keys, desk.slug, desk.password_generation).password
@@ -205,7 +211,7 @@ def _from_columns(row: tuple[Any, ...]) -> KnownDesk:
     return KnownDesk(desk_id, slug, name, village, regency, revoked, generation, bool(draft), role)
 
 
-def _known_by(condition: Callable[[str], Any]) -> Select:
+def _known_by(condition: Callable[[Any], Any]) -> Select:
     """Every request of a phone begins with this query."""
     columns = (
         *(Desk.id, Desk.slug, Desk.name, Desk.village, Desk.regency),
@@ -216,6 +222,7 @@ def _known_by(condition: Callable[[str], Any]) -> Select:
 
 
 _by_token = _known_by(lambda token_hash: Desk.token_hash == token_hash)
+_by_id = _known_by(lambda desk_id: Desk.id == desk_id)
 _by_username = _known_by(lambda username: Desk.slug == username)
 
 

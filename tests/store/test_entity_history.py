@@ -73,7 +73,7 @@ def test_only_the_first_of_two_who_settle_a_conflict_does(crossed: Door) -> None
     [
         ("35.08", ID, "Ditanyakan", None, "entity.unknown"),
         ("35.07", OTHER, "Ditanyakan", None, "entity.unknown"),
-        ("35.07", ID, " ", None, "reason.missing"),
+        ("35.07", ID, " ", None, "request.reason"),
         ("35.07", ID, "Ditanyakan", 9, "entity.version"),
     ],
 )
