@@ -166,16 +166,21 @@ def add_desk(
     now: datetime,
     *,
     draft: bool = False,
+    officer: str | None = None,
+    phone: str | None = None,
 ) -> dict[str, Any]:
     """Open a desk; returns what ``desks add --json`` prints, and writes the QR picture and the sheet to print.
 
-    With ``draft`` it is a desk that tries forms: nothing that it sends counts.
+    With ``draft`` it is a desk that tries forms: nothing that it sends counts. With ``officer`` it is the phones of
+    that officer, and ``village`` the code of an area. ``phone`` is where the people of the desk are reached.
     """
     from server.handouts.desk_sheets import project, sheets  # it draws: slow to load
 
     with store.transaction():
-        desk, credentials = desks.add(village, name, store.keys, now, draft=draft)
-        events.record(now, "operator", "desk.added", desk.slug, village=village)
+        desk, credentials = desks.add(
+            village, name, store.keys, now, draft=draft, officer=officer, phone=phone
+        )
+        events.record(now, "operator", "desk.added", desk.slug, village=village, officer=officer)
     url = f"{public_url(settings)}/desk/{credentials.token}"
     code = settings_code(url, project(desk))
     folder = settings.home / "desks"
@@ -191,6 +196,7 @@ def add_desk(
         "settings": code,
         "qr": qr,
         "sheet": sheet,
+        **({"officer": officer} if officer is not None else {}),
     }
 
 

@@ -1,4 +1,4 @@
-"""``posmigran desks``: village desks and what their phones need."""
+"""``posmigran desks``: village desks and officers' phones, and what they need."""
 
 from __future__ import annotations
 
@@ -14,22 +14,33 @@ from server.settings import Settings
 from server.store import areas, desks, events
 from server.terminal import complain, show, writing
 
-app = typer.Typer(no_args_is_help=True, help="Village desks and their phones.")
+app = typer.Typer(no_args_is_help=True, help="Village desks and officers' phones.")
+
+
+_PHONE_HELP = (
+    "Where officers reach the desk's people, such as +62 812 0000 0001. Shown to them, never in an SMS."
+)
 
 
 @app.command("add")
 def desks_add(
-    village_code: str,
-    name: Annotated[str | None, typer.Option(help="Default: the village's name.")] = None,
+    area_code: Annotated[str, typer.Argument(help="A village; with --officer an area of any level.")],
+    name: Annotated[str | None, typer.Option(help="Default: the village's or the officer's name.")] = None,
     draft: Annotated[
         bool, typer.Option("--draft", help="A desk to try drafts with: nothing it sends counts.")
     ] = False,
+    officer: Annotated[
+        str | None, typer.Option(help="Phones of this officer, for follow-ups in an area of theirs.")
+    ] = None,
+    phone: Annotated[str | None, typer.Option(help=_PHONE_HELP)] = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Open a village desk; prints what its phones need, and writes the QR to scan."""
+    """Open a village desk, or an officer's phones; prints what the phones need, and writes the QR to scan."""
     with opened(home) as (settings, store):
-        made = installation.add_desk(settings, store, village_code, name, now(), draft=draft)
+        made = installation.add_desk(
+            settings, store, area_code, name, now(), draft=draft, officer=officer, phone=phone
+        )
         _warn_of_address(settings, made["url"])
         show(made, json)
 
@@ -43,7 +54,7 @@ def _warn_of_address(settings: Settings, url: str) -> None:
 def desks_sheet(
     output: Annotated[Path, typer.Option("-o", "--output", help="A file that ends in .pdf.")],
     desk: Annotated[
-        list[str] | None, typer.Argument(metavar="[DESK...]", help="Else all desks of the area.")
+        list[str] | None, typer.Argument(metavar="[DESK...]", help="Else all village desks of the area.")
     ] = None,
     area: AreaOption = areas.NATION,
     call: Annotated[
@@ -59,7 +70,8 @@ def desks_sheet(
         raise typer.BadParameter("must end in .pdf", param_hint="--output")
     with opened(home) as (settings, store):
         areas.require(area)
-        chosen = [d for d in desks.open_in(area) if not desk or d.slug in desk]
+        # an officer's phones are theirs alone: only by name
+        chosen = [d for d in desks.open_in(area, officers_too=bool(desk)) if not desk or d.slug in desk]
         for slug in desk or ():
             if slug not in {d.slug for d in chosen}:
                 raise Problem(Problems.DESK_UNKNOWN, desk=slug)
@@ -73,6 +85,20 @@ def desks_sheet(
             installation.write_secret(output, document)
         _warn_of_address(settings, installation.public_url(settings))
         show({"file": output, "desks": len(chosen)}, json)
+
+
+@app.command("phone")
+def desks_phone(
+    desk: str,
+    number: Annotated[str | None, typer.Argument(help="Without it the number is taken out.")] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Note where officers reach the people of a desk. They see it on their pages; no SMS holds it."""
+    with opened(home) as (_, store), store.transaction():
+        kept = desks.set_phone(desk, number)
+        events.record(now(), "operator", "desk.phone", desk)
+        show({"desk": desk, "phone": kept}, json)
 
 
 @app.command("list")

@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from server.handouts.collect_settings import settings_code
 from server.handouts.sheet import DeskSheet, draw
 from server.store import areas, desks
-from server.store.desks import KnownDesk
+from server.store.desks import VILLAGE_LENGTH, KnownDesk
 from server.store.sealing import Keys
-
-_VILLAGE = 13  # characters of a village's code
 
 
 def sheets(known: Sequence[KnownDesk], keys: Keys, public_url: str, call: str = "") -> bytes:
@@ -24,18 +22,23 @@ def sheets(known: Sequence[KnownDesk], keys: Keys, public_url: str, call: str = 
 
 def project(desk: KnownDesk) -> str:
     """What a desk's project is called in ODK Collect."""
-    return f"{'COBA - ' if desk.draft else ''}Meja PMI {desk.name}"
+    whose = "Meja PMI" if desk.role is None else "Tindak lanjut"
+    return f"{'COBA - ' if desk.draft else ''}{whose} {desk.name}"
 
 
 def _sheet(desk: KnownDesk, names: dict[str, str], keys: Keys, public_url: str, call: str) -> DeskSheet:
     credentials = desks.credentials(desk, keys)
     code = areas.split(desk.village)
     kind = areas.kind(desk.village).capitalize()
-    own = f"{kind} {names.get(desk.village, desk.village)}" if len(desk.village) == _VILLAGE else desk.name
+    own = (
+        f"{kind} {names.get(desk.village, desk.village)}"
+        if len(desk.village) == VILLAGE_LENGTH
+        else desk.name
+    )
     place = [names[code[level]] for level in ("regency", "province") if code[level] in names]
-    if len(desk.village) == _VILLAGE:
+    if len(desk.village) == VILLAGE_LENGTH:
         place.insert(0, f"Kec. {names.get(code['district'], code['district'])}")
-    if desk.name not in own:  # a second desk of a village has a name of its own
+    if desk.name not in own:  # somebody gave it a name of its own
         own = desk.name
     return DeskSheet(
         slug=desk.slug,
@@ -46,5 +49,6 @@ def _sheet(desk: KnownDesk, names: dict[str, str], keys: Keys, public_url: str, 
         username=credentials.username,
         password=credentials.password,
         call=call,
+        title="MEJA PMI" if desk.role is None else "TINDAK LANJUT",
         draft=desk.draft,
     )

@@ -58,6 +58,7 @@ class DeskSheet:
     username: str
     password: str
     call: str
+    title: str = "MEJA PMI"
     draft: bool = False
 
 
@@ -94,7 +95,7 @@ def _head(canvas: Any, sheet: DeskSheet) -> None:
     canvas.rect(0, _PAGE_HEIGHT - 34, _PAGE_WIDTH, 34, stroke=0, fill=1)
     canvas.setFillColorRGB(1, 1, 1)
     width = _PAGE_WIDTH - 2 * _MARGIN
-    title = "MEJA PMI (COBA: DATA TIDAK DIHITUNG)" if sheet.draft else "MEJA PMI"
+    title = f"{sheet.title} (COBA: DATA TIDAK DIHITUNG)" if sheet.draft else sheet.title
     _line(canvas, title, _MARGIN, _PAGE_HEIGHT - 10, 3.6, _BOLD, width)
     _line(canvas, sheet.name, _MARGIN, _PAGE_HEIGHT - 20, 8.2, _BOLD, width)
     _line(canvas, sheet.place, _MARGIN, _PAGE_HEIGHT - 28, 4, _FONT, width)

@@ -36,7 +36,7 @@ class Desks(Resource):
 
     @for_officers
     async def on_get(self, request: Request, response: Response, visitor: Visitor) -> None:
-        """The desks of one's area by kecamatan."""
+        """The village desks of one's area by kecamatan."""
         person = visitor.person
 
         def read() -> list[tuple[str, list[Row]]]:
