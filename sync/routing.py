@@ -8,7 +8,7 @@ and is looked at again: it is neither lost nor told twice to those who know.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -98,7 +98,7 @@ def plan(case: OwedCase) -> Plan:
         if not single(alert) or alert.state != "open":
             done.append(alert.id)
             continue
-        people, unreached = recipients(alert, case.village)
+        people, unreached = recipients(alert, case.village, case.passed_over)
         if unreached:
             missing[alert.id] = unreached
         else:
@@ -114,30 +114,42 @@ def single(alert: AlertFacts) -> bool:
     return not alert.digest and alert.severity != "medium"
 
 
-def recipients(alert: AlertFacts, village: str) -> tuple[list[Person], tuple[str, ...]]:
-    """Whom an alert in a village goes to, and the roles for which there is nobody."""
+def recipients(
+    alert: AlertFacts, village: str, without: Collection[int] = ()
+) -> tuple[list[Person], tuple[str, ...]]:
+    """Whom an alert in a village goes to, and the roles for which there is nobody.
+
+    ``without`` are officers who cannot be reached for this case: the next are taken.
+    """
     found: dict[int, Person] = {}
     unreached = []
     for role in alert.recipients:
-        people = officers.reachable(role, village)
+        people = officers.reachable(role, village, without)
         if not people and not alert.restricted:
-            people = _stand_ins(village)
+            people = _stand_ins(village, without)
         if not people:
             unreached.append(role)
         found.update((p.id, p) for p in people)
     return list(found.values()), tuple(unreached)
 
 
-def _stand_ins(village: str) -> list[Person]:
+def _stand_ins(village: str, without: Collection[int] = ()) -> list[Person]:
     for role in cases.OVERSEERS:
-        if people := officers.reachable(role, village):
+        if people := officers.reachable(role, village, without):
             return people
     return []
 
 
 def _message(case: OwedCase, addressed: Addressed, kec: str, channel: str, now: datetime) -> NewMessage:
     person = addressed.person
-    new = _gravest_first(addressed.alerts)
+    # What this person is still owed of the case goes with it, in one message that tells how things stand now.
+    waiting = case.waiting.get(person.id, ())
+    unheard = {code for message in waiting for code in message.indicators}
+    new = _gravest_first(
+        a
+        for a in case.known
+        if a in addressed.alerts or (a.indicator in unheard and a.state == "open" and not a.gone)
+    )
     others = [
         alert
         for alert in _gravest_first(case.known)
@@ -148,8 +160,17 @@ def _message(case: OwedCase, addressed: Addressed, kec: str, channel: str, now: 
     ]
     codes = [alert.indicator for alert in (*new, *others)]
     text = compose(_sms(case.definition, new[0]), case.ref, kec, len(codes) - 1)
-    assert person.phone is not None  # reachable() gives only people with one
-    return NewMessage(person.id, tuple(codes), channel, person.phone, text.body, text.segments, now)
+    return NewMessage(
+        person.id,
+        tuple(codes),
+        channel,
+        person.phone or person.email or "",
+        text.body,
+        text.segments,
+        now,
+        severity=new[0].severity,
+        replaces=tuple(message.id for message in waiting),
+    )
 
 
 def _gravest_first(alerts: Iterable[AlertFacts]) -> list[AlertFacts]:

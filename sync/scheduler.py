@@ -100,7 +100,7 @@ class Sync:
         self._stop = threading.Event()
         self.jobs = (
             Job("messages", ROUND, self._messages),
-            Job("files", HOUSEKEEPING, lambda: {"files": self._files.sweep(self._clock())}),
+            Job("files", HOUSEKEEPING, lambda: {"files": self._files.sweep()}),
             Job("sessions", HOUSEKEEPING, self._sessions),
             Job("entities", HOUSEKEEPING, self._entities),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from typing import Annotated
 
@@ -40,8 +41,9 @@ def serve(
 
     if public_url is not None and not public_url.startswith(("http://", "https://")):
         raise typer.BadParameter("must start with http:// or https://", param_hint="--public-url")
-    overrides = {} if public_url is None else {"public_url": public_url.rstrip("/")}
-    settings = load_settings(home, **overrides)
+    if public_url is not None:
+        os.environ["POSMIGRAN_PUBLIC_URL"] = public_url  # checked like the setting, and seen by the children
+    settings = load_settings(home)
     if not no_sync and settings.sms == "twilio":
         from sync.channels.twilio_sms import TwilioSms
 

@@ -10,7 +10,7 @@ Which process sends is decided by one conditional UPDATE and its row count.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,6 +25,8 @@ from server.store.models import Alert, Case, Message, Officer, PublishedForm, Su
 STATES = ("owed", "sending", "sent", "delivered", "failed", "expired")
 LEASE = timedelta(seconds=120)
 """How long a claim holds: longer than any attempt at the carrier may take."""
+REPLACED = "replaced by a newer one"
+"""The error of a message that had not gone when a newer one of its case took its place."""
 LONGEST = timedelta(minutes=30)
 """No message and no alert is put off for longer. A moment further ahead than this was written by a clock that has
 been set back since, and counts as come."""
@@ -47,12 +49,22 @@ class AlertFacts:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """A message that is owed and has not gone, and the indicators that it tells of."""
+
+    id: int
+    indicators: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class OwedCase:
     """A case with alerts that somebody was not told of yet. ``definition`` is its form's, for the texts.
 
     ``owed`` are the alerts not yet routed, ``known`` all alerts of the case, both read in one query.
     ``gravity`` is that of the gravest alert to route now, 0 for the worst.
-    ``told`` maps the id of an officer to the indicators that earlier messages about the case told them of.
+    ``told`` maps the id of an officer to the indicators that earlier messages about the case told them of;
+    ``waiting`` those messages of an officer's that did not go yet, which a new one should replace. Officers
+    ``passed_over`` cannot be reached for this case.
     """
 
     id: int
@@ -66,6 +78,8 @@ class OwedCase:
     known: tuple[AlertFacts, ...]
     gravity: int
     told: Mapping[int, frozenset[str]]
+    waiting: Mapping[int, tuple[Waiting, ...]] = field(default_factory=dict)
+    passed_over: frozenset[int] = frozenset()
 
 
 def _waiting(now: datetime | None) -> Any:
@@ -103,12 +117,8 @@ def unrouted(limit: int = 100, now: datetime | None = None, after: OwedCase | No
     known: dict[int, list[AlertFacts]] = {}
     for a in Alert.select().where(Alert.case.in_(ids)).order_by(Alert.id):
         known.setdefault(a.case_id, []).append(_facts(a))
-    told: dict[int, dict[int, frozenset[str]]] = {}
-    earlier = Message.select(Message.case, Message.officer, Message.indicators).where(Message.case.in_(ids))
-    earlier = earlier.where(withdrawals.counted())
-    for case_id, officer_id, indicators in earlier.tuples():
-        of_case = told.setdefault(case_id, {})
-        of_case[officer_id] = of_case.get(officer_id, frozenset()) | frozenset(indicators.split())
+    told, waiting = _earlier(ids)
+    passed = withdrawals.passed_over(ids)
     rows = (
         Case.select(Case, PublishedForm.definition.alias("definition"))
         .join(Submission)
@@ -135,9 +145,28 @@ def unrouted(limit: int = 100, now: datetime | None = None, after: OwedCase | No
             known=tuple(known[r.id]),
             gravity=gravities[r.id],
             told=told.get(r.id, {}),
+            waiting=waiting.get(r.id, {}),
+            passed_over=passed.get(r.id, frozenset()),
         )
         for r in sorted(rows, key=lambda r: ids.index(r.id))
     ]
+
+
+def _earlier(
+    ids: Sequence[int],
+) -> tuple[dict[int, dict[int, frozenset[str]]], dict[int, dict[int, tuple[Waiting, ...]]]]:
+    told: dict[int, dict[int, frozenset[str]]] = {}
+    waiting: dict[int, dict[int, tuple[Waiting, ...]]] = {}
+    earlier = Message.select(
+        Message.id, Message.case, Message.officer, Message.indicators, Message.state, Message.kind
+    ).where(Message.case.in_(ids) & withdrawals.counted())
+    for message_id, case_id, officer_id, codes, state, kind in earlier.order_by(Message.id).tuples():
+        if state == "owed" and kind == "alert":
+            theirs = waiting.setdefault(case_id, {})
+            theirs[officer_id] = (*theirs.get(officer_id, ()), Waiting(message_id, tuple(codes.split())))
+        of_case = told.setdefault(case_id, {})
+        of_case[officer_id] = of_case.get(officer_id, frozenset()) | frozenset(codes.split())
+    return told, waiting
 
 
 def _facts(a: Alert) -> AlertFacts:
@@ -169,7 +198,13 @@ def put_off_alerts() -> list[tuple[str, str, tuple[str, ...], bool]]:
 
 @dataclass(frozen=True)
 class NewMessage:
-    """A composed text for one person."""
+    """A composed text for one person.
+
+    ``channel`` and ``recipient`` are a first idea: the outbox takes the best way when it sends. It is not sent
+    after ``expires_at``, nor together with those that it ``replaces`` (ids of messages that have not gone).
+    ``severity`` is the gravest that it tells of; ``kind`` is ``alert``, ``escalation``, ``reminder``, ``digest``
+    or ``notice``; of messages with one ``key`` only the first is ever made.
+    """
 
     officer_id: int
     indicators: tuple[str, ...]
@@ -178,6 +213,11 @@ class NewMessage:
     body: str
     segments: int
     due_at: datetime
+    severity: str = "high"
+    expires_at: datetime | None = None
+    kind: str = "alert"
+    key: str | None = None
+    replaces: tuple[int, ...] = ()
 
 
 def owe(
@@ -208,16 +248,33 @@ def owe(
             undo.rollback()
             return False
         for text in texts:
-            _write(case.id, text, now)
+            if _replace(text.replaces) != len(text.replaces):
+                undo.rollback()
+                return False
+            write(case.id, text, now)
     return True
 
 
-def _write(case_id: int, text: NewMessage, now: datetime) -> None:
+def _replace(ids: Sequence[int]) -> int:
+    if not ids:
+        return 0
+    replaced = Message.update(state="expired", error=REPLACED, bounced=None)
+    return int(replaced.where(Message.id.in_(list(ids)) & (Message.state == "owed")).execute())
+
+
+def write(case_id: int | None, text: NewMessage, now: datetime) -> int | None:
+    """Owe a message, of a case or of none, inside a transaction of the caller's; returns its id.
+
+    None where one with its key exists already.
+    """
     earlier = Message.select().where((Message.case == case_id) & (Message.officer == text.officer_id))
-    Message.insert(
+    made = Message.insert(
         case=case_id,
         officer=text.officer_id,
         round=earlier.count() + 1,
+        kind=text.kind,
+        severity=text.severity,
+        key=text.key,
         indicators=" ".join(text.indicators),
         channel=text.channel,
         recipient=text.recipient,
@@ -225,7 +282,12 @@ def _write(case_id: int, text: NewMessage, now: datetime) -> None:
         segments=text.segments,
         created_at=now,
         due_at=text.due_at,
-    ).execute()
+        expires_at=text.expires_at,
+    )
+    if text.key is not None:
+        made = made.on_conflict(conflict_target=[Message.key], action="ignore")
+    rows = list(made.returning(Message.id).execute())
+    return int(rows[0].id) if rows else None
 
 
 @dataclass(frozen=True)
