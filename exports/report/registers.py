@@ -93,7 +93,7 @@ class Register:
                 "Orang yang tidak bersedia didata tidak ada di daftar ini.",
             ),
             repeat=2,
-            pages_wide=2,
+            pages_wide=3,
             frozen=2,
         )
 
@@ -116,7 +116,9 @@ class Register:
         """The columns that say where."""
         return [
             self.item("village", "Kode desa", lambda x: x.entry.village, "code", 14, "Kode desa Kemendagri."),
-            self.item("village_name", "Desa/Kelurahan", lambda x: self._names.name(x.entry.village), width=17),
+            self.item(
+                "village_name", "Desa/Kelurahan", lambda x: self._names.name(x.entry.village), width=17
+            ),
             self.item("district", "Kecamatan", lambda x: self._names.name(x.entry.village[:8]), width=15),
             self.item("regency", "Kab/Kota", lambda x: self._names.name(x.entry.village[:5]), width=18),
         ]
@@ -193,9 +195,7 @@ class Register:
             source=f"{self._schema.form_id}: {path}",
             unit=unit,
         )
-        return Item(
-            column, lambda line: convert(_at(line.entry.answers, names)), self._visible.of_path(path)
-        )
+        return Item(column, lambda line: convert(_at(line.entry.answers, names)), self._visible.of_path(path))
 
     def _converter(self, field: Field | None, kind: Kind) -> Callable[[Any], Cell]:
         if field is not None and field.select is not None:
@@ -203,7 +203,7 @@ class Register:
             return lambda found: "; ".join(label(str(code)) for code in _several(found)) or None
         if kind == "date":
             return as_date
-        if kind in ("count", "money", "number", "papers"):
+        if kind in ("small", "money", "number", "papers"):
             return as_number
         return lambda found: str(found) if found not in (None, "") else None
 
@@ -263,7 +263,7 @@ def departures(register: Register, store: Store) -> Sheet:
     """Sheet 1."""
     ask, make = register.question, register.item
     items = [
-        make("no", "No", lambda x: x.number, "count", 5, "Nomor urut.", "laporan"),
+        make("no", "No", lambda x: x.number, "small", 5, "Nomor urut.", "laporan"),
         make("ref", "Kode kasus", lambda x: x.case[0] if x.case else None, "code", 14, source="kasus"),
         ask("loc/visit_date", "Tgl pendataan", "date", 11),
         *register.place(),
@@ -277,7 +277,7 @@ def departures(register: Register, store: Store) -> Sheet:
             lambda x: (
                 age_on(x.entry.event_date, x.entry.birth_date) if x.entry.event_date is not None else None
             ),
-            "count",
+            "small",
             9,
             "Umur genap pada hari berangkat.",
             "dihitung dari idg/birth_date dan depg/depart_date",
@@ -323,7 +323,7 @@ def returns(register: Register, store: Store) -> Sheet:
     """Sheet 2. Answers that tell of violence are in the restricted variant only."""
     ask, make = register.question, register.item
     items = [
-        make("no", "No", lambda x: x.number, "count", 5, "Nomor urut.", "laporan"),
+        make("no", "No", lambda x: x.number, "small", 5, "Nomor urut.", "laporan"),
         make("ref", "Kode kasus", lambda x: x.case[0] if x.case else None, "code", 14, source="kasus"),
         ask("tripg/return_date", "Tgl pulang", "date", 11),
         *register.place(),
@@ -336,7 +336,7 @@ def returns(register: Register, store: Store) -> Sheet:
             lambda x: (
                 age_on(x.entry.event_date, x.entry.birth_date) if x.entry.event_date is not None else None
             ),
-            "count",
+            "small",
             7,
             "Umur genap pada hari pulang.",
             "dihitung dari idg/birth_date dan tripg/return_date",
@@ -349,7 +349,7 @@ def returns(register: Register, store: Store) -> Sheet:
             "months",
             "Lama bekerja (bln)",
             _months_abroad,
-            "count",
+            "small",
             9,
             "Lama di luar negeri, dari berangkat sampai pulang, dibulatkan.",
             "dihitung dari tripg/depart_date dan tripg/return_date",
@@ -368,7 +368,7 @@ def returns(register: Register, store: Store) -> Sheet:
             meaning="ya bila layanan kesehatan termasuk kebutuhan; keadaan kesehatan sendiri tidak disebut.",
             source="pulang: stateg/needs",
         ),
-        ask("stateg/child_with", "Anak ikut", "count", 7, "anak"),
+        ask("stateg/child_with", "Anak ikut", "small", 7, "anak"),
         ask("stateg/needs", "Kebutuhan", width=22),
         ask("stateg/refer", "Rujukan", width=20),
         *register.case(),

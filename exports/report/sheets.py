@@ -8,11 +8,11 @@ from typing import Final, Literal
 
 from exports.values import Cell
 
-Kind = Literal["text", "code", "count", "money", "number", "share", "date", "moment", "papers"]
+Kind = Literal["text", "code", "count", "money", "number", "share", "date", "moment", "papers", "small"]
 """What a column holds, and so how it looks.
 
 ``code`` is text that looks like a number (village codes, NIK), ``share`` a fraction of 1, ``papers`` how many of the
-eight documents.
+eight documents, ``small`` a number that is no count, such as an age.
 """
 
 HIDDEN: Final = "*"
@@ -45,17 +45,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart over a block: a series for each of ``series`` (keys of columns) along the column ``along``.
-
-    With ``of_total`` the points are the columns of ``series`` in the total row, named by their groups.
-    ``rows`` bounds how many rows are drawn.
-    """
+    """A chart over a block: a series for each of ``series`` (keys of columns) along the column ``along``."""
 
     kind: Literal["line", "bar", "column"]
     title: str
     along: str
     series: Sequence[str]
-    rows: int | None = None
     stacked: bool = False
     colors: Sequence[str] = ()
 

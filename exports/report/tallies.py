@@ -150,7 +150,9 @@ def count_cases(order: Order) -> Cases:
     """Count the cases as things stood at the end of the month, or now where that is earlier."""
     units = list(order.units())
     counted = Cases(
-        *(Line(dict.fromkeys(units, 0)) for _ in range(3)),
+        new=Line(dict.fromkeys(units, 0)),
+        finished=Line(dict.fromkeys(units, 0)),
+        long_open=Line(dict.fromkeys(units, 0)),
         gravest={f"{month:%Y-%m}": Counter() for month in order.months},
         days={f"{month:%Y-%m}": [] for month in order.months},
         hours={unit: [] for unit in (*units, ALL)},

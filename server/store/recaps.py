@@ -22,6 +22,7 @@ from forms.form import SEVERITIES
 from server.store import answers as halves
 from server.store import areas, cases
 from server.store.database import Store
+from server.store.fields import to_micros
 from server.store.models import Alert, Area, Case, Desk, Message, Register, Submission
 
 _PAGE = 500  # rows with answers fetched at a time
@@ -170,9 +171,7 @@ def people(form_id: str, span: Span) -> Iterator[Person]:
             yield Person(
                 row.submission_id,
                 row.village,
-                row.event_date
-                or row.visit_date
-                or row.received_at.astimezone(span.zone(row.village)).date(),
+                row.event_date or row.visit_date or row.received_at.astimezone(span.zone(row.village)).date(),
                 row.sex,
                 row.birth_date,
                 row.country,
@@ -331,7 +330,7 @@ def case_facts(span: Span, sight: Sight) -> Iterator[CaseFacts]:
         .join(Case)
         .where(areas.scope(Case, span.area) & sight.condition() & (Alert.opened_at < until))
         .group_by(Case.id, Case.village, Case.opened_at)
-        .having((unfinished > 0) | (fn.MAX(Alert.closed_at) >= since))
+        .having((unfinished > 0) | (fn.MAX(Alert.closed_at) >= to_micros(since)))
         .tuples()
     )
     for village, opened_at, gravest, unclosed, acknowledged_at, closed_at in rows.iterator():
