@@ -51,7 +51,7 @@ def unit_column(order: Order) -> Column:
         "unit",
         order.unit,
         "text",
-        24,
+        22,
         meaning="Wilayah desa tempat data dicatat.",
         source="wilayah Kemendagri",
     )
@@ -90,5 +90,5 @@ def triple(key: str, group: str, meaning: str, source: str) -> list[Column]:
             source=source,
             unit="orang",
         )
-        for sex, word, width in (("m", "L", 6), ("f", "P", 6), ("all", "Jml", 7))
+        for sex, word, width in (("m", "L", 4.6), ("f", "P", 4.6), ("all", "Jml", 5))
     ]

@@ -52,8 +52,8 @@ def _dress(made: Any, chart: Chart) -> None:
     )
     axis = {"num_font": _SMALL, "line": {"color": LINE}}
     if chart.kind == "bar":
-        made.set_x_axis({**axis, "reverse": True, "major_gridlines": {"visible": False}})
-        made.set_y_axis({**axis, "visible": False, "major_gridlines": {"visible": False}})
+        made.set_x_axis({**axis, "visible": False, "major_gridlines": {"visible": False}})
+        made.set_y_axis({**axis, "reverse": True, "major_gridlines": {"visible": False}})
     else:
         grid = {"visible": True, "line": {"color": "#E3E8EF"}}
         made.set_x_axis({**axis, "num_font": {**_SMALL, "rotation": -45}})

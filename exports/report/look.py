@@ -141,6 +141,11 @@ def widths(sheet: Sheet) -> list[float]:
     for block in sheet.blocks:
         for number, column in enumerate(block.columns):
             found[number] = max(found[number], column.width)
+        if isinstance(block.rows, Sequence):  # not a stream
+            for row in (*block.rows, *([block.total] if block.total is not None else ())):
+                for number, value in enumerate(row):
+                    if isinstance(value, int) and block.columns[number].kind == "count":
+                        found[number] = max(found[number], len(f"{value:,}") * 1.05 + 1.2)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -82,13 +83,19 @@ class Order:
 
     def units(self) -> dict[str, str]:
         """The areas by which recaps are parted, name by code; a village is parted no further."""
-        return recaps.children(self.area) or {self.area: areas.require(self.area)}
+        found = recaps.children(self.area) or {self.area: areas.require(self.area)}
+        return {code: short(name) for code, name in found.items()}
 
     def unit_of(self, village: str) -> str:
         """The area of :meth:`units` that a village lies in."""
         if self.area == areas.NATION:
             return village[:2]
         return village[: next((n for n in sorted(UNITS) if n > len(self.area)), 13)]
+
+
+def short(name: str) -> str:
+    """``Kab. Malang`` for ``Kabupaten Malang``, as offices write it."""
+    return re.sub(r"^Kabupaten\b", "Kab.", name)
 
 
 def _later(month: date, months: int) -> date:

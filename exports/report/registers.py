@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, Final
 
 from exports.labels import AreaNames, Labels, said
-from exports.report.order import Order
+from exports.report.order import Order, short
 from exports.report.people import STATUS_WORDS, age_on, departure_status
 from exports.report.people import said as answer
 from exports.report.sheets import Block, Column, Kind, Sheet
@@ -120,7 +120,9 @@ class Register:
                 "village_name", "Desa/Kelurahan", lambda x: self._names.name(x.entry.village), width=17
             ),
             self.item("district", "Kecamatan", lambda x: self._names.name(x.entry.village[:8]), width=15),
-            self.item("regency", "Kab/Kota", lambda x: self._names.name(x.entry.village[:5]), width=18),
+            self.item(
+                "regency", "Kab/Kota", lambda x: short(self._names.name(x.entry.village[:5])), width=18
+            ),
         ]
 
     def case(self) -> list[Item]:

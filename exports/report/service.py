@@ -10,7 +10,7 @@ from typing import Any, Final
 from exports.labels import AreaNames
 from exports.report import disclosure
 from exports.report.cells import notes, share, told, unit_column
-from exports.report.order import Order
+from exports.report.order import Order, short
 from exports.report.people import said
 from exports.report.sheets import Block, Column, Sheet
 from exports.report.tables import ALL, Crossed, Margins
@@ -98,7 +98,7 @@ def messages(order: Order, cases: Cases, codes: Collection[str]) -> Sheet:
             "Median waktu tanggap (jam)",
             "number",
             14,
-            meaning="Median jam dari kasus dibuka sampai diterima petugas: kasus yang dibuka bulan ini dan sudah diterima.",
+            meaning="Median jam sampai diterima petugas, dari kasus yang dibuka bulan ini dan sudah diterima.",
             source="kasus",
             unit="jam",
         ),
@@ -254,7 +254,7 @@ def _village_rows(
     names: AreaNames,
 ) -> Iterator[list[Cell]]:
     for code in codes:
-        place: list[Cell] = [code, *(names.name(part) for part in (code, code[:8], code[:5]))]
+        place: list[Cell] = [code, *(short(names.name(part)) for part in (code, code[:8], code[:5]))]
         report = found.get(code)
         if report is None:
             row: list[Cell] = [*place, "belum", *[None] * 6]

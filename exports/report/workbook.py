@@ -27,7 +27,12 @@ _LEAST_SCALE: Final = 0.4
 def write_workbook(report: Report, target: Path) -> dict[str, int]:
     """Write the report; returns how many rows each sheet has. Memory does not grow with the registers."""
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".laporan-") as spool:
-        options = {"constant_memory": True, "tmpdir": spool, "default_date_format": "dd-mm-yyyy"}
+        options = {
+            "constant_memory": True,
+            "tmpdir": spool,
+            # the width of columns is counted in digits of this font, in Excel as in LibreOffice
+            "default_format_properties": {"font_name": look.FONT, "font_size": 9},
+        }
         with closing(xlsxwriter.Workbook(target, options)) as book:
             return _Writer(book, report).write()
 

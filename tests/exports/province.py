@@ -19,7 +19,7 @@ from server.store.models import Alert, Case, Message
 from server.store.submissions import NewSubmission
 from tests.phone.people import invent
 
-PROVINCE = "35"
+PROVINCE = "53"
 MONTH = date(2026, 11, 1)
 NOW = datetime(2026, 12, 2, 1, 15, tzinfo=UTC)
 COUNTRIES = ("TW", "HK", "MY", "SG", "JP", "KR", "SA", "BN", "AE", "DE", "KH", "TH", "QA", "IT")
@@ -91,11 +91,13 @@ class Province:
                 "education": chance.choices(("sd", "smp", "sma", "dip"), (20, 35, 40, 5))[0],
             },
             "recg": {
-                "scheme": scheme, "recruiter_type": "p3mi" if proper else chance.choice(("sponsor", "family", "online")),
+                "scheme": scheme,
+                "recruiter_type": "p3mi" if proper else chance.choice(("sponsor", "family", "online")),
                 **({"p3mi": chance.choice(("p001", "p002", "p003", "notlisted"))} if scheme == "p2p" else {}),
             },
             "jobg": {
-                "country": country, "sector": sector, "job_title": chance.choice(("Caregiver", "Operator", "Pekerja ladang")),
+                "country": country, "sector": sector,
+                "job_title": chance.choice(("Caregiver", "Operator", "Pekerja ladang")),
                 "employer_type": other.get("employer_type") or chance.choice(("indiv", "company", "company", "dk")),
                 "contract": "signed" if proper else "later",
             },
@@ -136,7 +138,8 @@ class Province:
             },
             "tripg": {
                 "country": chance.choices(COUNTRIES, range(len(COUNTRIES) * 2, 0, -2))[0],
-                "sector": chance.choice(SECTORS), "depart_date": (day - timedelta(days=chance.randrange(200, 1100))).isoformat(),
+                "sector": chance.choice(SECTORS),
+                "depart_date": (day - timedelta(days=chance.randrange(200, 1100))).isoformat(),
                 "depart_status": chance.choices(("proc", "nonproc", "dk"), (75, 17, 8))[0],
                 "return_date": day.isoformat(), "return_reason": reason,
                 "return_mode": "deport" if reason == "deport" else "self", "stay_status": "doc",
