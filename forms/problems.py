@@ -258,6 +258,11 @@ class Problems(Enum):
         "{file}: kata sandi tidak cocok, atau berkas rusak.",
         "{file}: the password does not match, or the file is broken.",
     )  # fmt: skip
+    REPORT_VARIANT = Kind(
+        "report.variant", 422,
+        "Laporan untuk umum tidak dapat sekaligus terbatas. Pilih salah satu.",
+        "A public report cannot be a restricted one as well. Choose one.",
+    )  # fmt: skip
     OUTPUT_UNWRITABLE = Kind(
         "output.unwritable", 500,
         "{file}: tidak dapat ditulis ({detail}). Pilih folder lain yang ada dan boleh Anda tulisi.",
