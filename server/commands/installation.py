@@ -42,12 +42,10 @@ def serve(
         raise typer.BadParameter("must start with http:// or https://", param_hint="--public-url")
     overrides = {} if public_url is None else {"public_url": public_url.rstrip("/")}
     settings = load_settings(home, **overrides)
-    if not no_sync and settings.sms == "twilio":
-        from sync.channels.twilio_sms import TwilioSms
+    if not no_sync and (settings.sms == "twilio" or settings.smtp_url.get_secret_value()):
+        from sync.carriers import carriers
 
-        TwilioSms(
-            settings
-        )  # raises where a setting is missing: better now than in the child, again and again
+        carriers(settings)  # raises where a setting is missing: better now than in the child, again and again
     if not installation.ready(settings):
         made = installation.init(settings, ADMIN, now(), progress)
         admin = made["admin"]
