@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
+import os
 import queue
 import threading
 import time
@@ -43,6 +45,7 @@ class Store:
         self.keys = keys
         self.db = _connect(url)
         self.sqlite = isinstance(self.db, peewee.SqliteDatabase)
+        self._queue = home / ".write.lock"
         database.initialize(self.db)
 
     def migrate(self) -> list[str]:
@@ -55,8 +58,6 @@ class Store:
     def _alone(self) -> Iterator[None]:
         if self.sqlite:
             # SQLite's DDL takes its own locks; a file beside the database keeps two `init` apart.
-            import fcntl
-
             with (self.home / ".migrate.lock").open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 yield
@@ -70,10 +71,27 @@ class Store:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """A transaction that holds the write lock from its start (SQLite), so that it never fails half-way."""
-        with (
-            self.db.atomic("IMMEDIATE") if self.sqlite and not self.db.in_transaction() else self.db.atomic()
-        ):
+        if self.sqlite and not self.db.in_transaction():
+            with self._turn(), self.db.atomic("IMMEDIATE"):
+                yield
+        else:
+            with self.db.atomic():
+                yield
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for this process's turn to write to SQLite, in the kernel's queue.
+
+        SQLite itself has no queue: whoever finds its lock taken sleeps, at last for a tenth of a second, and looks
+        again; a process that writes without a pause would starve the others. The lock of the database still decides:
+        this only says who tries next, and is gone with the process that held it.
+        """
+        descriptor = os.open(self._queue, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(descriptor)
 
     def lock(self, *names: str | None) -> None:
         """Until this transaction ends, no other one passes here with any of these names.
