@@ -165,16 +165,22 @@ def add_desk(
     now: datetime,
     *,
     draft: bool = False,
+    officer: str | None = None,
+    phone: str | None = None,
 ) -> dict[str, Any]:
     """Open a desk; returns what ``desks add --json`` prints, and writes the QR picture.
 
-    With ``draft`` it is a desk that tries forms: nothing that it sends counts.
+    With ``draft`` it is a desk that tries forms: nothing that it sends counts. With ``officer`` it is the phones of
+    that officer, and ``village`` the code of an area. ``phone`` is where the people of the desk are reached.
     """
     with store.transaction():
-        desk, credentials = desks.add(village, name, store.keys, now, draft=draft)
-        events.record(now, "operator", "desk.added", desk.slug, village=village)
+        desk, credentials = desks.add(
+            village, name, store.keys, now, draft=draft, officer=officer, phone=phone
+        )
+        events.record(now, "operator", "desk.added", desk.slug, village=village, officer=officer)
     url = f"{public_url(settings)}/desk/{credentials.token}"
-    code = settings_code(url, f"{'COBA - ' if draft else ''}Meja PMI {desk.name}")
+    whose = "Meja PMI" if officer is None else "Tindak lanjut"
+    code = settings_code(url, f"{'COBA - ' if draft else ''}{whose} {desk.name}")
     return {
         "desk": desk.slug,
         "village": desk.village,
@@ -183,6 +189,7 @@ def add_desk(
         "url": url,
         "settings": code,
         "qr": write_qr(code, settings.home / "desks" / f"{desk.slug}.png"),
+        **({"officer": officer} if officer is not None else {}),
     }
 
 

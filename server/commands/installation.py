@@ -11,6 +11,7 @@ import typer
 from server import installation
 from server.commands.common import HomeOption, JsonOption, now, opened
 from server.settings import load_settings
+from server.store.files import Files
 from server.terminal import complain, progress, show
 
 ADMIN = "admin@posmigran.local"
@@ -57,6 +58,8 @@ def serve(
         admin = made["admin"]
         if admin["password"] is not None:
             complain(f"sign in as {admin['email']}, password {admin['password']}")
+    with opened(home) as (_, store):  # what a killed process left half-done is decided before phones come
+        Files(store.home).sweep()
     raise typer.Exit(
         serving.serve(settings, host, port, workers or serving.default_workers(), with_sync=not no_sync)
     )

@@ -25,9 +25,10 @@ from forms.instance import Instance, expected_attachments, read_instance, typed_
 from forms.judge import Verdict
 from forms.problems import Problem, Problems
 from forms.xml import MOST_BYTES
+from server.intake.chosen import followed_case, rows_chosen
 from server.intake.register import register_row
 from server.intake.shelf import Shelf, ShelvedForm, ShelvedLists
-from server.store import areas, cases, desks, entities, quarantine, submissions
+from server.store import areas, cases, desks, entities, follow_ups, quarantine, submissions
 from server.store.database import Store
 from server.store.desks import KnownDesk
 from server.store.entities import Sender
@@ -175,13 +176,11 @@ class Intake:
             return self._hold(FAULT, upload, None, now)
         return self._hold(FAULT, upload, instance, now)
 
-    def release(
-        self, entry: Held, by: Person, note: str, *, corrects: bool = False, own_record: bool = False
-    ) -> Receipt:
+    def release(self, entry: Held, by: Person, note: str, taken_as: str | None = None) -> Receipt:
         """Take in what was held, as if it came now; its time of receipt stays. Call inside a transaction.
 
-        Other bytes under a known instanceID get an identity of their own, made of their bytes: with ``corrects``
-        as an edit of the submission that has the instanceID, with ``own_record`` as a record beside it.
+        Other bytes under a known instanceID get an identity of their own, made of their bytes: taken as a
+        ``correction`` of the submission that has the instanceID, or as a ``new`` record beside it.
         Raises :class:`Problem`: QUARANTINE_REMAINS (it still cannot be taken), XML_* (it still cannot be read),
         and as :func:`quarantine.decide`. Nothing is changed then, once the transaction is undone.
         """
@@ -191,11 +190,11 @@ class Intake:
         xml, files = quarantine.xml_of(entry, self._store), list(entry.files)
         upload = Upload(xml, desk, entry.device_id, files, entry.received_at)
         instance = _bounded(read_instance(xml, most_bytes=_RELEASED_LARGER * MOST_BYTES))
-        if corrects or own_record:
+        if entry.reason == OTHER_BYTES and taken_as is not None:
             instance = replace(
                 instance,
                 instance_id="sha256:" + hashlib.sha256(xml).hexdigest(),
-                deprecated_id=instance.instance_id if corrects else None,
+                deprecated_id=instance.instance_id if taken_as == "correction" else None,
             )
         try:
             receipt = self._take(upload, self._judge(upload, instance, self._clock()), self._clock())
@@ -215,7 +214,10 @@ class Intake:
         if shelved is None:
             raise _Untakeable(Problems.FORM_UNKNOWN.value.code)
         lists = self._shelf.lists(now, shelved.judge.interview(instance, received_at))
-        verdict = shelved.judge.judge(instance, lists.tables, received_at)
+        tables = lists.tables
+        if shelved.choices:
+            tables = {**tables, **rows_chosen(shelved.choices, instance, upload.desk, self._store)}
+        verdict = shelved.judge.judge(instance, tables, received_at)
         return Judged(
             self._compose(upload, instance, shelved, lists, verdict, received_at),
             tuple(shelved.indicators[code] for code in verdict.indicators),
@@ -239,6 +241,9 @@ class Intake:
         chained = kept.root != new.instance_id or not kept.current
         if judged.blocks:
             self._take_entities(upload, judged, kept, new, chained=chained)
+        followed = followed_case(new.form_id, new.answers)
+        if followed is not None:
+            follow_ups.link(kept.id, followed, upload.desk.speaks_for, upload.desk.role)
         ref = cases.open_or_extend(
             kept.id, new.form_id, kept.root, new.village, judged.indicators, now, chained=chained
         )
@@ -250,7 +255,7 @@ class Intake:
         """Apply what the submission says of entities. An edit says it again: the first to come counts (5.20)."""
         if chained and entities.taken(new.form_id, kept.root):
             return
-        sender = Sender(kept.id, new.village, upload.desk.regency)
+        sender = Sender(kept.id, new.village, upload.desk.speaks_for, submissions.agreed(new.answers))
         faults = entities.take(judged.blocks, sender, self._store, new.received_at)
         if faults:
             entities.note_faults(kept.id, faults)
@@ -272,7 +277,7 @@ class Intake:
             instance_id=instance.instance_id,
             deprecated_id=instance.deprecated_id,
             desk_id=upload.desk.id,
-            village=self._village(answers, upload.desk),
+            village=self._village(form.form_id, answers, upload.desk),
             received_at=now,
             device_id=upload.device_id,
             xml=upload.xml,
@@ -286,20 +291,28 @@ class Intake:
             draft=upload.desk.draft,
         )
 
-    def _village(self, answers: dict[str, Any], desk: KnownDesk) -> str:
-        """The village of the answers where the desk may speak for it (its regency), else the desk's own.
+    def _village(self, form_id: str, answers: dict[str, Any], desk: KnownDesk) -> str:
+        """The village of the answers where the desk may speak for it, else the desk's own.
 
-        A made-up code must not put a case where nobody, or somebody else, would see it.
+        A made-up code must not put a case where nobody, or somebody else, would see it. An officer's phone has no
+        village of its own: there a follow-up belongs where its case does, and the rest to the officer's area.
         """
         place = answers.get("loc")
         stated = place.get("village") if isinstance(place, dict) else answers.get("village")
-        if not isinstance(stated, str) or len(stated) != 13 or not areas.covers(desk.regency, stated):
-            return desk.village
+        if self._stands_for(stated, desk):
+            return str(stated)
+        followed = followed_case(form_id, answers) if desk.role is not None else None
+        found = follow_ups.case_village(followed, desk.speaks_for) if followed is not None else None
+        return found or desk.village
+
+    def _stands_for(self, stated: object, desk: KnownDesk) -> bool:
+        if not isinstance(stated, str) or len(stated) != 13 or not areas.covers(desk.speaks_for, stated):
+            return False
         if stated not in self._villages:
             if not Area.select().where(Area.code == stated).exists():
-                return desk.village
+                return False
             self._villages.add(stated)
-        return stated
+        return True
 
     def _refuse(self, problem: Problem, upload: Upload, now: datetime) -> Receipt:
         receipt = self._hold(problem.kind.code, upload, None, now)

@@ -29,11 +29,16 @@ _FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True)
 class Visitor:
-    """A signed-in officer with the token that their forms carry."""
+    """A signed-in officer with the token that their forms carry.
+
+    An ``overseer`` decides on uploads in quarantine; ``held`` of them wait.
+    """
 
     person: Person
     session: str
     token: str
+    overseer: bool = False
+    held: int = 0
 
 
 class Cookies:
