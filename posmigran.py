@@ -16,7 +16,18 @@ from typing import Any
 import typer
 
 from server import installation
-from server.commands import alerts, desks, entities, exports, forms, lists, messages, officers, submissions
+from server.commands import (
+    alerts,
+    desks,
+    entities,
+    exports,
+    forms,
+    lists,
+    messages,
+    officers,
+    reports,
+    submissions,
+)
 from server.commands import installation as whole
 from server.commands.common import HomeOption, now
 from server.logs import configure_logs
@@ -46,7 +57,7 @@ for noun, commands in (
     ("messages", messages.app),
 ):
     app.add_typer(commands, name=noun)
-for look in (exports.export, whole.doctor):
+for look in (exports.export, reports.report, whole.doctor):
     app.command()(look)
 
 
