@@ -7,7 +7,7 @@ from typing import Any
 
 from peewee import fn
 
-from server.store import attachments
+from server.store import attachments, spending
 from server.store.models import Alert, Message, Quarantine, Submission
 
 
@@ -46,6 +46,19 @@ def counted() -> list[Figure]:
             "state",
             {"missing": float(attachments.missing())},
         ),
+        *_spent(),
+    ]
+
+
+def _spent() -> list[Figure]:
+    segments: dict[str, float] = {}
+    costs: dict[str, float] = {}
+    for channel, number, cost in spending.by_channel():
+        segments[channel] = float(number)
+        costs[channel] = cost / spending.MICROS
+    return [
+        Figure("posmigran_segments", "Segments that carriers took, by channel", "channel", segments),
+        Figure("posmigran_cost", "What they cost, in POSMIGRAN_CURRENCY", "channel", costs),
     ]
 
 
