@@ -4,8 +4,8 @@ Counts of 1 to 4 people are hidden, and as many others as it takes. All tables o
 (area by sex), and women and men together are told only where both are, so that each table of one sex stands alone
 once its margins are safe:
 
-1. An area whose margin is hidden is hidden as a whole, zeros too, in every table (but for categories without people). At least two areas are, with more
-   people than areas, so that one can be exchanged for another in all tables at once.
+1. An area whose margin is hidden is hidden as a whole, zeros too, in every table (but for categories with nobody).
+   At least two areas are, with more people than areas, so that one can be exchanged for another in all tables.
 2. In the other rows of a table, and in its total row, a hidden cell is safe where a closed path leads through it along
    hidden cells, row by column, on which one person more and one less can be written in turn: then the same sums
    belong to another table as well (Gusfield 1988, "A graph theoretic approach to data security"). Where there is none,

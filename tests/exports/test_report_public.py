@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from exports.report.disclosure import LEAST, protect_line, protect_tables
-from exports.report.tables import ALL, SEXES, Crossed, Line, Margins
+from exports.report.tables import ALL, SEXES, Crossed, Line, Margins, Sex
 
 Key = tuple[str, ...]
 
@@ -21,12 +22,12 @@ class Attacker:
     """Knows which counts add up to which, what is shown, and that no count is below zero."""
 
     shown: dict[Key, int | None] = field(default_factory=dict)
-    sums: list[tuple[Key, list[Key]]] = field(default_factory=list)
+    sums: list[tuple[Key, Sequence[Key]]] = field(default_factory=list)
 
     def sees(self, key: Key, count: int | None) -> None:
         self.shown[key] = count
 
-    def knows_sum(self, total: Key, parts: list[Key]) -> None:
+    def knows_sum(self, total: Key, parts: Sequence[Key]) -> None:
         self.sums.append((total, parts))
 
     def range_of(self, key: Key) -> tuple[int, int]:
@@ -58,15 +59,15 @@ def looks_at(margins: Margins, tables: list[Crossed]) -> Attacker:
     """Everything that a public report shows of these people, L, P and Jml."""
     attacker = Attacker()
     units = [*margins.units, ALL]
-    sexes = {"m": ["m"], "f": ["f"], "all": ["m", "f"]}
+    sexes: dict[str, Sequence[Sex]] = {"m": ["m"], "f": ["f"], "all": SEXES}
     for sex, which in sexes.items():
         for unit in units:
-            attacker.sees((sex, unit), margins.told(unit, which))  # type: ignore[arg-type]
+            attacker.sees((sex, unit), margins.told(unit, which))
         attacker.knows_sum((sex, ALL), [(sex, unit) for unit in margins.units])
         for number, table in enumerate(tables):
             for unit in units:
                 for category in table.categories:
-                    told = table.told(unit, category, which)  # type: ignore[arg-type]
+                    told = table.told(unit, category, which)
                     attacker.sees((sex, unit, str(number), category), told)
                 attacker.knows_sum((sex, unit), [(sex, unit, str(number), c) for c in table.categories])
             for category in table.categories:
@@ -106,12 +107,12 @@ def test_no_hidden_count_of_people_can_be_computed(made: tuple[Margins, list[Cro
     protect_tables(margins, crossed)
     attacker = looks_at(margins, crossed)
     for key, told in attacker.shown.items():
-        which = ["m", "f"] if key[0] == "all" else [key[0]]
+        which: Sequence[Sex] = SEXES if key[0] == "all" else [sex for sex in SEXES if sex == key[0]]
         if len(key) == 2:
-            count = sum(margins.value(sex, key[1]) for sex in which)  # type: ignore[arg-type]
+            count = sum(margins.value(sex, key[1]) for sex in which)
         else:
             table = crossed[int(key[2])]
-            count = sum(table.value(sex, key[1], key[3]) for sex in which)  # type: ignore[arg-type]
+            count = sum(table.value(sex, key[1], key[3]) for sex in which)
         if told is not None:
             assert told == count
             assert key[0] == "all" or told == 0 or told >= LEAST
