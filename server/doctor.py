@@ -67,7 +67,7 @@ def examine(settings: Settings, now: datetime) -> list[Check]:
             _check("forms", _forms),
             _check("lists", _lists),
             _check("officers", _officers),
-            _check("alerts", _alerts),
+            _check("alerts", lambda: _alerts(now)),
             _check("sync", lambda: _sync(now)),
         ]
     finally:
@@ -195,8 +195,8 @@ def _unmet(village: str) -> Iterator[str]:
         yield from (role for role in sorted(roles) if not officers.reachable(role, village))
 
 
-def _alerts() -> str:
-    if waiting := routing.unreachable():
+def _alerts(now: datetime) -> str:
+    if waiting := routing.unreachable(now):
         lines = ", ".join(f"{w['area']} {w['role']} ({w['cases']} cases)" for w in waiting)
         raise _Wrong(f"alerts wait because nobody can be told: {lines}; posmigran officers add with --phone")
     if failed := len(messages.listing("failed")):

@@ -201,6 +201,11 @@ def may_see(role: str, recipients: Sequence[str], restricted: bool) -> bool:
     return role in recipients or (role in OVERSEERS and not restricted)
 
 
+def covers(person: Person, village: str) -> bool:
+    """Does a person's area hold the village?"""
+    return areas.covers(person.area, village)
+
+
 def of_person(person: Person, *, state: str | None = None, limit: int = 500) -> list[CaseView]:
     """The cases of a person's area with the alerts that are theirs, open ones and newest first."""
     condition = areas.scope(Case, person.area)

@@ -44,6 +44,8 @@ class AlertFacts:
     state: str
     gone: bool
     route_after: datetime | None
+    rung: int = 0
+    assigned_to: int | None = None
 
 
 @dataclass(frozen=True)
@@ -152,19 +154,21 @@ def _facts(a: Alert) -> AlertFacts:
         a.state,
         a.gone_at is not None,
         a.route_after,
+        a.rung,
+        a.assigned_to_id,
     )
 
 
-def put_off_alerts() -> list[tuple[str, str, tuple[str, ...], bool]]:
-    """(reference, village, recipients, restricted) of alerts of which somebody could not be told yet."""
+def put_off_alerts() -> list[tuple[str, str, AlertFacts]]:
+    """(reference, village, alert) of alerts of which somebody could not be told yet."""
     rows = (
-        Alert.select(Case.ref, Case.village, Alert.recipients, Alert.restricted)
+        Alert.select(Alert, Case.ref.alias("ref"), Case.village.alias("village"))
         .join(Case)
         .where(_waiting(None) & Alert.route_after.is_null(False))
         .order_by(Case.id, Alert.id)
-        .tuples()
+        .objects()
     )
-    return [(ref, village, tuple(roles.split("+")), restricted) for ref, village, roles, restricted in rows]
+    return [(row.ref, row.village, _facts(row)) for row in rows]
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def add(
         password_hash=_hasher.hash(password) if password else None,
         created_at=now,
     )
-    return _person(row), password
+    return person(row), password
 
 
 def normal_phone(phone: str) -> str:
@@ -103,13 +103,13 @@ def require(slug: str) -> Person:
     row = Officer.get_or_none((Officer.slug == slug) & Officer.removed_at.is_null())
     if row is None:
         raise Problem(Problems.OFFICER_UNKNOWN, officer=slug)
-    return _person(row)
+    return person(row)
 
 
 def by_id(officer_id: int) -> Person | None:
     """An officer who is still in service."""
     row = Officer.get_or_none((Officer.id == officer_id) & Officer.removed_at.is_null())
-    return _person(row) if row is not None else None
+    return person(row) if row is not None else None
 
 
 def reachable(role: str, village: str) -> list[Person]:
@@ -120,18 +120,22 @@ def reachable(role: str, village: str) -> list[Person]:
     rows = Officer.select().where(
         (Officer.role == role)
         & Officer.area.in_(areas.upwards(village))
-        & Officer.removed_at.is_null()
-        & Officer.phone.is_null(False)
+        & tellable()
     )
-    people = [_person(r) for r in rows.order_by(Officer.id)]
+    people = [person(r) for r in rows.order_by(Officer.id)]
     nearest = max((_depth(p.area) for p in people), default=0)
     return [p for p in people if _depth(p.area) == nearest]
+
+
+def tellable() -> Any:
+    """The condition that an officer is in service and can be told of an alert."""
+    return Officer.removed_at.is_null() & Officer.phone.is_null(False)
 
 
 def by_phone(phone: str) -> list[Person]:
     """Who can be reached at this number (E.164); several people may share a phone."""
     rows = Officer.select().where((Officer.phone == phone) & Officer.removed_at.is_null())
-    return [_person(r) for r in rows.order_by(Officer.id)]
+    return [person(r) for r in rows.order_by(Officer.id)]
 
 
 def _depth(area: str) -> int:
@@ -147,7 +151,7 @@ def check_password(email: str, password: str) -> Person | None:
         _hasher.verify(stored or nobody, password)
     except (VerificationError, InvalidHashError):
         return None
-    return _person(row) if row is not None and stored else None
+    return person(row) if row is not None and stored else None
 
 
 @cache
@@ -182,7 +186,7 @@ def by_session(token: str, now: datetime) -> Person | None:
         )
         .first()
     )
-    return _person(row) if row is not None else None
+    return person(row) if row is not None else None
 
 
 def sign_out(token: str) -> None:
@@ -222,7 +226,8 @@ def _free_slug(name: str, role: str) -> str:
     return slug
 
 
-def _person(row: Officer) -> Person:
+def person(row: Officer) -> Person:
+    """An officer's row as other rooms know it."""
     return Person(row.id, row.slug, row.name, row.role, row.area, row.phone, row.email)
 
 

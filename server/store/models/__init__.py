@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from server.store.models.base import Base, database
 from server.store.models.cases import Alert, Case, Message
+from server.store.models.duty import DayOff, Duty, Leave, Office, Step
 from server.store.models.entities import Entity, EntityBacklog, EntityVersion
 from server.store.models.forms import AttachedList, PublishedForm
 from server.store.models.installation import Area, Counter, Event, JobRun
@@ -18,6 +19,7 @@ from server.store.models.submissions import Attachment, Quarantine, Register, Su
 TABLES: tuple[type[Base], ...] = (
     Area, Counter, PublishedForm, AttachedList, Desk, Officer, Session, Submission, Attachment, Register,
     Case, Alert, Message, Quarantine, Entity, EntityVersion, EntityBacklog, Event, JobRun,
+    Duty, Leave, Office, DayOff, Step,
 )  # fmt: skip
 
 __all__ = [
@@ -29,18 +31,23 @@ __all__ = [
     "Base",
     "Case",
     "Counter",
+    "DayOff",
     "Desk",
+    "Duty",
     "Entity",
     "EntityBacklog",
     "EntityVersion",
     "Event",
     "JobRun",
+    "Leave",
     "Message",
+    "Office",
     "Officer",
     "PublishedForm",
     "Quarantine",
     "Register",
     "Session",
+    "Step",
     "Submission",
     "database",
 ]

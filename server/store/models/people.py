@@ -29,7 +29,10 @@ class Desk(Base):
 
 
 class Officer(Base):
-    """A person who answers alerts or reads registers. ``area`` is a code of any level, or ``ID``."""
+    """A person who answers alerts or reads registers. ``area`` is a code of any level, or ``ID``.
+
+    ``supervisor`` is told where they do not answer. A ``last_resort`` is told only where nobody else is left.
+    """
 
     slug = CharField(60, unique=True)
     name = TextField()
@@ -40,6 +43,8 @@ class Officer(Base):
     password_hash = TextField(null=True)
     created_at = UtcField()
     removed_at = UtcField(null=True)
+    supervisor = ForeignKeyField("self", null=True, on_delete="RESTRICT", index=False)
+    last_resort = BooleanField(default=False)
 
 
 class Session(Base):

@@ -1,0 +1,82 @@
+"""The weekly digest: what waits on the pages and is not urgent enough for a message of its own.
+
+One message a person and week, on the morning of the week's first working day where they live: how many alerts of
+medium level came since the last one, how many wait, and the references that fit into one SMS. It goes to those who
+are on duty for the roles that the alerts name, and counts only what is addressed to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from server.store import areas, hours, messages
+from server.store.messages import NewMessage, Waits
+from server.store.officers import Person
+from server.store.rosters import Rosters
+from sync import ladder
+from sync.compose import SEGMENT, Text, septets
+
+WEEK = timedelta(days=7)
+_CLOSING = "Buka dasbor."
+
+
+@dataclass
+class Summary:
+    """What a person is told of in a week, newest last."""
+
+    person: Person
+    waits: list[Waits] = field(default_factory=list)
+
+
+def summaries(now: datetime) -> list[Summary]:
+    """Who is to be told of what by this week's digest, as far as it is due where they live. Reads only."""
+    rosters = Rosters(now)
+    found: dict[int, Summary] = {}
+    for waits in messages.for_digest():
+        people: dict[int, Person] = {}
+        for role in waits.alert.recipients:
+            _, there = ladder.first(ladder.of_role(role, waits.alert, waits.village, rosters))
+            people.update((person.id, person) for person in there)
+        for person in people.values():
+            due = hours.digest_due(person.area, now)
+            if due <= now and waits.opened_at < due:
+                found.setdefault(person.id, Summary(person)).waits.append(waits)
+    return [found[i] for i in sorted(found)]
+
+
+def owe(summary: Summary, now: datetime, channel: str) -> bool:
+    """Owe somebody this week's digest; False where they have it. Call inside a transaction: the key decides."""
+    person = summary.person
+    due = hours.digest_due(person.area, now)
+    refs = list(dict.fromkeys(waits.ref for waits in summary.waits))
+    fresh = {waits.ref for waits in summary.waits if waits.opened_at >= due - WEEK}
+    text = compose_digest(len(fresh), refs)
+    send = hours.send_at("high", areas.zone(person.area), now)
+    message = NewMessage(
+        person.id,
+        tuple(dict.fromkeys(waits.alert.indicator for waits in summary.waits)),
+        channel,
+        person.phone or person.email or "",
+        text.body,
+        text.segments,
+        send,
+        severity="medium",
+        expires_at=hours.fresh_until("medium", send),
+        kind="digest",
+        key=f"digest:{person.id}:{hours.week(now, person.area)}",
+    )
+    return messages.write(None, message, now) is not None
+
+
+def compose_digest(fresh: int, refs: Sequence[str]) -> Text:
+    """The digest's text, in one segment: counts, then as many references as fit, the others as ``+n``."""
+    opening = f"PMI ringkasan minggu ini: {fresh} kasus SEDANG baru, {len(refs)} menunggu."
+    for shown in range(len(refs), -1, -1):
+        more = len(refs) - shown
+        listed = " ".join([*refs[:shown], *([f"+{more}"] if more else [])])
+        body = f"{opening} {listed}. {_CLOSING}"
+        if septets(body) <= SEGMENT:
+            return Text(body, 1)
+    return Text(f"{opening} {_CLOSING}", 1)
