@@ -26,21 +26,15 @@ from openpyxl.utils import get_column_letter
 from openpyxl.utils.datetime import to_excel
 
 from exports.tables import Column, Table
+from exports.text import MOST_TEXT, delicate, escaped, shortened, whole
 from exports.values import Cell
 from exports.words import Lang, word
 
 MOST_ROWS: Final = 1_048_576
 """Rows of a sheet, the header among them (Excel's limit)."""
-MOST_TEXT: Final = 32_767
-"""Characters of a cell, counted as Excel does, in UTF-16 units."""
 MOST_NAME: Final = 31
 """Characters of a sheet's name."""
 
-_LOOKS_ESCAPED: Final = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
-_NO_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_DELICATE: Final = re.compile(f"[&<>\r]|_x[0-9A-Fa-f]{{4}}_|{_NO_XML.pattern}|{_SURROGATE.pattern}").search
-"""Text that must be escaped."""
 _RETURN: Final = {"\r": "&#13;"}  # a bare one would be read as a line feed
 _T: Final = '<t xml:space="preserve">'
 _CHUNK: Final = 1 << 20
@@ -58,33 +52,12 @@ _NARROW: Final = 180
 """A table of at most so many characters' width is printed on one page across; wider ones run on."""
 
 
-def escaped(text: str) -> str:
-    """Text as it stands in a sheet's XML: what XML cannot hold as ``_xHHHH_``, half characters as U+FFFD."""
-    text = _LOOKS_ESCAPED.sub("_x005F_", text)
-    text = _NO_XML.sub(lambda found: f"_x{ord(found[0]):04X}_", text)
-    return _SURROGATE.sub("\ufffd", text)
-
-
-def shortened(text: str, mark: str) -> str:
-    """Text that fits a cell; longer text ends in ``mark``."""
-    if len(text) <= MOST_TEXT // 2 or _units(text) <= MOST_TEXT:
-        return text
-    kept = text[: MOST_TEXT - len(mark)]
-    while _units(kept) + len(mark) > MOST_TEXT:
-        kept = kept[: -max(1, (_units(kept) + len(mark) - MOST_TEXT) // 2)]
-    return kept + mark
-
-
-def _units(text: str) -> int:
-    return len(text) + sum(1 for character in text if character > "\uffff")
-
-
 def sheet_names(wanted: Sequence[str]) -> list[str]:
     """Names that Excel accepts for sheets: at most 31 characters, none of ``[]:*?/\\``, no two alike."""
     taken = {"history"}  # Excel keeps this one to itself
     names = []
     for text in wanted:
-        base = _SURROGATE.sub("", _NO_NAME.sub(" ", text)).strip(" '")[:MOST_NAME].rstrip(" '") or "Data"
+        base = whole(_NO_NAME.sub(" ", text)).strip(" '")[:MOST_NAME].rstrip(" '") or "Data"
         name, number = base, 2
         while name.casefold() in taken:
             suffix = f" ({number})"
@@ -252,7 +225,7 @@ class Xlsx:
             if isinstance(value, str):
                 if len(value) > MOST_TEXT // 2:
                     value = shortened(value, self._cut)
-                if _DELICATE(value):
+                if delicate(value):
                     value = escape(escaped(value), _RETURN)
                 # said, not guessed: text that begins with "=" is text
                 parts.append(f'{opening}{number}" t="inlineStr"><is>{_T}{value}</t></is></c>')

@@ -102,6 +102,30 @@ class Problems(Enum):
     SUBMISSION_UNKNOWN = Kind(
         "submission.unknown", 404, "Kiriman {instance_id} tidak ada.", "There is no submission {instance_id}."
     )
+    QUARANTINE_UNKNOWN = Kind(
+        "quarantine.unknown", 404, "Kiriman tertahan {id} tidak ada.", "There is no held upload {id}."
+    )
+    QUARANTINE_DECIDED = Kind(
+        "quarantine.decided", 409,
+        "Kiriman tertahan {id} sudah diputuskan oleh orang lain. Muat ulang halamannya.",
+        "Held upload {id} was decided by somebody else. Load the page again.",
+    )  # fmt: skip
+    QUARANTINE_REMAINS = Kind(
+        "quarantine.remains", 409,
+        "Kiriman tertahan {id} masih belum dapat diterima ({reason}). Tidak ada yang berubah.",
+        "Held upload {id} still cannot be taken in ({reason}). Nothing was changed.",
+    )  # fmt: skip
+    QUARANTINE_FULL = Kind(
+        "quarantine.full", 503,
+        "Terlalu banyak kiriman meja ini yang menunggu diperiksa. Data Anda aman di HP. Hubungi pengelola.",
+        "Too many uploads of this desk wait to be looked at. Your data is safe on the phone. Call the administrator.",
+    )  # fmt: skip
+    REASON_MISSING = Kind(
+        "request.reason",
+        422,
+        "Tulis dulu alasannya, lalu coba lagi.",
+        "Write a reason first, then try again.",
+    )
     MULTIPART_BROKEN = Kind(
         "request.multipart", 400,
         "Kiriman rusak atau terpotong ({detail}). Kirim ulang dari HP.",
@@ -172,6 +196,21 @@ class Problems(Enum):
         "export.suffix", 422,
         "{file}: akhiran berkas tidak dikenal. Pakai salah satu: {suffixes}.",
         "{file}: unknown kind of file. Use one of: {suffixes}.",
+    )  # fmt: skip
+    PASSWORD_WEAK = Kind(
+        "export.password_weak", 422,
+        "Kata sandi berkas harus {least} sampai {most} huruf atau angka, dan tidak boleh satu huruf yang diulang.",
+        "The password of a file must have {least} to {most} characters, and not one repeated.",
+    )  # fmt: skip
+    PASSWORD_NEEDED = Kind(
+        "export.password_needed", 422,
+        "{file} dikunci dengan kata sandi. Tambahkan --password.",
+        "{file} is locked with a password. Add --password.",
+    )  # fmt: skip
+    PASSWORD_WRONG = Kind(
+        "export.password_wrong", 422,
+        "{file}: kata sandi tidak cocok, atau berkas rusak.",
+        "{file}: the password does not match, or the file is broken.",
     )  # fmt: skip
     OUTPUT_UNWRITABLE = Kind(
         "output.unwritable", 500,

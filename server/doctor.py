@@ -16,7 +16,7 @@ from forms.lists import ListTable, ListUnreadable
 from forms.problems import Problem
 from server import installation
 from server.settings import Settings
-from server.store import areas, desks, jobs, messages, officers, published
+from server.store import areas, desks, jobs, messages, officers, owed, published
 from server.store.cases import OVERSEERS
 from server.store.models import Area
 from server.store.sealing import KEY_FILE
@@ -207,7 +207,7 @@ def _alerts(now: datetime) -> str:
 def _sync(now: datetime) -> str:
     runs = [run for run in jobs.last_runs() if run.job == "messages"]
     if not runs:
-        if messages.anything_unrouted(now):
+        if owed.anything_unrouted(now):
             raise _Wrong(
                 "alerts wait, and nothing has ever sent any: start posmigran serve or posmigran sync"
             )

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from server.store import areas, hours, messages
-from server.store.messages import NewMessage, Waits
+from server.store import areas, hours, messages, owed
+from server.store.messages import NewMessage
 from server.store.officers import Person
+from server.store.owed import Waits
 from server.store.rosters import Rosters
 from sync import ladder
 from sync.compose import SEGMENT, Text, septets
@@ -34,7 +35,7 @@ def summaries(now: datetime) -> list[Summary]:
     """Who is to be told of what by this week's digest, as far as it is due where they live. Reads only."""
     rosters = Rosters(now)
     found: dict[int, Summary] = {}
-    for waits in messages.for_digest():
+    for waits in owed.for_digest():
         people: dict[int, Person] = {}
         for role in waits.alert.recipients:
             _, there = ladder.first(ladder.of_role(role, waits.alert, waits.village, rosters))

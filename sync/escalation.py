@@ -17,9 +17,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from server.store import areas, contacts, escalations, events, hours, messages, steps
-from server.store.messages import AlertFacts, NewMessage, OwedCase
+from server.store import areas, contacts, escalations, events, hours, messages, owed, steps
+from server.store.messages import NewMessage
 from server.store.officers import Person
+from server.store.owed import AlertFacts, OwedCase
 from server.store.rosters import Rosters
 from server.store.steps import RUNGS, NewStep
 from sync import ladder
@@ -34,7 +35,9 @@ REMINDERS = 3
 _LEVELS = {"critical": "KRITIS", "high": "TINGGI", "medium": "SEDANG"}
 _UP = ("supervisor", "province", "nation", "last_resort", "away")
 _UNANSWERED = "belum ada petugas yang menanggapi. Mohon pastikan ditangani. Buka dasbor."
-_REMINDER = "sudah ditangani, belum ada tindak lanjut. Isi formulir Tindak Lanjut atau tutup kasus. Buka dasbor."
+_REMINDER = (
+    "sudah ditangani, belum ada tindak lanjut. Isi formulir Tindak Lanjut atau tutup kasus. Buka dasbor."
+)
 
 
 def escalate(case_ids: Sequence[int], now: datetime, channel: str) -> int:
@@ -43,7 +46,7 @@ def escalate(case_ids: Sequence[int], now: datetime, channel: str) -> int:
     Call inside a transaction.
     """
     rosters = Rosters(now)
-    return sum(_escalate(case, rosters, now, channel) for case in messages.of_cases(case_ids))
+    return sum(_escalate(case, rosters, now, channel) for case in owed.of_cases(case_ids))
 
 
 def _escalate(case: OwedCase, rosters: Rosters, now: datetime, channel: str) -> int:
@@ -66,9 +69,7 @@ def _escalate(case: OwedCase, rosters: Rosters, now: datetime, channel: str) -> 
     return _owe(case, addressees.all(), now, channel)
 
 
-def _next(
-    case: OwedCase, alert: AlertFacts, rosters: Rosters, asked: set[int]
-) -> tuple[int, list[Person]]:
+def _next(case: OwedCase, alert: AlertFacts, rosters: Rosters, asked: set[int]) -> tuple[int, list[Person]]:
     ladders = [ladder.of_role(role, alert, case.village, rosters) for role in alert.recipients]
     rung, people = ladder.following(ladders, alert.rung, asked)
     if rung < TOP:
@@ -124,7 +125,7 @@ def remind(case_ids: Sequence[int], now: datetime, channel: str) -> int:
     Call inside a transaction.
     """
     rosters = Rosters(now)
-    return sum(_remind(case, rosters, now, channel) for case in messages.of_cases(case_ids))
+    return sum(_remind(case, rosters, now, channel) for case in owed.of_cases(case_ids))
 
 
 def _remind(case: OwedCase, rosters: Rosters, now: datetime, channel: str) -> int:
@@ -148,7 +149,9 @@ def _remind(case: OwedCase, rosters: Rosters, now: datetime, channel: str) -> in
         _send(case, text, now)
     steps.note(
         [
-            NewStep(alert.id, one.person.id, "reminder", hours.send_at("high", areas.zone(one.person.area), now))
+            NewStep(
+                alert.id, one.person.id, "reminder", hours.send_at("high", areas.zone(one.person.area), now)
+            )
             for one in addressees.all()
             for alert in one.alerts
         ],
@@ -157,9 +160,7 @@ def _remind(case: OwedCase, rosters: Rosters, now: datetime, channel: str) -> in
     return len(addressees.all())
 
 
-def _supervisors(
-    holder: Person | None, alert: AlertFacts, case: OwedCase, rosters: Rosters
-) -> list[Person]:
+def _supervisors(holder: Person | None, alert: AlertFacts, case: OwedCase, rosters: Rosters) -> list[Person]:
     role = holder.role if holder is not None and holder.role in alert.recipients else alert.recipients[0]
     heads = ladder.of_role(role, alert, case.village, rosters)[RUNGS.index("supervisor")]
     return [p for p in heads if p.id not in case.passed_over and contacts.ways(p)]

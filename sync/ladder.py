@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from server.store import cases
-from server.store.messages import AlertFacts
 from server.store.officers import Person
+from server.store.owed import AlertFacts
 from server.store.rosters import Rosters, Team
 from server.store.steps import RUNGS
 

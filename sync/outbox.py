@@ -16,7 +16,8 @@ import structlog
 
 from server.store import events, messages
 from server.store.database import Writer
-from server.store.messages import LEASE, LONGEST, Claimed
+from server.store.messages import LEASE, Claimed
+from server.store.owed import LONGEST
 from sync.channels import Channel, TransportError, masked
 
 log = structlog.get_logger()

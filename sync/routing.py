@@ -8,7 +8,7 @@ about it (when, to whom, how often) shows in what others see of the case.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,9 +16,10 @@ from typing import Any
 import peewee
 import structlog
 
-from server.store import areas, cases, escalations, events, hours, messages, renewals, steps
-from server.store.messages import AlertFacts, NewMessage, OwedCase
+from server.store import areas, cases, escalations, events, hours, messages, owed, steps
+from server.store.messages import NewMessage
 from server.store.officers import Person
+from server.store.owed import AlertFacts, OwedCase
 from server.store.rosters import Rosters
 from server.store.steps import RUNGS, NewStep
 from sync import ladder
@@ -79,7 +80,7 @@ class Routed:
 
 
 def route(page: Iterable[OwedCase], now: datetime, channel: str) -> Routed:
-    """Route cases as :func:`messages.unrouted` gave them; one that another process was quicker with is left.
+    """Route cases as :func:`owed.unrouted` gave them; one that another process was quicker with is left.
 
     Call inside a transaction, as the writer does. The page is read before it: reading must not hold up writers.
     """
@@ -106,7 +107,6 @@ def route_case(case: OwedCase, now: datetime, channel: str, rosters: Rosters | N
     texts = [write(case, addressed, channel, now) for addressed in made.addressed]
     if not messages.owe(case, made.done, texts, now, put_off=list(made.missing), until=now + AGAIN):
         return None
-    renewals.supersede(case.id, texts, now)
     record(case, made.addressed, made.rungs, now)
     _report(case, made, now)
     return len(texts)
@@ -126,32 +126,44 @@ def plan(case: OwedCase, rosters: Rosters) -> Plan:
     addressees = Addressees()
     chosen = steps.chosen([alert.id for alert in case.owed])
     for alert in case.owed:
-        before = chosen.get(alert.id, {})
-        passed = {officer for officer, words in before.items() if "unreachable" in words}
-        asked = escalations.assignee(alert.assigned_to, passed)
+        asked = escalations.tellable(alert.assigned_to, case.passed_over)
         if asked is not None and alert.state != "closed":
             done.append(alert.id)
-            if cases.may_see(asked.role, alert.recipients, alert.restricted):
-                addressees.add(asked, alert, "assigned")
+            addressees.add(asked, alert, "assigned")
             continue
         if not single(alert) or alert.state != "open":
             done.append(alert.id)
             continue
         unreached = []
+        told = {officer for officer, codes in case.told.items() if alert.indicator in codes}
         for role in alert.recipients:
-            rung, people = ladder.first(ladder.of_role(role, alert, case.village, rosters), passed)
+            rung, people = ladder.first(ladder.of_role(role, alert, case.village, rosters), case.passed_over)
             if not people:
                 unreached.append(role)
                 continue
             rungs[alert.id] = max(rungs.get(alert.id, alert.rung), RUNGS.index(rung))
             for person in people:
-                if alert.indicator not in case.told.get(person.id, frozenset()):
+                if person.id not in told:
                     addressees.add(person, alert, rung)
+        for person, why in _unheard(chosen.get(alert.id, {}), told, case):
+            addressees.add(person, alert, why)
         if unreached:
             missing[alert.id] = tuple(unreached)
         else:
             done.append(alert.id)
     return Plan(tuple(done), addressees.all(), missing, rungs)
+
+
+def _unheard(
+    chosen: Mapping[int, Collection[str]], told: Collection[int], case: OwedCase
+) -> list[tuple[Person, str]]:
+    """Who was chosen before, further up perhaps, but whose message came too late to be sent."""
+    found = []
+    for officer, words in sorted(chosen.items()):
+        person = escalations.tellable(officer, case.passed_over) if officer not in told else None
+        if person is not None:
+            found.append((person, max(words, key=steps.WHYS.index)))
+    return found
 
 
 def single(alert: AlertFacts) -> bool:
@@ -160,43 +172,72 @@ def single(alert: AlertFacts) -> bool:
 
 
 def write(
-    case: OwedCase, addressed: Addressed, channel: str, now: datetime, text: str | None = None
+    case: OwedCase,
+    addressed: Addressed,
+    channel: str,
+    now: datetime,
+    text: str | None = None,
+    kind: str = "alert",
 ) -> NewMessage:
-    """The message to one person: the gravest alert's text (or ``text``), and how many there are besides."""
-    person = addressed.person
-    new = _gravest_first(addressed.alerts)
+    """The message to one person: the gravest alert's text (or ``text``), and how many there are besides.
+
+    What this person is still owed of the case goes with it, in one message that tells how things stand now.
+    """
+    person, restricted = addressed.person, addressed.alerts[0].restricted
+    alike = [alert for alert in case.known if alert.restricted == restricted]
+    codes_alike = {alert.indicator for alert in alike}
+    waiting = [m for m in case.waiting.get(person.id, ()) if set(m.indicators) <= codes_alike]
+    unheard = {code for message in waiting for code in message.indicators}
+    new = _gravest_first(
+        a
+        for a in alike
+        if a in addressed.alerts or (a.indicator in unheard and a.state == "open" and not a.gone)
+    )
     others = [
         alert
-        for alert in _gravest_first(case.known)
+        for alert in _gravest_first(alike)
         if alert not in new
         and single(alert)
         and not alert.gone
-        and alert.restricted == new[0].restricted
         and cases.may_see(person.role, alert.recipients, alert.restricted)
     ]
     codes = [alert.indicator for alert in (*new, *others)]
     kec = areas.names([case.district]).get(case.district, "")
     body = compose(text or _sms(case.definition, new[0]), case.ref, kec, len(codes) - 1)
-    assert person.phone is not None  # only people with one are on a ladder
     due = hours.send_at(new[0].severity, areas.zone(person.area), now)
-    return NewMessage(person.id, tuple(codes), channel, person.phone, body.body, body.segments, due)
+    return NewMessage(
+        person.id,
+        tuple(codes),
+        channel,
+        person.phone or person.email or "",
+        body.body,
+        body.segments,
+        due,
+        severity=new[0].severity,
+        expires_at=hours.fresh_until(new[0].severity, due),
+        kind=kind,
+        replaces=tuple(message.id for message in waiting),
+    )
 
 
-def record(
-    case: OwedCase, addressed: Sequence[Addressed], rungs: Mapping[int, int], now: datetime
-) -> None:
+def record(case: OwedCase, addressed: Sequence[Addressed], rungs: Mapping[int, int], now: datetime) -> None:
     """Note the steps, and by when somebody must have answered. In the transaction that owes the messages."""
     made = []
+    chosen = steps.chosen([alert.id for one in addressed for alert in one.alerts])
     for one in addressed:
         zone = areas.zone(one.person.area)
         for alert in one.alerts:
-            due = hours.send_at(alert.severity, zone, now)  # by itself, whatever graver alert it went out with
+            if one.why[alert.id] in chosen.get(alert.id, {}).get(one.person.id, ()):
+                continue  # told anew of what they were chosen for before
+            due = hours.send_at(
+                alert.severity, zone, now
+            )  # by itself, whatever graver alert it went out with
             made.append(NewStep(alert.id, one.person.id, one.why[alert.id], due))
     steps.note(made, now)
     for alert in {a.id: a for one in addressed for a in one.alerts}.values():
-        due = min(step.due_at for step in made if step.alert_id == alert.id and step.due_at is not None)
-        deadline = hours.acknowledge_by(alert.severity, due, case.village)
-        escalations.expect(alert.id, rungs.get(alert.id, alert.rung), deadline)
+        if dues := [s.due_at for s in made if s.alert_id == alert.id and s.due_at is not None]:
+            deadline = hours.acknowledge_by(alert.severity, min(dues), case.village)
+            escalations.expect(alert.id, rungs.get(alert.id, alert.rung), deadline)
 
 
 def _gravest_first(alerts: Iterable[AlertFacts]) -> list[AlertFacts]:
@@ -230,7 +271,7 @@ def unreachable(now: datetime) -> list[dict[str, Any]]:
     """
     waiting: dict[tuple[str, str], set[str]] = {}
     rosters = Rosters(now)
-    for ref, village, alert in messages.put_off_alerts():
+    for ref, village, alert in owed.put_off_alerts():
         for role in alert.recipients:
             _, people = ladder.first(ladder.of_role(role, alert, village, rosters))
             if not people:

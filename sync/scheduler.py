@@ -27,7 +27,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
 from server.settings import Settings
-from server.store import entities, jobs, messages, officers
+from server.store import entities, jobs, officers, owed
 from server.store.database import Store, Writer
 from server.store.files import Files
 from server.store.jobs import Run
@@ -100,7 +100,7 @@ class Sync:
         self._stop = threading.Event()
         self.jobs = (
             Job("messages", ROUND, self._messages),
-            Job("files", HOUSEKEEPING, lambda: {"files": self._files.sweep(self._clock())}),
+            Job("files", HOUSEKEEPING, lambda: {"files": self._files.sweep()}),
             Job("sessions", HOUSEKEEPING, self._sessions),
             Job("entities", HOUSEKEEPING, self._entities),
         )
@@ -168,7 +168,7 @@ class Sync:
             begun += self._outbox.start_due()
 
         send()
-        routed = self._route(send) if messages.anything_unrouted(self._clock()) else {}
+        routed = self._route(send) if owed.anything_unrouted(self._clock()) else {}
         return {**routed, "begun": begun}
 
     def _route(self, meanwhile: Callable[[], None] = lambda: None, *, again: bool = False) -> dict[str, int]:
@@ -176,20 +176,20 @@ class Sync:
 
         Where there is nothing, it only reads.
         """
-        cases = owed = 0
+        cases = told = 0
         after = None
         while not self._stop.is_set():
             now = self._clock()
-            page = messages.unrouted(PAGE, None if again else now, after)
+            page = owed.unrouted(PAGE, None if again else now, after)
             if not page:
                 break
             routed = self._writer.wait(partial(routing.route, page, now, self._channel))
             cases += routed.cases
-            owed += routed.owed
+            told += routed.owed
             # What is routed or put off is asked for no more, so a graver case that comes meanwhile is next.
             after = page[-1] if again or not routed.cases else None
             meanwhile()
-        return {"cases": cases, "owed": owed}
+        return {"cases": cases, "owed": told}
 
     def _sessions(self) -> Mapping[str, int]:
         now = self._clock()

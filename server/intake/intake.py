@@ -1,13 +1,13 @@
 """One submission's way in: read, judge, and the one transaction.
 
 1. The XML is read with a parser that follows no entity and no address. What cannot be read is refused: the phone
-   keeps its copy.
+   keeps its copy, and staff get another to help the desk with.
 2. Its form and version are looked up; the answers are typed by the form's schema.
 3. The server judges every risk rule itself; the phone's own verdicts are kept, differences recorded.
 4. In one transaction: the submission, its answers, its register row, its files, the workers that it makes known
    or changes (entities), the case and the alerts it owes.
 5. Readable XML that cannot be taken as it is goes into quarantine and counts as received, so that no record is
-   stuck on a phone (COLLECT 10.19).
+   stuck on a phone (COLLECT 10.19). Staff may release it: then it comes in again by this same way.
 """
 
 from __future__ import annotations
@@ -21,37 +21,61 @@ from typing import Any, Literal
 from forms.entities import blocks
 from forms.instance import Instance, expected_attachments, read_instance, typed_answers
 from forms.judge import Verdict
-from forms.problems import Problems
+from forms.problems import Problem, Problems
+from forms.xml import MOST_BYTES
 from server.intake.register import register_row
 from server.intake.shelf import Shelf, ShelvedForm, ShelvedLists
-from server.store import areas, cases, entities, quarantine, submissions
+from server.store import areas, cases, desks, entities, quarantine, submissions
 from server.store.database import Store
 from server.store.desks import KnownDesk
 from server.store.entities import Sender
 from server.store.models import Area
+from server.store.officers import Person
+from server.store.quarantine import Came, Held
 from server.store.submissions import Kept, NewFile, NewSubmission, OtherBytes
 
 
 @dataclass(frozen=True)
 class Upload:
-    """What a door hands over: the XML as it came, the files (already durable), and from whom."""
+    """What a door hands over: the XML as it came, the files (already durable), and from whom.
+
+    ``received_at`` is set where it came some time ago, and was held until now.
+    """
 
     xml: bytes
     desk: KnownDesk
     device_id: str | None
     files: list[NewFile] = field(default_factory=list)
+    received_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What became of an upload. ``ref`` is the case's reference, where one was opened."""
+    """What became of an upload. ``ref`` is the case's reference, where one was opened.
 
-    state: Literal["new", "known", "quarantined"]
+    ``problem`` says why it was refused; ``files_kept`` whether a row names the files that came along.
+    """
+
+    state: Literal["new", "known", "quarantined", "refused"]
     instance_id: str
     ref: str | None = None
+    submission_id: int | None = None
+    problem: Problem | None = None
+    files_kept: bool = True
+
+
+class _Untakeable(Exception):  # noqa: N818 - says what is the matter
+    """Readable, but it cannot be taken as it is. Raised before anything was written."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
 
 
 FAULT = "intake.fault"
+OTHER_BYTES = "submission.other_bytes"
+_RELEASED_LARGER = 10
+"""How many times larger a document may be that staff release, having looked at it."""
 _LONGEST_ID = 200  # characters; the databases' indexes hold no more than some 2,700 bytes
 
 
@@ -86,11 +110,18 @@ class Intake:
     def receive(self, upload: Upload) -> Receipt:
         """Keep an upload with all its consequences. Call inside a transaction (the store's writer does).
 
-        Raises :class:`Problem` (XML_UNREADABLE, XML_TOO_BIG, XML_NO_FORM_ID), in which case nothing is kept.
+        What cannot be read comes back as ``refused`` with its :class:`Problem` (XML_UNREADABLE, XML_TOO_BIG,
+        XML_NO_FORM_ID); staff get a copy. Raises :class:`Problem` (QUARANTINE_FULL), with nothing kept.
         """
-        instance = _bounded(read_instance(upload.xml))
+        now = self._clock()
         try:
-            return self._take(upload, instance)
+            instance = _bounded(read_instance(upload.xml))
+        except Problem as problem:
+            return self._refuse(problem, upload, now)
+        try:
+            return self._take(upload, instance, now)
+        except _Untakeable as why:
+            return self._hold(why.reason, upload, instance, now)
         finally:
             instance.release()
 
@@ -99,27 +130,65 @@ class Intake:
 
         The phone would send it again and again, and nobody would know of it.
         """
-        instance = _bounded(read_instance(upload.xml))
-        return self._hold(FAULT, upload, instance, self._clock())
-
-    def _take(self, upload: Upload, instance: Instance) -> Receipt:
         now = self._clock()
+        try:
+            instance = _bounded(read_instance(upload.xml))
+        except Exception:  # noqa: BLE001 - logged when it happened; this is what it comes to
+            return self._hold(FAULT, upload, None, now)
+        return self._hold(FAULT, upload, instance, now)
+
+    def release(
+        self, entry: Held, by: Person, note: str, *, corrects: bool = False, own_record: bool = False
+    ) -> Receipt:
+        """Take in what was held, as if it came now; its time of receipt stays. Call inside a transaction.
+
+        Other bytes under a known instanceID get an identity of their own, made of their bytes: with ``corrects``
+        as an edit of the submission that has the instanceID, with ``own_record`` as a record beside it.
+        Raises :class:`Problem`: QUARANTINE_REMAINS (it still cannot be taken), XML_* (it still cannot be read),
+        and as :func:`quarantine.decide`. Nothing is changed then, once the transaction is undone.
+        """
+        desk = desks.by_id(entry.desk_id) if entry.desk_id is not None else None
+        if desk is None:
+            raise Problem(Problems.QUARANTINE_REMAINS, id=entry.id, reason="desk.unknown")
+        xml, files = quarantine.xml_of(entry, self._store), list(entry.files)
+        upload = Upload(xml, desk, entry.device_id, files, entry.received_at)
+        instance = _bounded(read_instance(xml, most_bytes=_RELEASED_LARGER * MOST_BYTES))
+        if corrects or own_record:
+            instance = replace(
+                instance,
+                instance_id="sha256:" + hashlib.sha256(xml).hexdigest(),
+                deprecated_id=instance.instance_id if corrects else None,
+            )
+        try:
+            receipt = self._take(upload, instance, self._clock())
+        except _Untakeable as why:
+            raise Problem(Problems.QUARANTINE_REMAINS, id=entry.id, reason=why.reason) from None
+        finally:
+            instance.release()
+        quarantine.decide(
+            entry, "released", by, note, self._store, self._clock(), submission_id=receipt.submission_id
+        )
+        return receipt
+
+    def _take(self, upload: Upload, instance: Instance, now: datetime) -> Receipt:
+        """The submission and all that follows from it. Raises :class:`_Untakeable`."""
+        received_at = upload.received_at or now
         shelved = self._shelf.form(instance.form_id, instance.version)
         if shelved is None:
-            return self._hold(Problems.FORM_UNKNOWN.value.code, upload, instance, now)
-        lists = self._shelf.lists(now, shelved.judge.interview(instance, now))
-        verdict = shelved.judge.judge(instance, lists.tables, now)
-        new = self._compose(upload, instance, shelved, lists, verdict, now)
+            raise _Untakeable(Problems.FORM_UNKNOWN.value.code)
+        lists = self._shelf.lists(now, shelved.judge.interview(instance, received_at))
+        verdict = shelved.judge.judge(instance, lists.tables, received_at)
+        new = self._compose(upload, instance, shelved, lists, verdict, received_at)
         try:
             kept = submissions.keep(new, self._store)
         except OtherBytes:
-            return self._hold("submission.other_bytes", upload, instance, now)
+            raise _Untakeable(OTHER_BYTES) from None
         if upload.files:
-            submissions.attach(kept.id, upload.files, now)
+            submissions.attach(kept.id, upload.files, received_at)
         if not kept.new:
-            return Receipt("known", instance.instance_id)
+            return Receipt("known", instance.instance_id, submission_id=kept.id)
         if new.draft:
-            return Receipt("new", instance.instance_id)
+            return Receipt("new", instance.instance_id, submission_id=kept.id)
         chained = kept.root != new.instance_id or not kept.current
         if shelved.entities:
             self._take_entities(upload, instance, shelved, kept, new, chained=chained)
@@ -132,7 +201,7 @@ class Intake:
             now,
             chained=chained,
         )
-        return Receipt("new", instance.instance_id, ref)
+        return Receipt("new", instance.instance_id, ref, kept.id)
 
     def _take_entities(
         self,
@@ -199,20 +268,25 @@ class Intake:
             self._villages.add(stated)
         return stated
 
-    def _hold(self, reason: str, upload: Upload, instance: Instance, now: datetime) -> Receipt:
-        quarantine.hold(
-            reason,
-            form_id=instance.form_id,
-            version=instance.version,
-            instance_id=instance.instance_id,
+    def _refuse(self, problem: Problem, upload: Upload, now: datetime) -> Receipt:
+        receipt = self._hold(problem.kind.code, upload, None, now)
+        return replace(receipt, state="refused", problem=problem)
+
+    def _hold(self, reason: str, upload: Upload, instance: Instance | None, now: datetime) -> Receipt:
+        """Into quarantine; without an ``instance`` the bytes alone say what it is, so that a retry is no other."""
+        came = Came(
+            form_id=instance.form_id if instance else "",
+            version=instance.version if instance else "",
+            instance_id=instance.instance_id
+            if instance
+            else "sha256:" + hashlib.sha256(upload.xml).hexdigest(),
             desk_id=upload.desk.id,
             device_id=upload.device_id,
             xml=upload.xml,
             files=upload.files,
-            store=self._store,
-            now=now,
         )
-        return Receipt("quarantined", instance.instance_id)
+        kept = quarantine.hold(reason, came, self._store, now)
+        return Receipt("quarantined", came.instance_id, files_kept=kept)
 
 
 def _record(verdict: Verdict, media: tuple[str, ...], lists: ShelvedLists) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from server.openrosa.credentials import Asking, Doorkeeper, Unauthorized
 from server.settings import Settings
 from server.store.database import Readers, Store, Writer
 from server.store.desks import KnownDesk
-from server.store.files import Files
+from server.store.files import Files, named
 
 log = structlog.get_logger()
 
@@ -235,7 +235,7 @@ class Submission(_Resource):
             kept = []
             if received.staged:  # nothing of an unknown sender stays on disk
                 await door.readers.run(lambda: door.doorkeeper.admit(asking))
-                kept = await door.readers.run(lambda: received.keep(door.files))
+                kept = await door.readers.run(received.keep)
 
             def receive() -> tuple[KnownDesk, Receipt]:
                 desk = door.doorkeeper.admit(asking)
@@ -252,12 +252,31 @@ class Submission(_Resource):
             except Exception as error:  # noqa: BLE001 - a fault of ours must not leave the record on the phone
                 log.error("intake.fault", error=type(error).__name__, at=where(error))
                 desk, receipt = await door.writer.run(hold)
-        finally:
-            received.drop()
-        if receipt.state == "quarantined":
+            if kept and receipt.files_kept:
+                await door.readers.run(received.settle)
+        except Exception:
+            await _finish(door, received)
+            raise
+        except BaseException:  # whoever ends this task does not end the writer, which may yet name the files
+            received.leave()
+            raise
+        await _finish(door, received)
+        if receipt.state in ("quarantined", "refused"):
             # no instanceID here: a client chooses it, so it could say anything
-            log.warning("submission.quarantined", desk=desk.slug)
+            log.warning(f"submission.{receipt.state}", desk=desk.slug)
+        if receipt.problem is not None:
+            raise receipt.problem
         answers.say(response, 201, _THANKS[receipt.state])
+
+
+async def _finish(door: Door, received: multipart_body.Received) -> None:
+    """Nothing half-done stays on disk. A commit that failed may have happened all the same: the rows are asked."""
+    if not received.staged and not received.kept:
+        return
+    try:
+        await door.readers.run(lambda: received.drop(named))
+    except Problem:  # the database does not answer now: the next sweep asks it
+        received.leave()
 
 
 def where(error: BaseException) -> str:

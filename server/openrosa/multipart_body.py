@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import unicodedata
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass, field
 
 import multipart
@@ -27,23 +27,46 @@ _WRITE = 256 * 1024  # bytes gathered before a thread writes them to disk
 
 @dataclass
 class Received:
-    """A whole body: the XML and the files, which are staged and not yet durable."""
+    """A whole body: the XML, the files that are staged, and those of them that are durable and wait for their row."""
 
     xml: bytes
     staged: list[tuple[str, str, Staged]] = field(default_factory=list)
+    kept: list[tuple[str, Staged]] = field(default_factory=list)
 
-    def keep(self, files: Files) -> list[NewFile]:
+    def keep(self) -> list[NewFile]:
         """Make the files durable (flushes to disk: call it in a thread). Row and 201 come after."""
-        kept = []
+        named = []
         while self.staged:
-            name, content_type, staged = self.staged.pop(0)
-            kept.append(NewFile(name, files.keep(staged), staged.size, content_type))
-        return kept
+            name, content_type, staged = self.staged[0]
+            sha256 = staged.keep()
+            self.kept.append((sha256, self.staged.pop(0)[2]))
+            named.append(NewFile(name, sha256, staged.size, content_type))
+        return named
 
-    def drop(self) -> None:
-        """Forget files that were not kept."""
+    def settle(self) -> None:
+        """Put the files where they belong, after the commit of the row that names them."""
+        while self.kept:
+            self.kept[-1][1].settle()
+            self.kept.pop()
+
+    def drop(self, named: Callable[[list[str]], set[str]] | None = None) -> None:
+        """Forget files that no row names. Where it is unsure whether one does, ``named`` is asked."""
         while self.staged:
             self.staged.pop()[2].drop()
+        rowed = named([sha256 for sha256, _ in self.kept]) if named is not None and self.kept else set()
+        while self.kept:
+            sha256, staged = self.kept.pop()
+            if sha256 in rowed:
+                staged.settle()
+            else:
+                staged.drop()
+
+    def leave(self) -> None:
+        """Let go of files as they lie: the next sweep asks the rows."""
+        for staged in [*(s for _, _, s in self.staged), *(s for _, s in self.kept)]:
+            staged.leave()
+        self.staged.clear()
+        self.kept.clear()
 
 
 class _Assembly:

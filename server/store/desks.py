@@ -94,6 +94,12 @@ def by_username(username: str) -> KnownDesk | None:
     return _from_columns(row) if row is not None else None
 
 
+def by_id(desk_id: int) -> KnownDesk | None:
+    """The desk of a row that refers to it, revoked or not."""
+    row = Desk.get_or_none(Desk.id == desk_id)
+    return _known(row) if row is not None else None
+
+
 def digest_ha1(desk: KnownDesk, keys: Keys, algorithm: str = "md5") -> str:
     """HA1 of RFC 7616: ``H(username:realm:password)`` in hex; ``algorithm`` is a :mod:`hashlib` name."""
     password = _credentials(keys, desk.slug, desk.password_generation).password

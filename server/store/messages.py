@@ -9,171 +9,32 @@ Which process sends is decided by one conditional UPDATE and its row count.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from peewee import JOIN, fn
-from peewee import Case as Switch
-
-from forms.form import SEVERITIES
 from forms.problems import Problem, Problems
 from server.store import events, withdrawals
-from server.store.models import Alert, Case, Message, Officer, PublishedForm, Submission, database
+from server.store.models import Alert, Case, Message, Officer, database
+from server.store.owed import LONGEST, OwedCase, come
 
 STATES = ("owed", "sending", "sent", "delivered", "failed", "expired")
 LEASE = timedelta(seconds=120)
 """How long a claim holds: longer than any attempt at the carrier may take."""
-LONGEST = timedelta(minutes=30)
-"""No message and no alert is put off for longer. A moment further ahead than this was written by a clock that has
-been set back since, and counts as come."""
-
-
-@dataclass(frozen=True)
-class AlertFacts:
-    """What routing needs to know of an alert. ``gone``: an edit no longer shows it."""
-
-    id: int
-    indicator: str
-    severity: str
-    recipients: tuple[str, ...]
-    digest: bool
-    restricted: bool
-    owed: bool
-    state: str
-    gone: bool
-    route_after: datetime | None
-    rung: int = 0
-    assigned_to: int | None = None
-
-
-@dataclass(frozen=True)
-class OwedCase:
-    """A case with alerts that somebody was not told of yet. ``definition`` is its form's, for the texts.
-
-    ``owed`` are the alerts not yet routed, ``known`` all alerts of the case, both read in one query.
-    ``gravity`` is that of the gravest alert to route now, 0 for the worst.
-    ``told`` maps the id of an officer to the indicators that earlier messages about the case told them of.
-    """
-
-    id: int
-    ref: str
-    form_id: str
-    village: str
-    district: str
-    opened_at: datetime
-    definition: dict[str, Any]
-    owed: tuple[AlertFacts, ...]
-    known: tuple[AlertFacts, ...]
-    gravity: int
-    told: Mapping[int, frozenset[str]]
-
-
-def _waiting(now: datetime | None) -> Any:
-    """Owed alerts; with ``now`` without those that were put off until later."""
-    # "= true" and not the column alone: only so does SQLite use the index
-    owed = Alert.owed == True  # noqa: E712
-    if now is None:
-        return owed
-    return owed & (Alert.route_after.is_null() | _come(Alert.route_after, now))
-
-
-def _come(moment: Any, now: datetime) -> Any:
-    """Has the moment in a column come? Also where it lies further ahead than any that is written on purpose."""
-    return (moment <= now) | (moment > now + LONGEST)
-
-
-def anything_unrouted(now: datetime) -> bool:
-    """Is there an alert to route? A cheap question, for every round of the scheduler."""
-    return bool(Alert.select(Alert.id).where(_waiting(now)).limit(1).exists())
-
-
-def unrouted(limit: int = 100, now: datetime | None = None, after: OwedCase | None = None) -> list[OwedCase]:
-    """Cases with alerts still owed, gravest first, then oldest; with ``now`` without those that were put off.
-
-    ``after`` is the last case of the page before.
-    """
-    gravest = fn.MIN(
-        Switch(Alert.severity, [(word, i) for i, word in enumerate(SEVERITIES)], len(SEVERITIES))
-    )
-    due = Alert.select(Alert.case, gravest).where(_waiting(now)).group_by(Alert.case)
-    if after is not None:
-        due = due.having((gravest > after.gravity) | ((gravest == after.gravity) & (Alert.case > after.id)))
-    gravities: dict[int, int] = dict(due.order_by(gravest, Alert.case).limit(limit).tuples())
-    ids = list(gravities)
-    known: dict[int, list[AlertFacts]] = {}
-    for a in Alert.select().where(Alert.case.in_(ids)).order_by(Alert.id):
-        known.setdefault(a.case_id, []).append(_facts(a))
-    told: dict[int, dict[int, frozenset[str]]] = {}
-    earlier = Message.select(Message.case, Message.officer, Message.indicators).where(Message.case.in_(ids))
-    earlier = earlier.where(withdrawals.counted())
-    for case_id, officer_id, indicators in earlier.tuples():
-        of_case = told.setdefault(case_id, {})
-        of_case[officer_id] = of_case.get(officer_id, frozenset()) | frozenset(indicators.split())
-    rows = (
-        Case.select(Case, PublishedForm.definition.alias("definition"))
-        .join(Submission)
-        .join(
-            PublishedForm,
-            JOIN.LEFT_OUTER,
-            on=(
-                (PublishedForm.form_id == Submission.form_id) & (PublishedForm.version == Submission.version)
-            ),
-        )
-        .where(Case.id.in_(ids))
-        .objects()
-    )
-    return [
-        OwedCase(
-            r.id,
-            r.ref,
-            r.form_id,
-            r.village,
-            r.district,
-            r.opened_at,
-            r.definition or {},
-            owed=tuple(a for a in known[r.id] if a.owed),
-            known=tuple(known[r.id]),
-            gravity=gravities[r.id],
-            told=told.get(r.id, {}),
-        )
-        for r in sorted(rows, key=lambda r: ids.index(r.id))
-    ]
-
-
-def _facts(a: Alert) -> AlertFacts:
-    return AlertFacts(
-        a.id,
-        a.indicator,
-        a.severity,
-        tuple(a.recipients.split("+")),
-        a.digest,
-        a.restricted,
-        a.owed,
-        a.state,
-        a.gone_at is not None,
-        a.route_after,
-        a.rung,
-        a.assigned_to_id,
-    )
-
-
-def put_off_alerts() -> list[tuple[str, str, AlertFacts]]:
-    """(reference, village, alert) of alerts of which somebody could not be told yet."""
-    rows = (
-        Alert.select(Alert, Case.ref.alias("ref"), Case.village.alias("village"))
-        .join(Case)
-        .where(_waiting(None) & Alert.route_after.is_null(False))
-        .order_by(Case.id, Alert.id)
-        .objects()
-    )
-    return [(row.ref, row.village, _facts(row)) for row in rows]
+REPLACED = "replaced by a newer one"
+"""The error of a message that had not gone when a newer one of its case took its place."""
 
 
 @dataclass(frozen=True)
 class NewMessage:
-    """A composed text for one person."""
+    """A composed text for one person.
+
+    ``channel`` and ``recipient`` are a first idea: the outbox takes the best way when it sends. It is not sent
+    after ``expires_at``, nor together with those that it ``replaces`` (ids of messages that have not gone).
+    ``severity`` is the gravest that it tells of; ``kind`` is ``alert``, ``escalation``, ``reminder``, ``digest``
+    or ``notice``; of messages with one ``key`` only the first is ever made.
+    """
 
     officer_id: int
     indicators: tuple[str, ...]
@@ -182,6 +43,11 @@ class NewMessage:
     body: str
     segments: int
     due_at: datetime
+    severity: str = "high"
+    expires_at: datetime | None = None
+    kind: str = "alert"
+    key: str | None = None
+    replaces: tuple[int, ...] = ()
 
 
 def owe(
@@ -212,16 +78,34 @@ def owe(
             undo.rollback()
             return False
         for text in texts:
-            _write(case.id, text, now)
+            if replace(text.replaces) != len(text.replaces):
+                undo.rollback()
+                return False
+            write(case.id, text, now)
     return True
 
 
-def _write(case_id: int, text: NewMessage, now: datetime) -> None:
+def replace(ids: Sequence[int]) -> int:
+    """Take out messages that have not gone, since a newer one says how things stand; returns how many were."""
+    if not ids:
+        return 0
+    replaced = Message.update(state="expired", error=REPLACED, bounced=None)
+    return int(replaced.where(Message.id.in_(list(ids)) & (Message.state == "owed")).execute())
+
+
+def write(case_id: int | None, text: NewMessage, now: datetime) -> int | None:
+    """Owe a message, of a case or of none, inside a transaction of the caller's; returns its id.
+
+    None where one with its key exists already.
+    """
     earlier = Message.select().where((Message.case == case_id) & (Message.officer == text.officer_id))
-    Message.insert(
+    made = Message.insert(
         case=case_id,
         officer=text.officer_id,
         round=earlier.count() + 1,
+        kind=text.kind,
+        severity=text.severity,
+        key=text.key,
         indicators=" ".join(text.indicators),
         channel=text.channel,
         recipient=text.recipient,
@@ -229,7 +113,12 @@ def _write(case_id: int, text: NewMessage, now: datetime) -> None:
         segments=text.segments,
         created_at=now,
         due_at=text.due_at,
-    ).execute()
+        expires_at=text.expires_at,
+    )
+    if text.key is not None:
+        made = made.on_conflict(conflict_target=[Message.key], action="ignore")
+    rows = list(made.returning(Message.id).execute())
+    return int(rows[0].id) if rows else None
 
 
 @dataclass(frozen=True)
@@ -254,7 +143,7 @@ def _due(now: datetime) -> Any:
     """Owed and due, or left behind by a process that died."""
     # A first attempt is due at once: where it lies ahead, the clock was set back.
     fresh = (Message.attempts == 0) & (Message.created_at > now)
-    return ((Message.state == "owed") & (_come(Message.due_at, now) | fresh)) | (
+    return ((Message.state == "owed") & (come(Message.due_at, now) | fresh)) | (
         (Message.state == "sending")
         & ((Message.claimed_until < now) | (Message.claimed_until > now + LONGEST))
     )

@@ -6,6 +6,7 @@ import hashlib
 import re
 import secrets
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -17,7 +18,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from forms.form import ROLES
 from forms.problems import Problem, Problems
-from server.store import areas, withdrawals
+from server.store import areas, contacts, withdrawals
 from server.store.models import Officer, Session
 
 SESSION_LASTS = timedelta(hours=12)
@@ -37,6 +38,8 @@ class Person:
     area: str
     phone: str | None
     email: str | None
+    channels: tuple[str, ...] = ()
+    """Kinds of channel in their order; empty: the usual one."""
 
 
 def add(
@@ -47,32 +50,74 @@ def add(
     *,
     phone: str | None = None,
     email: str | None = None,
+    channels: str = "",
 ) -> tuple[Person, str | None]:
     """Register an officer; returns them and, where there is an e-mail to sign in with, a new password.
 
-    Raises :class:`Problem`: ROLE_UNKNOWN, AREA_UNKNOWN, PHONE_INVALID, EMAIL_TAKEN.
+    ``channels`` is the order in which to reach them (``"whatsapp sms"``), empty for the usual one. Raises
+    :class:`Problem`: ROLE_UNKNOWN, AREA_UNKNOWN, PHONE_INVALID, EMAIL_TAKEN, SETTING_INVALID.
     """
     if role not in ROLES:
         raise Problem(Problems.ROLE_UNKNOWN, role=role, roles=" ".join(ROLES))
     areas.require(area)
     if email is not None:
-        email = email.strip().lower()
-        if not _EMAIL.fullmatch(email):
-            raise Problem(Problems.EMAIL_INVALID)
-        if Officer.select().where(Officer.email == email).exists():
-            raise Problem(Problems.EMAIL_TAKEN)
+        email = _free_email(email)
+    number = normal_phone(phone) if phone else None
+    for address in (number, email):
+        contacts.revive(address or "")
     password = secrets.token_urlsafe(12) if email else None
     row = Officer.create(
         slug=_free_slug(name, role),
         name=name.strip(),
         role=role,
         area=area,
-        phone=normal_phone(phone) if phone else None,
+        phone=number,
         email=email,
         password_hash=_hasher.hash(password) if password else None,
         created_at=now,
+        channels=contacts.order(channels),
     )
     return person(row), password
+
+
+def set_contact(
+    slug: str,
+    now: datetime,
+    *,
+    phone: str | None = None,
+    email: str | None = None,
+    channels: str | None = None,
+) -> tuple[Person, str | None]:
+    """Change how an officer is reached; None leaves as it is. Returns them, and a password with a first e-mail.
+
+    What a carrier gave up on is tried again once it was set anew. Raises as :func:`add`, and OFFICER_UNKNOWN.
+    """
+    person = require(slug)
+    changes: dict[str, Any] = {"contact_at": now}
+    password = None
+    if phone is not None:
+        changes["phone"] = normal_phone(phone) if phone else None
+    if email is not None:
+        changes["email"] = email = _free_email(email, but=person.id)
+        if person.email is None:
+            password = secrets.token_urlsafe(12)
+            changes["password_hash"] = _hasher.hash(password)
+    if channels is not None:
+        changes["channels"] = contacts.order(channels)
+    for address in (changes.get("phone"), email):
+        contacts.revive(address or "")
+    Officer.update(changes).where(Officer.id == person.id).execute()
+    return require(slug), password
+
+
+def _free_email(email: str, but: int | None = None) -> str:
+    email = email.strip().lower()
+    if not _EMAIL.fullmatch(email):
+        raise Problem(Problems.EMAIL_INVALID)
+    others = Officer.select().where(Officer.email == email)
+    if (others if but is None else others.where(Officer.id != but)).exists():
+        raise Problem(Problems.EMAIL_TAKEN)
+    return email
 
 
 def normal_phone(phone: str) -> str:
@@ -112,17 +157,18 @@ def by_id(officer_id: int) -> Person | None:
     return person(row) if row is not None else None
 
 
-def reachable(role: str, village: str) -> list[Person]:
+def reachable(role: str, village: str, without: Collection[int] = ()) -> list[Person]:
     """Whom to tell of a case in ``village``: those of ``role`` at the nearest level that has anybody.
 
-    Nearest is the smallest area that contains the village. Only people with a phone can be told by SMS.
+    Nearest is the smallest area that contains the village. Only people count who can be reached in some way;
+    ``without`` are ids of those who could not be reached for this case.
     """
     rows = Officer.select().where(
-        (Officer.role == role)
-        & Officer.area.in_(areas.upwards(village))
-        & tellable()
+        (Officer.role == role) & Officer.area.in_(areas.upwards(village)) & tellable()
     )
-    people = [person(r) for r in rows.order_by(Officer.id)]
+    people = [person(r) for r in rows.order_by(Officer.id) if r.id not in without]
+    ways = contacts.living(people)
+    people = [p for p in people if ways[p.id]]
     nearest = max((_depth(p.area) for p in people), default=0)
     return [p for p in people if _depth(p.area) == nearest]
 
@@ -209,6 +255,7 @@ def listing() -> list[dict[str, Any]]:
             "area": o.area,
             "phone": o.phone,
             "email": o.email,
+            "channels": o.channels or " ".join(contacts.KINDS),
         }
         for o in Officer.select().where(Officer.removed_at.is_null()).order_by(Officer.area, Officer.slug)
     ]
@@ -228,7 +275,9 @@ def _free_slug(name: str, role: str) -> str:
 
 def person(row: Officer) -> Person:
     """An officer's row as other rooms know it."""
-    return Person(row.id, row.slug, row.name, row.role, row.area, row.phone, row.email)
+    return Person(
+        row.id, row.slug, row.name, row.role, row.area, row.phone, row.email, tuple(row.channels.split())
+    )
 
 
 def _hash(token: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from server.store import areas, officers
+from server.store import areas, contacts, officers
 from server.store.models import Duty, Leave, Office, Officer
 from server.store.officers import Person
 
@@ -66,7 +66,7 @@ class Rosters:
             rows = Officer.select().where(
                 (Officer.role == role) & (Officer.last_resort == True) & officers.tellable()  # noqa: E712
             )
-            self._last[role] = [officers.person(row) for row in rows.order_by(Officer.id)]
+            self._last[role] = _reached([officers.person(row) for row in rows.order_by(Officer.id)])
         return self._last[role]
 
     def _read(self, role: str, village: str) -> list[Team]:
@@ -85,14 +85,13 @@ class Rosters:
             return []
         absent = self._absent([row.id for row in rows])
         watches = self._watches(role, levels)
-        people = {row.id: officers.person(row) for row in rows}
+        people = {p.id: p for p in _reached([officers.person(row) for row in rows])}
         above = {row.id: row.supervisor_id for row in rows}
-        offices = {
-            area: supervisor
-            for area, supervisor in Office.select(Office.area, Office.supervisor)
+        offices = dict(
+            Office.select(Office.area, Office.supervisor)
             .where((Office.role == role) & Office.area.in_(levels))
             .tuples()
-        }
+        )
         named = self._people({s for s in (*above.values(), *offices.values()) if s is not None})
         teams = []
         for area in levels:
@@ -131,11 +130,17 @@ class Rosters:
         standing = {i: absent[i].deputy if i in absent else i for i in ids}
         wanted = [i for i in standing.values() if i is not None]
         rows = Officer.select().where(Officer.id.in_(wanted) & officers.tellable()) if wanted else ()
-        found = {row.id: officers.person(row) for row in rows}
+        found = {p.id: p for p in _reached([officers.person(row) for row in rows])}
         return {i: found[s] for i, s in standing.items() if s in found}
 
     def _covers(self, table: Any) -> Any:
         return (table.starts_at <= self._now) & (table.ends_at > self._now)
+
+
+def _reached(people: list[Person]) -> list[Person]:
+    """Those with an address that works."""
+    ways = contacts.living(people)
+    return [person for person in people if ways[person.id]]
 
 
 def arrange(

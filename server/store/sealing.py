@@ -32,6 +32,8 @@ class Keys:
         self._find = self._derive("find")
         self._desks = self._derive("desks")
         self.nonces = self._derive("nonces")
+        self.proof = self._derive("proof")
+        """Seals the workbooks that this server writes."""
 
     @classmethod
     def open(cls, home: Path) -> Keys:

@@ -11,7 +11,8 @@ from server.store.models import Alert, Officer, Step
 RUNGS = ("duty", "deputy", "supervisor", "province", "nation", "last_resort", "away")
 """Why somebody is told, in the order in which people are: on duty, their deputy, who supervises them, the
 province, the nation, the last resort; and at the very end those who are on leave, since nobody else is there."""
-WHYS = (*RUNGS, "assigned", "reminder", "unreachable")
+WHYS = (*RUNGS, "again", "assigned", "reminder")
+"""All reasons: also told once more at the end, asked by a colleague, reminded of a follow-up."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,14 @@ class NewStep:
 def note(steps: Iterable[NewStep], now: datetime) -> None:
     """Write steps down, inside the transaction that owes their messages."""
     rows = [
-        {"alert": s.alert_id, "officer": s.officer_id, "why": s.why, "at": now, "due_at": s.due_at, "by": s.by}
+        {
+            "alert": s.alert_id,
+            "officer": s.officer_id,
+            "why": s.why,
+            "at": now,
+            "due_at": s.due_at,
+            "by": s.by,
+        }
         for s in steps
     ]
     if rows:
@@ -42,28 +50,6 @@ def chosen(alert_ids: Sequence[int]) -> dict[int, dict[int, set[str]]]:
     for alert, officer, why in rows:
         found.setdefault(alert, {}).setdefault(officer, set()).add(why)
     return found
-
-
-def pass_over(case_id: int, officer_id: int, indicators: Iterable[str], now: datetime) -> int:
-    """This person cannot be reached for these alerts of a case: owe them anew, so that the next one is told.
-
-    For whoever sends, inside the transaction that gives the message up. Alerts that somebody has taken on
-    meanwhile are left. Returns how many alerts are owed again.
-    """
-    open_ones = list(
-        Alert.select(Alert.id)
-        .where(
-            (Alert.case == case_id) & Alert.indicator.in_(list(indicators)) & (Alert.state == "open")
-        )
-        .tuples()
-    )
-    ids = [alert_id for (alert_id,) in open_ones]
-    known = chosen(ids)
-    fresh = [i for i in ids if "unreachable" not in known.get(i, {}).get(officer_id, set())]
-    note([NewStep(i, officer_id, "unreachable", None) for i in fresh], now)
-    if fresh:
-        Alert.update(owed=True, route_after=None).where(Alert.id.in_(fresh)).execute()
-    return len(fresh)
 
 
 @dataclass(frozen=True)

@@ -242,6 +242,12 @@ def attach(submission_id: int, files: list[NewFile], now: datetime) -> None:
         ).on_conflict(conflict_target=[Attachment.submission, Attachment.filename], update=values).execute()
 
 
+def has_file(submission_id: int, filename: str) -> bool:
+    """Has this file of a submission arrived?"""
+    arrived = (Attachment.filename == filename) & Attachment.sha256.is_null(False)
+    return bool(Attachment.select().where((Attachment.submission == submission_id) & arrived).exists())
+
+
 @dataclass(frozen=True)
 class Record:
     """A submission as it is read: answers whole again. Times are aware, in UTC."""

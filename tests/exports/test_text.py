@@ -15,7 +15,8 @@ from python_calamine import CalamineWorkbook
 
 from exports.csv_files import guarded, plain
 from exports.tables import MAIN, Column, Table
-from exports.xlsx import MOST_NAME, MOST_TEXT, Xlsx, escaped, sheet_names
+from exports.text import MOST_TEXT, escaped
+from exports.xlsx import MOST_NAME, Xlsx, sheet_names
 from tests.exports.reading import text_of
 
 FILE_SYSTEM_OK = [HealthCheck.function_scoped_fixture]

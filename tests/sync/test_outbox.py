@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from server.settings import Settings
-from server.store import events, messages
+from server.store import events, messages, owed
 from server.store.database import Store, Writer
 from server.store.models import Message
 from sync import routing
@@ -240,7 +240,7 @@ def test_a_clock_that_jumps_days_ahead_expires_nothing_that_was_not_tried(
 ) -> None:
     one_message(store, clock)
     with store.transaction():
-        routing.route(messages.unrouted(), clock(), "twilio_sms")
+        routing.route(owed.unrouted(), clock(), "twilio_sms")
     clock.at += timedelta(days=400)
     one_message(store, clock)
     twilio.next(Answer(429, 20429))
@@ -256,7 +256,7 @@ def test_a_new_message_goes_at_once_although_the_clock_was_set_back_after_it_was
 ) -> None:
     one_message(store, clock)
     with store.transaction():
-        routing.route(messages.unrouted(), clock(), "twilio_sms")
+        routing.route(owed.unrouted(), clock(), "twilio_sms")
     clock.at -= back
     assert sync.run_once()["sent"] == 1
 
@@ -281,7 +281,7 @@ def test_a_message_that_fails_while_the_clock_is_behind_still_waits_its_pause(
 ) -> None:
     one_message(store, clock)
     with store.transaction():
-        routing.route(messages.unrouted(), clock(), "twilio_sms")
+        routing.route(owed.unrouted(), clock(), "twilio_sms")
     clock.at -= LATER
     twilio.next(Answer(429, 20429))
     assert [sync.run_once()["sent"] for _ in range(2)] == [0, 0]
@@ -306,7 +306,7 @@ def test_a_poisoned_message_pushes_only_itself_back(
     for _ in range(3):
         submit(store, ["D08"], clock())
     with store.transaction():
-        routing.route(messages.unrouted(), clock(), "twilio_sms")
+        routing.route(owed.unrouted(), clock(), "twilio_sms")
         first = min(m["id"] for m in messages.listing())
         Message.update(channel="pigeon").where(Message.id == first).execute()
     assert sync.run_once()["sent"] == 2
@@ -359,7 +359,7 @@ def test_of_two_who_claim_a_message_at_once_one_gets_it(store: Store, clock: Clo
     for _ in range(10):
         submit(store, ["D08"], clock())
     with store.transaction():
-        routing.route(messages.unrouted(), clock(), "console")
+        routing.route(owed.unrouted(), clock(), "console")
     ids = messages.due(clock())
     together = threading.Barrier(2)
     got: list[int] = []

@@ -78,8 +78,8 @@ class DayOff(Base):
 class Step(Base):
     """One step of an alert on its way to somebody who acts: who was chosen, why, when. Never changed.
 
-    ``why`` is a word of :data:`server.store.steps.WHYS`. ``due_at`` is when this alert by itself was to be told;
-    null where nobody was to be told (somebody who cannot be reached). ``by`` is who chose, where it was a person.
+    ``why`` is a word of :data:`server.store.steps.WHYS`. ``due_at`` is when this alert by itself was to be told,
+    ``by`` who chose, where it was a person.
     """
 
     alert = ForeignKeyField(Alert, on_delete="CASCADE")

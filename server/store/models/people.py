@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peewee import BooleanField, CharField, ForeignKeyField, IntegerField, TextField
+from peewee import BooleanField, CharField, CompositeKey, ForeignKeyField, IntegerField, TextField
 
 from server.store.fields import UtcField
 from server.store.models.base import Base
@@ -31,6 +31,8 @@ class Desk(Base):
 class Officer(Base):
     """A person who answers alerts or reads registers. ``area`` is a code of any level, or ``ID``.
 
+    ``channels`` is the order in which they are reached (``whatsapp sms email``), empty for the usual one;
+    ``contact_at`` is when their number or address last changed.
     ``supervisor`` is told where they do not answer. A ``last_resort`` is told only where nobody else is left.
     """
 
@@ -43,8 +45,24 @@ class Officer(Base):
     password_hash = TextField(null=True)
     created_at = UtcField()
     removed_at = UtcField(null=True)
+    channels = CharField(40, default="")
+    contact_at = UtcField(null=True)
     supervisor = ForeignKeyField("self", null=True, on_delete="RESTRICT", index=False)
     last_resort = BooleanField(default=False)
+
+
+class DeadAddress(Base):
+    """A number or e-mail address that a carrier said is of no use, by kind of channel, and the code it gave."""
+
+    kind = CharField(10)
+    address = TextField()
+    code = TextField()
+    at = UtcField()
+
+    class Meta:
+        """Peewee's options."""
+
+        primary_key = CompositeKey("kind", "address")
 
 
 class Session(Base):

@@ -106,7 +106,11 @@ class Register(Base):
 
 
 class Quarantine(Base):
-    """Readable XML that could not be taken as it is. Kept for staff, so that no record is stuck on a phone."""
+    """An upload that could not be taken as it is. Kept for staff, so that nothing gets lost between phone and desk.
+
+    ``size`` counts the bytes of the XML and of the files that came along. What staff decided (``state``) names
+    its officer, ``note`` seals their reason, ``submission`` is the one that it became or is the same as.
+    """
 
     desk = ForeignKeyField(Desk, null=True, on_delete="RESTRICT")
     received_at = UtcField()
@@ -118,7 +122,12 @@ class Quarantine(Base):
     xml = BlobField()
     xml_hash = CharField(64)
     files = JSONField()
+    size = BigIntegerField(default=0)
     state = CharField(12, default="held")
+    decided_at = UtcField(null=True)
+    decided_by = TextField(null=True)
+    note = BlobField(null=True)
+    submission = ForeignKeyField(Submission, null=True, on_delete="SET NULL")
 
     class Meta:
         """Peewee's options. The same bytes arriving again are the same entry."""
@@ -126,7 +135,7 @@ class Quarantine(Base):
         indexes = ((("form_id", "instance_id", "xml_hash"), True),)
 
 
-# Most submissions are no edits: these indexes hold only the few that are asked for.
+# Most submissions are no edits, most uploads decided: these indexes hold only the few that are asked for.
 Submission.add_index(
     Submission.index(
         Submission.form_id,
@@ -139,4 +148,7 @@ Submission.add_index(
     Submission.index(
         Submission.deprecated_id, where=Submission.deprecated_id.is_null(False), name="submission_edit_of"
     )
+)
+Quarantine.add_index(
+    Quarantine.index(Quarantine.id, where=Quarantine.state == "held", name="quarantine_held")
 )

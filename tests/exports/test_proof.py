@@ -1,0 +1,234 @@
+"""A workbook that proves itself: whole files pass, and the first difference of every other one is named."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import openpyxl
+import pytest
+from openpyxl.workbook import Workbook
+
+from exports.password import encrypt, opened
+from exports.proof import Made
+from exports.sealing_files import seal_file
+from exports.verifying import Difference, Verdict, verify
+from forms.problems import Problem, Problems
+
+KEY = b"k" * 32
+NOON = datetime(2026, 1, 1, 12, 34, 56)  # noqa: DTZ001 - as Excel keeps moments
+MADE = Made(datetime(2026, 11, 20, 5, 0, tzinfo=UTC), "petugas-contoh", 6)
+NASTY = (
+    "=1+1",
+    " tepi ",
+    "dua\nbaris",
+    "dua\r\nbaris",
+    "tab\tx",
+    "_x0041_",
+    "😀",
+    "+62 812 0000 0001",
+    "0001",
+)
+
+
+@pytest.fixture
+def sealed(tmp_path: Path) -> Path:
+    """A small workbook of two sheets, sealed."""
+    file = tmp_path / "laporan.xlsx"
+    book = openpyxl.Workbook()
+    first = book.worksheets[0]
+    first.title = "Register & rekap"
+    first.append(["Nama", "Tanggal", "Upah", "Waktu"])
+    for number, text in enumerate(NASTY):
+        first.append([None, date(2026, 1, 1 + number), number * 1.1 / 3, NOON])
+        cell = first.cell(number + 2, 1)
+        cell.value, cell.data_type = text, "s"
+    second = book.create_sheet("Rekap")
+    for number in range(30):
+        second.append([f"k{number}", number, None, "x" if number % 2 else None])
+    second["G2"] = "=SUM(B1:B30)"
+    book.save(file)
+    seal_file(file, "Bukti", [["Hal", "Isi"], ["Wilayah", "Kab. Malang"], ["Baris", 6]], MADE, KEY)
+    return file
+
+
+def verdict_after(file: Path, change: Callable[[Workbook], None]) -> Verdict:
+    book = openpyxl.load_workbook(file)
+    change(book)
+    book.save(file)
+    return verify(file, KEY)
+
+
+def test_a_whole_workbook_says_who_made_it_and_when(sealed: Path) -> None:
+    assert verify(sealed, KEY) == Verdict(True, 6, MADE.at, "petugas-contoh")
+
+
+def test_saved_again_by_another_program_it_is_still_whole(sealed: Path, tmp_path: Path) -> None:
+    assert verdict_after(sealed, lambda book: None).ok
+    office = shutil.which("soffice")
+    if office is not None:  # LibreOffice where it is installed: the check that matters most to people
+        profile = f"-env:UserInstallation=file://{tmp_path}/profile"
+        target = tmp_path / "again"
+        subprocess.run(
+            [office, profile, "--headless", "--convert-to", "xlsx", "--outdir", target, sealed],
+            check=True,
+            capture_output=True,
+        )
+        assert verify(target / sealed.name, KEY) == Verdict(True, 6, MADE.at, "petugas-contoh")
+
+
+def change_a_cell(book: Workbook) -> None:
+    book["Rekap"]["B7"] = 99
+
+
+def change_a_header(book: Workbook) -> None:
+    book["Register & rekap"]["C1"] = "Gaji"
+
+
+def make_a_number_of_text(book: Workbook) -> None:
+    book["Register & rekap"]["A10"] = 1
+
+
+def change_a_date(book: Workbook) -> None:
+    book["Register & rekap"]["B4"] = date(2026, 1, 4)
+
+
+def put_a_formula_in(book: Workbook) -> None:
+    book["Rekap"]["B7"] = "=3+3"
+
+
+def change_the_formula(book: Workbook) -> None:
+    book["Rekap"]["G2"] = "=SUM(B1:B29)"
+
+
+def fill_an_empty_cell(book: Workbook) -> None:
+    book["Rekap"]["C12"] = "tambahan"
+
+
+def remove_a_row(book: Workbook) -> None:
+    book["Rekap"].delete_rows(5)
+
+
+def remove_the_last_row(book: Workbook) -> None:
+    book["Rekap"].delete_rows(30)
+
+
+def add_a_row(book: Workbook) -> None:
+    book["Rekap"].append(["k30", 30, None, None])
+
+
+def put_a_row_between(book: Workbook) -> None:
+    book["Rekap"].insert_rows(9)
+    book["Rekap"]["A9"] = "sisipan"
+
+
+def change_the_order_of_rows(book: Workbook) -> None:
+    sheet = book["Rekap"]
+    for column in "ABD":
+        above, below = sheet[f"{column}11"], sheet[f"{column}21"]
+        above.value, below.value = below.value, above.value
+
+
+def rename_a_sheet(book: Workbook) -> None:
+    book["Rekap"].title = "Rekap 2"
+
+
+def swap_names(book: Workbook) -> None:
+    one, two = book["Rekap"], book["Register & rekap"]
+    one.title = "sementara"
+    two.title = "Rekap"
+    one.title = "Register & rekap"
+
+
+def move_a_sheet(book: Workbook) -> None:
+    book.move_sheet("Rekap", -1)
+
+
+def remove_a_sheet(book: Workbook) -> None:
+    del book["Rekap"]
+
+
+def add_a_sheet(book: Workbook) -> None:
+    book.create_sheet("Tambahan", 1).append(["x"])
+
+
+def change_what_the_proof_tells(book: Workbook) -> None:
+    book["Bukti"]["B2"] = "Kab. Blitar"
+
+
+def change_who_made_it(book: Workbook) -> None:
+    cell = book["Bukti"]["C4"]
+    cell.value = str(cell.value).replace("petugas-contoh", "orang-lain")
+
+
+def change_the_seal(book: Workbook) -> None:
+    cell = book["Bukti"]["C6"]
+    cell.value = str(cell.value).swapcase()
+
+
+def cut_the_seal(book: Workbook) -> None:
+    book["Bukti"].delete_rows(10)
+
+
+def remove_the_proof(book: Workbook) -> None:
+    del book["Bukti"]
+
+
+@pytest.mark.parametrize(
+    ("change", "first"),
+    [
+        (change_a_cell, Difference("cell", "Rekap", 7, "B")),
+        (change_a_header, Difference("cell", "Register & rekap", 1, "C")),
+        (make_a_number_of_text, Difference("cell", "Register & rekap", 10, "A")),
+        (change_a_date, Difference("cell", "Register & rekap", 4, "B")),
+        (put_a_formula_in, Difference("cell", "Rekap", 7, "B")),
+        (change_the_formula, Difference("cell", "Rekap", 2, "G")),
+        (fill_an_empty_cell, Difference("cell", "Rekap", 12, "C")),
+        (remove_a_row, Difference("row_removed", "Rekap", 5)),
+        (remove_the_last_row, Difference("row_removed", "Rekap", 30)),
+        (add_a_row, Difference("row_added", "Rekap", 31)),
+        (put_a_row_between, Difference("row_added", "Rekap", 9)),
+        (change_the_order_of_rows, Difference("row_moved", "Rekap", 11)),
+        (rename_a_sheet, Difference("sheet_renamed", "Rekap 2", other="Rekap")),
+        (swap_names, Difference("sheet_renamed", "Rekap", other="Register & rekap")),
+        (move_a_sheet, Difference("sheet_order", "Rekap")),
+        (remove_a_sheet, Difference("sheet_removed", "Rekap")),
+        (add_a_sheet, Difference("sheet_added", "Tambahan")),
+        (change_what_the_proof_tells, Difference("cell", "Bukti", 2, "B")),
+        (change_who_made_it, Difference("proof", "Bukti", 4)),
+        (change_the_seal, Difference("proof", "Bukti", 6)),
+        (cut_the_seal, Difference("proof", "Bukti", 10)),
+        (remove_the_proof, Difference("proof_missing")),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_the_first_difference_is_named(
+    sealed: Path, change: Callable[[Workbook], None], first: Difference
+) -> None:
+    verdict = verdict_after(sealed, change)
+    assert not verdict.ok
+    assert verdict.differences[0] == first
+    assert all(d.text("id") and d.text("en") for d in verdict.differences)
+
+
+def test_nobody_without_the_key_can_seal(sealed: Path) -> None:
+    assert verify(sealed, b"z" * 32).differences == (Difference("other_key"),)
+
+
+def test_a_file_that_was_cut_off_is_told_from_a_whole_one(sealed: Path) -> None:
+    sealed.write_bytes(sealed.read_bytes()[:-300])
+    assert verify(sealed, KEY).differences[0].kind == "unreadable"
+
+
+def test_a_password_hides_everything_and_the_right_one_opens_it(sealed: Path) -> None:
+    encrypt(sealed, "Rahasia Contoh 12")
+    assert b"Malang" not in sealed.read_bytes()
+    with opened(sealed, "Rahasia Contoh 12") as book:
+        assert verify(book, KEY).ok
+    for password, problem in (("salah sekali", Problems.PASSWORD_WRONG), (None, Problems.PASSWORD_NEEDED)):
+        with pytest.raises(Problem) as raised, opened(sealed, password):
+            raise AssertionError("opened without the password")
+        assert raised.value.problem is problem
