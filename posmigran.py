@@ -73,7 +73,7 @@ def app_from_environment() -> Any:
     configure_logs()
     settings = load_settings()
     store = installation.open_store(settings)
-    application = create_app(settings, store, now, _export_for(store)).asgi
+    application = create_app(settings, store, now, _export_for(store)).entry
     # What was made so far lives as long as the process; and each submission's tree is a ring of references that
     # only the collector frees. Looking through all of it every 700 objects took half of a submission's time.
     gc.freeze()

@@ -120,6 +120,12 @@ class Problems(Enum):
         "Terlalu banyak kiriman meja ini yang menunggu diperiksa. Data Anda aman di HP. Hubungi pengelola.",
         "Too many uploads of this desk wait to be looked at. Your data is safe on the phone. Call the administrator.",
     )  # fmt: skip
+    QUARANTINE_CHOOSE = Kind(
+        "quarantine.choose",
+        422,
+        "Pilih dulu salah satu, lalu coba lagi.",
+        "Choose one first, then try again.",
+    )
     REASON_MISSING = Kind(
         "request.reason",
         422,

@@ -48,7 +48,7 @@ def serve(settings: Settings, host: str, port: int, workers: int, *, with_sync: 
         access_log=False,  # paths hold tokens
         timeout_keep_alive=_KEEP_ALIVE,
         server_header=False,
-        proxy_headers=True,
+        proxy_headers=False,  # the application reads them itself: server/forwarded.py
         lifespan="on",
         backlog=2048,
     )

@@ -23,6 +23,7 @@ _LISTINGS = {
     Problems.DESK_UNKNOWN: "desks list",
     Problems.FORM_UNPUBLISHED: "forms list",
     Problems.OFFICER_UNKNOWN: "officers list",
+    Problems.QUARANTINE_UNKNOWN: "submissions quarantine",
     Problems.SUBMISSION_UNKNOWN: "submissions list",
 }
 """Where somebody who typed a wrong name finds the right one."""

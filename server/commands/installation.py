@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 from server import installation
 from server.commands.common import HomeOption, JsonOption, now, opened
 from server.settings import load_settings
+from server.store.files import Files
 from server.terminal import complain, progress, show
 
 ADMIN = "admin@posmigran.local"
@@ -40,8 +42,9 @@ def serve(
 
     if public_url is not None and not public_url.startswith(("http://", "https://")):
         raise typer.BadParameter("must start with http:// or https://", param_hint="--public-url")
-    overrides = {} if public_url is None else {"public_url": public_url.rstrip("/")}
-    settings = load_settings(home, **overrides)
+    if public_url is not None:
+        os.environ["POSMIGRAN_PUBLIC_URL"] = public_url  # checked like the setting, and seen by the children
+    settings = load_settings(home)
     if not no_sync and settings.sms == "twilio":
         from sync.channels.twilio_sms import TwilioSms
 
@@ -53,6 +56,8 @@ def serve(
         admin = made["admin"]
         if admin["password"] is not None:
             complain(f"sign in as {admin['email']}, password {admin['password']}")
+    with opened(home) as (_, store):  # what a killed process left half-done is decided before phones come
+        Files(store.home).sweep()
     raise typer.Exit(serving.serve(settings, host, port, workers, with_sync=not no_sync))
 
 

@@ -137,13 +137,11 @@ class Intake:
             return self._hold(FAULT, upload, None, now)
         return self._hold(FAULT, upload, instance, now)
 
-    def release(
-        self, entry: Held, by: Person, note: str, *, corrects: bool = False, own_record: bool = False
-    ) -> Receipt:
+    def release(self, entry: Held, by: Person, note: str, taken_as: str | None = None) -> Receipt:
         """Take in what was held, as if it came now; its time of receipt stays. Call inside a transaction.
 
-        Other bytes under a known instanceID get an identity of their own, made of their bytes: with ``corrects``
-        as an edit of the submission that has the instanceID, with ``own_record`` as a record beside it.
+        Other bytes under a known instanceID get an identity of their own, made of their bytes: taken as a
+        ``correction`` of the submission that has the instanceID, or as a ``new`` record beside it.
         Raises :class:`Problem`: QUARANTINE_REMAINS (it still cannot be taken), XML_* (it still cannot be read),
         and as :func:`quarantine.decide`. Nothing is changed then, once the transaction is undone.
         """
@@ -153,11 +151,11 @@ class Intake:
         xml, files = quarantine.xml_of(entry, self._store), list(entry.files)
         upload = Upload(xml, desk, entry.device_id, files, entry.received_at)
         instance = _bounded(read_instance(xml, most_bytes=_RELEASED_LARGER * MOST_BYTES))
-        if corrects or own_record:
+        if entry.reason == OTHER_BYTES and taken_as is not None:
             instance = replace(
                 instance,
                 instance_id="sha256:" + hashlib.sha256(xml).hexdigest(),
-                deprecated_id=instance.instance_id if corrects else None,
+                deprecated_id=instance.instance_id if taken_as == "correction" else None,
             )
         try:
             receipt = self._take(upload, instance, self._clock())

@@ -9,6 +9,7 @@ import falcon.asgi
 from falcon.asgi import Request, Response
 
 from server.settings import Settings
+from server.staff import held_pages
 from server.staff.case_pages import Acknowledge, CaseList, CasePage, Close
 from server.staff.downloads import Download, Downloads, Export
 from server.staff.pages import Pages
@@ -41,6 +42,8 @@ def add_routes(
     app.add_route("/kasus/{ref}/tutup", Close(pages))
     app.add_route("/unduh", Downloads(pages))
     app.add_route("/unduh/{form_id}", Download(pages, export))
+    for address, resource in held_pages.resources(pages, clock).items():
+        app.add_route(address, resource)
     app.add_route("/static/{name}", pages.assets)
     app.add_route("/favicon.ico", pages.assets, suffix="icon")
     return pages

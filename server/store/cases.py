@@ -73,6 +73,8 @@ def open_or_extend(
                 "state": "open",
                 "owed": True,
                 "opened_at": now,
+                "rung": 0,
+                "reminded": 0,
             }
             for i in fresh
         ]

@@ -17,7 +17,7 @@ from typing import Any
 from forms.problems import Problem, Problems
 from server.store import events, withdrawals
 from server.store.models import Alert, Case, Message, Officer, database
-from server.store.owed import LONGEST, OwedCase, come
+from server.store.owed import LONGEST, NIGHT, OwedCase, come
 
 STATES = ("owed", "sending", "sent", "delivered", "failed", "expired")
 LEASE = timedelta(seconds=120)
@@ -143,7 +143,7 @@ def _due(now: datetime) -> Any:
     """Owed and due, or left behind by a process that died."""
     # A first attempt is due at once: where it lies ahead, the clock was set back.
     fresh = (Message.attempts == 0) & (Message.created_at > now)
-    return ((Message.state == "owed") & (come(Message.due_at, now) | fresh)) | (
+    return ((Message.state == "owed") & (come(Message.due_at, now, NIGHT) | fresh)) | (
         (Message.state == "sending")
         & ((Message.claimed_until < now) | (Message.claimed_until > now + LONGEST))
     )

@@ -15,8 +15,10 @@ from server.store import withdrawals
 from server.store.models import Alert, Case, Message, PublishedForm, Submission
 
 LONGEST = timedelta(minutes=30)
-"""No message and no alert is put off for longer. A moment further ahead than this was written by a clock that has
-been set back since, and counts as come."""
+"""Nothing that is under way or waits for somebody is put off for longer. A moment further ahead than this was written
+by a clock that has been set back since, and counts as come."""
+NIGHT = timedelta(hours=10)
+"""The same for messages: no night (21:00 to 06:00), and no pause between attempts, is longer."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +82,9 @@ def _waiting(now: datetime | None) -> Any:
     return owed & (Alert.route_after.is_null() | come(Alert.route_after, now))
 
 
-def come(moment: Any, now: datetime) -> Any:
+def come(moment: Any, now: datetime, longest: timedelta = LONGEST) -> Any:
     """Has the moment in a column come? Also where it lies further ahead than any that is written on purpose."""
-    return (moment <= now) | (moment > now + LONGEST)
+    return (moment <= now) | (moment > now + longest)
 
 
 def anything_unrouted(now: datetime) -> bool:

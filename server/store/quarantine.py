@@ -150,7 +150,7 @@ def may_decide(person: Person) -> bool:
     return person.role in OVERSEERS
 
 
-def _rows(person: Person | None) -> Any:
+def _rows(person: Person | None, area: str = areas.NATION) -> Any:
     """All entries, or those of the desks in an overseer's area. Raises :class:`Problem` (FORBIDDEN) for others."""
     rows = (
         Quarantine.select(
@@ -163,18 +163,23 @@ def _rows(person: Person | None) -> Any:
         .switch(Quarantine)
         .join(Submission, JOIN.LEFT_OUTER, on=(Quarantine.submission == Submission.id))
     )
-    if person is None:
-        return rows
-    if not may_decide(person):
-        raise Problem(Problems.FORBIDDEN)
-    return rows.where(areas.scope(Desk, person.area))
+    if person is not None:
+        if not may_decide(person):
+            raise Problem(Problems.FORBIDDEN)
+        rows = rows.where(areas.scope(Desk, person.area))
+    return rows.where(areas.scope(Desk, area))
 
 
 def entries(
-    person: Person | None = None, *, held: bool = True, limit: int | None = None, offset: int = 0
+    person: Person | None = None,
+    *,
+    area: str = areas.NATION,
+    held: bool = True,
+    limit: int | None = None,
+    offset: int = 0,
 ) -> list[Held]:
     """What waits, or (not ``held``) what was decided, newest first; as far as ``person`` may know of it."""
-    rows = _rows(person).where(Quarantine.state == "held" if held else Quarantine.state != "held")
+    rows = _rows(person, area).where(Quarantine.state == "held" if held else Quarantine.state != "held")
     return [_held(row) for row in rows.order_by(Quarantine.id.desc()).limit(limit).offset(offset).objects()]
 
 
@@ -295,13 +300,25 @@ def candidates(entry: Held, person: Person, limit: int = 20) -> list[dict[str, A
     ]
 
 
-def listing(person: Person | None = None) -> list[dict[str, Any]]:
-    """What waits, oldest first, as ``submissions quarantine`` shows it; no answers."""
-    return [line(entry) for entry in reversed(entries(person))]
+def listing(area: str = areas.NATION, *, held: bool = True) -> list[dict[str, Any]]:
+    """What waits (or was decided), oldest first, as ``submissions quarantine`` shows it; no answers."""
+    return [_line(entry) for entry in reversed(entries(area=area, held=held))]
 
 
-def line(entry: Held) -> dict[str, Any]:
-    """One entry as commands show it."""
+def whole(entry: Held, store: Store) -> dict[str, Any]:
+    """One entry with its files, the XML as it came, and what was decided: for the keeper of the server."""
+    return {
+        **_line(entry),
+        "files": [{"filename": f.filename, "size": f.size, "sha256": f.sha256} for f in entry.files],
+        "decided_at": entry.decided_at,
+        "decided_by": entry.decided_by,
+        "note": note_of(entry, store),
+        "submission": entry.submission,
+        "xml": xml_of(entry, store).decode("utf-8", "replace"),
+    }
+
+
+def _line(entry: Held) -> dict[str, Any]:
     return {
         "id": entry.id,
         "received_at": entry.received_at,
