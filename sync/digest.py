@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from server.store import areas, hours, messages, owed
+from server.store import hours, messages, owed
 from server.store.messages import NewMessage
 from server.store.officers import Person
 from server.store.owed import Waits
@@ -31,9 +31,9 @@ class Summary:
     waits: list[Waits] = field(default_factory=list)
 
 
-def summaries(now: datetime) -> list[Summary]:
+def summaries(rosters: Rosters) -> list[Summary]:
     """Who is to be told of what by this week's digest, as far as it is due where they live. Reads only."""
-    rosters = Rosters(now)
+    now = rosters.now
     found: dict[int, Summary] = {}
     for waits in owed.for_digest():
         people: dict[int, Person] = {}
@@ -47,14 +47,14 @@ def summaries(now: datetime) -> list[Summary]:
     return [found[i] for i in sorted(found)]
 
 
-def owe(summary: Summary, now: datetime, channel: str) -> bool:
+def owe(summary: Summary, channel: str, rosters: Rosters) -> bool:
     """Owe somebody this week's digest; False where they have it. Call inside a transaction: the key decides."""
-    person = summary.person
+    person, now = summary.person, rosters.now
     due = hours.digest_due(person.area, now)
     refs = list(dict.fromkeys(waits.ref for waits in summary.waits))
     fresh = {waits.ref for waits in summary.waits if waits.opened_at >= due - WEEK}
     text = compose_digest(len(fresh), refs)
-    send = hours.send_at("high", areas.zone(person.area), now)
+    send = rosters.tell_at("high", person)
     message = NewMessage(
         person.id,
         tuple(dict.fromkeys(waits.alert.indicator for waits in summary.waits)),

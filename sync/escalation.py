@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from server.store import areas, contacts, escalations, events, hours, messages, owed, steps
+from server.store import contacts, escalations, events, hours, messages, owed, steps
 from server.store.messages import NewMessage
 from server.store.officers import Person
 from server.store.owed import AlertFacts, OwedCase
@@ -40,16 +40,16 @@ _REMINDER = (
 )
 
 
-def escalate(case_ids: Sequence[int], now: datetime, channel: str) -> int:
+def escalate(case_ids: Sequence[int], channel: str, rosters: Rosters) -> int:
     """Take the alerts of these cases that nobody answered one step up; returns how many messages are owed for it.
 
     Call inside a transaction.
     """
-    rosters = Rosters(now)
-    return sum(_escalate(case, rosters, now, channel) for case in owed.of_cases(case_ids))
+    return sum(_escalate(case, rosters, channel) for case in owed.of_cases(case_ids))
 
 
-def _escalate(case: OwedCase, rosters: Rosters, now: datetime, channel: str) -> int:
+def _escalate(case: OwedCase, rosters: Rosters, channel: str) -> int:
+    now = rosters.now
     late = escalations.waiting(case.id, now)
     chosen = steps.chosen(list(late))
     addressees = Addressees()
@@ -59,14 +59,14 @@ def _escalate(case: OwedCase, rosters: Rosters, now: datetime, channel: str) -> 
         asked = {*chosen.get(alert.id, {}), *case.passed_over}
         rung, people = _next(case, alert, rosters, asked)
         why = RUNGS[rung] if rung < TOP else "again"
-        deadline = _deadline(case, alert, rung, people, now)
+        deadline = _deadline(case, alert, rung, people, rosters)
         if not escalations.move_on(alert.id, late[alert.id], rung, deadline):
             continue
         if rung == TOP:
             events.record(now, "system", "alert.unanswered", case.ref, indicator=alert.indicator)
         for person in people:
             addressees.add(person, alert, why)
-    return _owe(case, addressees.all(), now, channel)
+    return _owe(case, addressees.all(), rosters, channel)
 
 
 def _next(case: OwedCase, alert: AlertFacts, rosters: Rosters, asked: set[int]) -> tuple[int, list[Person]]:
@@ -85,27 +85,28 @@ def _next(case: OwedCase, alert: AlertFacts, rosters: Rosters, asked: set[int]) 
 
 
 def _deadline(
-    case: OwedCase, alert: AlertFacts, rung: int, people: Sequence[Person], now: datetime
+    case: OwedCase, alert: AlertFacts, rung: int, people: Sequence[Person], rosters: Rosters
 ) -> datetime | None:
     if rung >= TOP:
         more = alert.severity == "critical" and rung < TOP + TIMES_AGAIN - 1
-        return now + AGAIN if more else None
-    due = min(hours.send_at(alert.severity, areas.zone(p.area), now) for p in people)
+        return rosters.now + AGAIN if more else None
+    due = min(rosters.tell_at(alert.severity, p) for p in people)
     return hours.next_step_by(alert.severity, due, case.village)
 
 
-def _owe(case: OwedCase, addressed: Sequence[Addressed], now: datetime, channel: str) -> int:
+def _owe(case: OwedCase, addressed: Sequence[Addressed], rosters: Rosters, channel: str) -> int:
     made = []
     for one in addressed:
         up = any(why in (*_UP, "again") for why in one.why.values())
-        text = write(case, one, channel, now, _about(one.alerts, _UNANSWERED) if up else None)
-        _send(case, text, now)
-        zone = areas.zone(one.person.area)
+        text = write(
+            case, one, channel, rosters, _about(one.alerts, _UNANSWERED) if up else None, "escalation"
+        )
+        _send(case, text, rosters.now)
         made += [
-            NewStep(a.id, one.person.id, one.why[a.id], hours.send_at(a.severity, zone, now))
+            NewStep(a.id, one.person.id, one.why[a.id], rosters.tell_at(a.severity, one.person))
             for a in one.alerts
         ]
-    steps.note(made, now)
+    steps.note(made, rosters.now)
     return len(addressed)
 
 
@@ -119,16 +120,16 @@ def _send(case: OwedCase, text: NewMessage, now: datetime) -> None:
     messages.write(case.id, text, now)
 
 
-def remind(case_ids: Sequence[int], now: datetime, channel: str) -> int:
+def remind(case_ids: Sequence[int], channel: str, rosters: Rosters) -> int:
     """Remind those who took these cases on of the follow-up that is not there; returns how many messages are owed.
 
     Call inside a transaction.
     """
-    rosters = Rosters(now)
-    return sum(_remind(case, rosters, now, channel) for case in owed.of_cases(case_ids))
+    return sum(_remind(case, rosters, channel) for case in owed.of_cases(case_ids))
 
 
-def _remind(case: OwedCase, rosters: Rosters, now: datetime, channel: str) -> int:
+def _remind(case: OwedCase, rosters: Rosters, channel: str) -> int:
+    now = rosters.now
     addressees = Addressees()
     by_id = {alert.id: alert for alert in case.known}
     for one in escalations.overdue(case.id, now):
@@ -145,13 +146,11 @@ def _remind(case: OwedCase, rosters: Rosters, now: datetime, channel: str) -> in
         for person in told:
             addressees.add(person, alert, "reminder")
     for addressed in addressees.all():
-        text = write(case, addressed, channel, now, _about(addressed.alerts, _REMINDER), kind="reminder")
+        text = write(case, addressed, channel, rosters, _about(addressed.alerts, _REMINDER), "reminder")
         _send(case, text, now)
     steps.note(
         [
-            NewStep(
-                alert.id, one.person.id, "reminder", hours.send_at("high", areas.zone(one.person.area), now)
-            )
+            NewStep(alert.id, one.person.id, "reminder", rosters.tell_at("high", one.person))
             for one in addressees.all()
             for alert in one.alerts
         ],

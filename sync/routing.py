@@ -16,7 +16,9 @@ from typing import Any
 import peewee
 import structlog
 
+from server.settings import Quiet
 from server.store import areas, cases, escalations, events, hours, messages, owed, steps
+from server.store.hours import NIGHT
 from server.store.messages import NewMessage
 from server.store.officers import Person
 from server.store.owed import AlertFacts, OwedCase
@@ -79,16 +81,16 @@ class Routed:
     owed: int
 
 
-def route(page: Iterable[OwedCase], now: datetime, channel: str) -> Routed:
+def route(page: Iterable[OwedCase], now: datetime, channel: str, quiet: Quiet = NIGHT) -> Routed:
     """Route cases as :func:`owed.unrouted` gave them; one that another process was quicker with is left.
 
     Call inside a transaction, as the writer does. The page is read before it: reading must not hold up writers.
     """
     done = owed = 0
-    rosters = Rosters(now)
+    rosters = Rosters(now, quiet)
     for case in page:
         try:
-            written = route_case(case, now, channel, rosters)
+            written = route_case(case, channel, rosters)
         except (peewee.OperationalError, peewee.InterfaceError):
             raise
         except Exception as error:  # noqa: BLE001 - one odd case must not hold up the others
@@ -101,13 +103,14 @@ def route(page: Iterable[OwedCase], now: datetime, channel: str) -> Routed:
     return Routed(done, owed)
 
 
-def route_case(case: OwedCase, now: datetime, channel: str, rosters: Rosters | None = None) -> int | None:
+def route_case(case: OwedCase, channel: str, rosters: Rosters) -> int | None:
     """Owe the messages of one case; returns how many, or None where another process was quicker."""
-    made = plan(case, rosters or Rosters(now))
-    texts = [write(case, addressed, channel, now) for addressed in made.addressed]
+    now = rosters.now
+    made = plan(case, rosters)
+    texts = [write(case, addressed, channel, rosters) for addressed in made.addressed]
     if not messages.owe(case, made.done, texts, now, put_off=list(made.missing), until=now + AGAIN):
         return None
-    record(case, made.addressed, made.rungs, now)
+    record(case, made.addressed, made.rungs, rosters)
     _report(case, made, now)
     return len(texts)
 
@@ -175,7 +178,7 @@ def write(
     case: OwedCase,
     addressed: Addressed,
     channel: str,
-    now: datetime,
+    rosters: Rosters,
     text: str | None = None,
     kind: str = "alert",
 ) -> NewMessage:
@@ -204,7 +207,7 @@ def write(
     codes = [alert.indicator for alert in (*new, *others)]
     kec = areas.names([case.district]).get(case.district, "")
     body = compose(text or _sms(case.definition, new[0]), case.ref, kec, len(codes) - 1)
-    due = hours.send_at(new[0].severity, areas.zone(person.area), now)
+    due = rosters.tell_at(new[0].severity, person)
     return NewMessage(
         person.id,
         tuple(codes),
@@ -220,20 +223,20 @@ def write(
     )
 
 
-def record(case: OwedCase, addressed: Sequence[Addressed], rungs: Mapping[int, int], now: datetime) -> None:
+def record(
+    case: OwedCase, addressed: Sequence[Addressed], rungs: Mapping[int, int], rosters: Rosters
+) -> None:
     """Note the steps, and by when somebody must have answered. In the transaction that owes the messages."""
     made = []
     chosen = steps.chosen([alert.id for one in addressed for alert in one.alerts])
     for one in addressed:
-        zone = areas.zone(one.person.area)
         for alert in one.alerts:
             if one.why[alert.id] in chosen.get(alert.id, {}).get(one.person.id, ()):
                 continue  # told anew of what they were chosen for before
-            due = hours.send_at(
-                alert.severity, zone, now
-            )  # by itself, whatever graver alert it went out with
+            # by itself, whatever graver alert it went out with
+            due = rosters.tell_at(alert.severity, one.person)
             made.append(NewStep(alert.id, one.person.id, one.why[alert.id], due))
-    steps.note(made, now)
+    steps.note(made, rosters.now)
     for alert in {a.id: a for one in addressed for a in one.alerts}.values():
         if dues := [s.due_at for s in made if s.alert_id == alert.id and s.due_at is not None]:
             deadline = hours.acknowledge_by(alert.severity, min(dues), case.village)

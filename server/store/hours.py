@@ -19,10 +19,11 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from server.settings import Quiet
 from server.store import areas
 from server.store.models import DayOff
 
-MORNING, EVENING = time(6), time(21)
+MORNING = time(6)
 DIGEST_AT = time(8)
 """When the weekly digest is due, on the first working day of the week."""
 _ACKNOWLEDGE = {"critical": timedelta(hours=4), "medium": timedelta(days=7)}
@@ -36,15 +37,16 @@ Free = Callable[[date], bool]
 """Is this a day on which nobody works?"""
 
 
-def send_at(severity: str, zone: ZoneInfo, now: datetime) -> datetime:
-    """When somebody who lives in ``zone`` may be told: now, or at six in the morning."""
-    if severity == "critical":
-        return now
+NIGHT = Quiet()
+
+
+def send_at(severity: str, zone: ZoneInfo, now: datetime, quiet: Quiet = NIGHT) -> datetime:
+    """When somebody who lives in ``zone`` may be told: now, or when the night is over."""
     local = now.astimezone(zone)
-    if MORNING <= local.time() < EVENING:
+    if severity == "critical" or not quiet.holds(local):
         return now
-    day = local.date() if local.time() < MORNING else local.date() + DAY
-    return datetime.combine(day, MORNING, zone)
+    day = local.date() if local.time() < quiet.morning else local.date() + DAY
+    return datetime.combine(day, quiet.morning, zone)
 
 
 def fresh_until(severity: str, due_at: datetime) -> datetime:

@@ -17,8 +17,8 @@ from server.store.models import Alert, Case, Message, PublishedForm, Submission
 LONGEST = timedelta(minutes=30)
 """Nothing that is under way or waits for somebody is put off for longer. A moment further ahead than this was written
 by a clock that has been set back since, and counts as come."""
-NIGHT = timedelta(hours=10)
-"""The same for messages: no night (21:00 to 06:00), and no pause between attempts, is longer."""
+NIGHT = timedelta(hours=18)
+"""The same for messages: no night, and no pause between attempts, is longer."""
 
 
 @dataclass(frozen=True)

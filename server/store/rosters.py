@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from server.store import areas, contacts, officers
+from server.settings import Quiet
+from server.store import areas, contacts, hours, officers
+from server.store.hours import NIGHT
 from server.store.models import Duty, Leave, Office, Officer
 from server.store.officers import Person
 
@@ -48,10 +50,15 @@ class Absence:
 class Rosters:
     """All offices at one moment. Each is read once: keep one for a transaction, not for longer."""
 
-    def __init__(self, now: datetime) -> None:
-        self._now = now
+    def __init__(self, now: datetime, quiet: Quiet = NIGHT) -> None:
+        self.now = now
+        self._quiet = quiet
         self._teams: dict[tuple[str, str], list[Team]] = {}
         self._last: dict[str, list[Person]] = {}
+
+    def tell_at(self, severity: str, person: Person) -> datetime:
+        """When somebody may be told of an alert, by the clock of where they are."""
+        return hours.send_at(severity, areas.zone(person.area), self.now, self._quiet)
 
     def teams(self, role: str, village: str) -> list[Team]:
         """The offices of a role that look after a village, nearest first; those without anybody left out."""
@@ -134,7 +141,7 @@ class Rosters:
         return {i: found[s] for i, s in standing.items() if s in found}
 
     def _covers(self, table: Any) -> Any:
-        return (table.starts_at <= self._now) & (table.ends_at > self._now)
+        return (table.starts_at <= self.now) & (table.ends_at > self.now)
 
 
 def _reached(people: list[Person]) -> list[Person]:

@@ -14,6 +14,7 @@ from server.store import areas, cases, events, messages, owed
 from server.store.database import Store
 from server.store.models import Alert, Message
 from server.store.officers import Person
+from server.store.rosters import Rosters
 from sync import routing
 from sync.compose import compose as honest
 from tests.conftest import Clock
@@ -215,9 +216,9 @@ def test_two_processes_that_route_the_same_case_owe_its_messages_once(store: Sto
     submit(store, ["D08"], clock())
     seen_by_both = owed.unrouted()
     with store.transaction():
-        first = [routing.route_case(case, clock(), "console") for case in seen_by_both]
+        first = [routing.route_case(case, "console", Rosters(clock())) for case in seen_by_both]
     with store.transaction():
-        second = [routing.route_case(case, clock(), "console") for case in seen_by_both]
+        second = [routing.route_case(case, "console", Rosters(clock())) for case in seen_by_both]
     assert (first, second) == ([1, 1], [None, None])
     assert len(messages.listing()) == 2
 
