@@ -120,10 +120,10 @@ class Sync:
         ``cases`` routed, messages ``owed`` for them, ``sent``, and what housekeeping removed. Raises what the
         store raises: whoever runs this by hand should see it.
         """
-        counts = {**self._route(again=True), "sent": self._outbox.drain()}
+        counts = self._route(again=True)
         for job in self.jobs[1:]:
             counts.update(job.run())
-        return counts
+        return {**counts, "sent": self._outbox.drain()}
 
     def run_forever(self, stop: threading.Event, parent: BinaryIO | None = None) -> None:
         """Work by the clock until ``stop`` is set; then finish what is running and return.
