@@ -1,15 +1,14 @@
 """The weekly digest: what waits on the pages and is not urgent enough for a message of its own.
 
-One message a person and week, on the morning of the week's first working day where they live: how many alerts of
-medium level came since the last one, how many wait, and the references that fit into one SMS. It goes to those who
+One message a person and week, on the morning of the week's first working day where they live: how many cases wait,
+and the references that fit into one SMS, the oldest first. It goes to those who
 are on duty for the roles that the alerts name, and counts only what is addressed to them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from server.store import hours, messages, owed
 from server.store.messages import NewMessage
@@ -17,15 +16,12 @@ from server.store.officers import Person
 from server.store.owed import Waits
 from server.store.rosters import Rosters
 from sync import ladder
-from sync.compose import SEGMENT, Text, septets
-
-WEEK = timedelta(days=7)
-_CLOSING = "Buka dasbor."
+from sync.compose import Ref, digest
 
 
 @dataclass
 class Summary:
-    """What a person is told of in a week, newest last."""
+    """What a person is told of in a week, oldest first."""
 
     person: Person
     waits: list[Waits] = field(default_factory=list)
@@ -50,10 +46,8 @@ def summaries(rosters: Rosters) -> list[Summary]:
 def owe(summary: Summary, channel: str, rosters: Rosters) -> bool:
     """Owe somebody this week's digest; False where they have it. Call inside a transaction: the key decides."""
     person, now = summary.person, rosters.now
-    due = hours.digest_due(person.area, now)
-    refs = list(dict.fromkeys(waits.ref for waits in summary.waits))
-    fresh = {waits.ref for waits in summary.waits if waits.opened_at >= due - WEEK}
-    text = compose_digest(len(fresh), refs)
+    levels = {waits.ref: waits.alert.severity for waits in summary.waits}
+    text = digest(Counter(levels.values()), [Ref(ref) for ref in levels], weekly=True)
     send = rosters.tell_at("high", person)
     message = NewMessage(
         person.id,
@@ -69,15 +63,3 @@ def owe(summary: Summary, channel: str, rosters: Rosters) -> bool:
         key=f"digest:{person.id}:{hours.week(now, person.area)}",
     )
     return messages.write(None, message, now) is not None
-
-
-def compose_digest(fresh: int, refs: Sequence[str]) -> Text:
-    """The digest's text, in one segment: counts, then as many references as fit, the others as ``+n``."""
-    opening = f"PMI ringkasan minggu ini: {fresh} kasus SEDANG baru, {len(refs)} menunggu."
-    for shown in range(len(refs), -1, -1):
-        more = len(refs) - shown
-        listed = " ".join([*refs[:shown], *([f"+{more}"] if more else [])])
-        body = f"{opening} {listed}. {_CLOSING}"
-        if septets(body) <= SEGMENT:
-            return Text(body, 1)
-    return Text(f"{opening} {_CLOSING}", 1)

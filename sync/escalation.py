@@ -24,6 +24,7 @@ from server.store.owed import AlertFacts, OwedCase
 from server.store.rosters import Rosters
 from server.store.steps import RUNGS, NewStep
 from sync import ladder
+from sync.compose import Occasion
 from sync.routing import Addressed, Addressees, write
 
 TOP = len(RUNGS)
@@ -32,12 +33,7 @@ TIMES_AGAIN = 3
 """How often, and after how long each, a critical alert that nobody answers is told again."""
 REMINDERS = 3
 """How often somebody is reminded of a follow-up; from the second time on their supervisor is told too."""
-_LEVELS = {"critical": "KRITIS", "high": "TINGGI", "medium": "SEDANG"}
 _UP = ("supervisor", "province", "nation", "last_resort", "away")
-_UNANSWERED = "belum ada petugas yang menanggapi. Mohon pastikan ditangani. Buka dasbor."
-_REMINDER = (
-    "sudah ditangani, belum ada tindak lanjut. Isi formulir Tindak Lanjut atau tutup kasus. Buka dasbor."
-)
 
 
 def escalate(case_ids: Sequence[int], channel: str, rosters: Rosters) -> int:
@@ -98,9 +94,7 @@ def _owe(case: OwedCase, addressed: Sequence[Addressed], rosters: Rosters, chann
     made = []
     for one in addressed:
         up = any(why in (*_UP, "again") for why in one.why.values())
-        text = write(
-            case, one, channel, rosters, _about(one.alerts, _UNANSWERED) if up else None, "escalation"
-        )
+        text = write(case, one, channel, rosters, Occasion.ESCALATION if up else Occasion.ALERT)
         _send(case, text, rosters.now)
         made += [
             NewStep(a.id, one.person.id, one.why[a.id], rosters.tell_at(a.severity, one.person))
@@ -108,11 +102,6 @@ def _owe(case: OwedCase, addressed: Sequence[Addressed], rosters: Rosters, chann
         ]
     steps.note(made, rosters.now)
     return len(addressed)
-
-
-def _about(alerts: Sequence[AlertFacts], text: str) -> str:
-    gravest = min(alerts, key=lambda a: (list(_LEVELS).index(a.severity), a.indicator))
-    return f"PMI {_LEVELS[gravest.severity]} {gravest.indicator} {{ref}} Kec {{kec}}: {text}"
 
 
 def _send(case: OwedCase, text: NewMessage, now: datetime) -> None:
@@ -146,7 +135,7 @@ def _remind(case: OwedCase, rosters: Rosters, channel: str) -> int:
         for person in told:
             addressees.add(person, alert, "reminder")
     for addressed in addressees.all():
-        text = write(case, addressed, channel, rosters, _about(addressed.alerts, _REMINDER), "reminder")
+        text = write(case, addressed, channel, rosters, Occasion.REMINDER)
         _send(case, text, now)
     steps.note(
         [

@@ -25,7 +25,7 @@ from server.store.owed import AlertFacts, OwedCase
 from server.store.rosters import Rosters
 from server.store.steps import RUNGS, NewStep
 from sync import ladder
-from sync.compose import compose, fallback_text
+from sync.compose import Kecamatan, Occasion, Ref, compose
 
 log = structlog.get_logger()
 
@@ -179,10 +179,9 @@ def write(
     addressed: Addressed,
     channel: str,
     rosters: Rosters,
-    text: str | None = None,
-    kind: str = "alert",
+    occasion: Occasion = Occasion.ALERT,
 ) -> NewMessage:
-    """The message to one person: the gravest alert's text (or ``text``), and how many there are besides.
+    """The message to one person: the gravest alert's text, or that of the occasion,, and how many there are besides.
 
     What this person is still owed of the case goes with it, in one message that tells how things stand now.
     """
@@ -205,8 +204,15 @@ def write(
         and cases.may_see(person.role, alert.recipients, alert.restricted)
     ]
     codes = [alert.indicator for alert in (*new, *others)]
-    kec = areas.names([case.district]).get(case.district, "")
-    body = compose(text or _sms(case.definition, new[0]), case.ref, kec, len(codes) - 1)
+    body = compose(
+        case.definition,
+        new[0].indicator,
+        new[0].severity,
+        Ref(case.ref),
+        Kecamatan(case.district),
+        len(codes) - 1,
+        occasion,
+    )
     due = rosters.tell_at(new[0].severity, person)
     return NewMessage(
         person.id,
@@ -218,7 +224,7 @@ def write(
         due,
         severity=new[0].severity,
         expires_at=hours.fresh_until(new[0].severity, due),
-        kind=kind,
+        kind=str(occasion),
         replaces=tuple(message.id for message in waiting),
     )
 
@@ -245,16 +251,6 @@ def record(
 
 def _gravest_first(alerts: Iterable[AlertFacts]) -> list[AlertFacts]:
     return sorted(alerts, key=lambda a: (cases.gravity(a.severity), a.indicator))
-
-
-def _sms(definition: Mapping[str, Any], alert: AlertFacts) -> str:
-    for indicator in definition.get("indicators", ()):
-        if indicator["code"] == alert.indicator:
-            texts = indicator["sms"]
-            return str(texts.get("id") or next((t for t in texts.values() if t), "")) or fallback_text(
-                alert.indicator, alert.severity
-            )
-    return fallback_text(alert.indicator, alert.severity)
 
 
 def _report(case: OwedCase, made: Plan, now: datetime) -> None:

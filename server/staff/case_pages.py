@@ -46,6 +46,7 @@ class Card:
     form: str
     place: str
     desk: str
+    desk_phone: str | None
     age: str
     opened: str
     state: str
@@ -81,6 +82,7 @@ class Cards:
             form=words.form(view.form_id),
             place=words.place(view.village, names, person.area),
             desk=view.desk or "",
+            desk_phone=view.desk_phone,
             age=words.age(view.opened_at, now),
             opened=words.local_time(view.opened_at, zone),
             state=view.state,

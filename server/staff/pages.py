@@ -73,6 +73,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._templates.globals["asset"] = self.assets.address
+        self._templates.filters["phone"] = words.phone
 
     def show(
         self,

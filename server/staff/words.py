@@ -34,7 +34,7 @@ ROLES = {
 }
 _FORMS = {"berangkat": "Keberangkatan", "pulang": "Kepulangan"}
 _ZONES = {"Asia/Jakarta": "WIB", "Asia/Pontianak": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
-_OWN_PAGE = re.compile(r"/(kasus/R-[0-9]{6}-[0-9]{4,8}|unduh|tertahan(/[0-9]{1,12})?)?")
+_OWN_PAGE = re.compile(r"/(kasus/R-[0-9]{6}-[0-9]{4,8}|unduh|daftar|meja|tertahan(/[0-9]{1,12})?)?")
 _REF = re.compile(r"R-[0-9]{6}-[0-9]{4,8}")
 
 
@@ -66,8 +66,18 @@ def age(moment: datetime, now: datetime) -> str:
     return str(format_timedelta(moment - now, add_direction=True, threshold=1, locale="id"))
 
 
+def phone(number: str) -> str:
+    """``0812-0000-0001``, as people write a number at home; a foreign one as it is."""
+    if not number.startswith("+62"):
+        return number
+    own = "0" + number[3:]
+    return "-".join(filter(None, (own[:4], own[4:8], own[8:])))
+
+
 def place(village: str, names: dict[str, str], reader_area: str) -> str:
     """``Desa Sumberrejo, Kec. Pagak``, and the regency where the reader's area has several."""
+    if len(village) < 13:  # what an officer sent about their area as a whole
+        return names.get(village, village)
     kind = areas.kind(village).capitalize()
     text = f"{kind} {names.get(village, village)}, Kec. {names.get(village[:8], village[:8])}"
     return text if len(reader_area) >= 5 else f"{text}, {names.get(village[:5], village[:5])}"

@@ -15,7 +15,7 @@ from peewee import fn
 
 from forms.form import SEVERITIES
 from server.store import contacts, hours, officers
-from server.store.models import Alert, Case, Officer, Submission
+from server.store.models import Alert, Case, FollowUp, Officer, Submission
 from server.store.officers import Person
 from server.store.steps import RUNGS
 
@@ -126,17 +126,11 @@ def _to_remind(now: datetime) -> Any:
 
 
 def _followed_up(alert: Alert) -> bool:
+    since = (FollowUp.case == alert.case_id) & (Submission.received_at >= alert.acknowledged_at)
+    query = FollowUp.select().join(Submission).where(since)
     if alert.restricted:
-        return False
-    case = alert.case
-    rows = Submission.select(Submission.answers).where(
-        (Submission.form_id == "tindak_lanjut")
-        & (Submission.province == case.province)
-        & (Submission.received_at >= alert.acknowledged_at)
-        & Submission.current
-        & ~Submission.draft
-    )
-    return any(case.ref in str(answers) for (answers,) in rows.tuples())
+        query = query.where(FollowUp.role.in_(alert.recipients.split("+")))
+    return bool(query.exists())
 
 
 def reminded(one: Overdue, again_at: datetime | None) -> bool:

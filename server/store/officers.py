@@ -92,21 +92,21 @@ def set_contact(
 
     What a carrier gave up on is tried again once it was set anew. Raises as :func:`add`, and OFFICER_UNKNOWN.
     """
-    person = require(slug)
+    before = require(slug)
     changes: dict[str, Any] = {"contact_at": now}
     password = None
     if phone is not None:
         changes["phone"] = normal_phone(phone) if phone else None
     if email is not None:
-        changes["email"] = email = _free_email(email, but=person.id)
-        if person.email is None:
+        changes["email"] = email = _free_email(email, but=before.id)
+        if before.email is None:
             password = secrets.token_urlsafe(12)
             changes["password_hash"] = _hasher.hash(password)
     if channels is not None:
         changes["channels"] = contacts.order(channels)
     for address in (changes.get("phone"), email):
         contacts.revive(address or "")
-    Officer.update(changes).where(Officer.id == person.id).execute()
+    Officer.update(changes).where(Officer.id == before.id).execute()
     return require(slug), password
 
 
@@ -137,10 +137,10 @@ def remove(slug: str, now: datetime) -> None:
 
     What they are still owed is not sent, and its alerts are owed anew, to others. Call inside a transaction.
     """
-    person = require(slug)
-    Officer.update(removed_at=now, email=None, password_hash=None).where(Officer.id == person.id).execute()
-    Session.delete().where(Session.officer == person.id).execute()
-    withdrawals.withdraw_all(person.id, now)
+    leaver = require(slug)
+    Officer.update(removed_at=now, email=None, password_hash=None).where(Officer.id == leaver.id).execute()
+    Session.delete().where(Session.officer == leaver.id).execute()
+    withdrawals.withdraw_all(leaver.id, now)
 
 
 def require(slug: str) -> Person:
@@ -176,6 +176,12 @@ def reachable(role: str, village: str, without: Collection[int] = ()) -> list[Pe
 def tellable() -> Any:
     """The condition that an officer is in service and can be told of an alert."""
     return Officer.removed_at.is_null() & Officer.phone.is_null(False)
+
+
+def administrators() -> list[Person]:
+    """Everybody in service with the role ``admin``."""
+    rows = Officer.select().where((Officer.role == "admin") & Officer.removed_at.is_null())
+    return [person(r) for r in rows.order_by(Officer.id)]
 
 
 def by_phone(phone: str) -> list[Person]:

@@ -420,9 +420,14 @@ def agreed_to_share(form_id: str, instance_id: str) -> bool:
     The question is ``consent_share`` in the group ``loc`` (DOMAIN 2.1); forms that do not ask are about no person.
     """
     row = find(form_id, instance_id)
-    place = row.answers.get("loc") if row is not None else None
+    return row is None or agreed(row.answers) is not False
+
+
+def agreed(answers: Mapping[str, Any]) -> bool | None:
+    """The same of answers in hand; None where the form does not ask."""
+    place = answers.get("loc")
     if not isinstance(place, dict) or "consent" not in place:
-        return True
+        return None
     return bool(place.get("consent_share") == "yes")
 
 

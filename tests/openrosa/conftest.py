@@ -23,6 +23,7 @@ from server.store.models import (
     EntityVersion,
     Event,
     Message,
+    Officer,
     Quarantine,
     Register,
     Submission,
@@ -99,7 +100,7 @@ def published(home: Home) -> Iterator[Store]:
     with store.transaction():
         for table in (
             *(EntityBacklog, EntityVersion, Entity),
-            *(Message, Alert, Case, Register, Attachment, Submission, Quarantine, Event, Desk),
+            *(Message, Alert, Case, Register, Attachment, Submission, Quarantine, Event, Desk, Officer),
         ):
             table.delete().execute()
         Counter.delete().where(Counter.name.startswith("case:")).execute()

@@ -143,6 +143,14 @@ class Delivery(Base):
         indexes = ((("message", "number"), True),)
 
 
+class FollowUp(Base):
+    """A submission that says what became of a case. ``role`` is that of the officer who sent it, null for a desk's."""
+
+    submission = ForeignKeyField(Submission, on_delete="CASCADE", unique=True)
+    case = ForeignKeyField(Case, on_delete="CASCADE")
+    role = CharField(12, null=True)
+
+
 # Most alerts are not owed: this index holds only the few that are asked for.
 Alert.add_index(Alert.index(Alert.id, where=Alert.owed == True, name="alert_owed"))  # noqa: E712 - SQL
 Alert.add_index(

@@ -8,26 +8,6 @@ from server.store.fields import UtcField
 from server.store.models.base import Base
 
 
-class Desk(Base):
-    """A village desk: the phones of one village, with one set of credentials.
-
-    No secret is stored: token and password derive from the home's key, the desk and its generation.
-    A ``draft`` desk tries forms: it gets their drafts, and nothing that it sends counts.
-    """
-
-    slug = CharField(40, unique=True)
-    name = TextField()
-    province = CharField(2)
-    regency = CharField(5, index=True)
-    district = CharField(8)
-    village = CharField(13, index=True)
-    generation = IntegerField(default=1)
-    token_hash = CharField(64, unique=True)
-    created_at = UtcField()
-    revoked_at = UtcField(null=True)
-    draft = BooleanField(default=False)
-
-
 class Officer(Base):
     """A person who answers alerts or reads registers. ``area`` is a code of any level, or ``ID``.
 
@@ -63,6 +43,30 @@ class DeadAddress(Base):
         """Peewee's options."""
 
         primary_key = CompositeKey("kind", "address")
+
+
+class Desk(Base):
+    """Who phones speak for: a village desk, or an officer who follows up cases of a wider area (``officer``).
+
+    ``village`` is the village; of an officer's phones the area, a code of any level, and the columns of smaller
+    areas hold it too. No secret is stored: token and password derive from the home's key, the desk and its
+    generation. A ``draft`` desk tries forms: it gets their drafts, and nothing that it sends counts. ``phone`` is
+    where people of the desk are reached, for officers to call.
+    """
+
+    slug = CharField(40, unique=True)
+    name = TextField()
+    province = CharField(2)
+    regency = CharField(5, index=True)
+    district = CharField(8)
+    village = CharField(13, index=True)
+    generation = IntegerField(default=1)
+    token_hash = CharField(64, unique=True)
+    created_at = UtcField()
+    revoked_at = UtcField(null=True)
+    draft = BooleanField(default=False)
+    officer = ForeignKeyField(Officer, null=True, on_delete="RESTRICT", index=False)
+    phone = TextField(null=True)
 
 
 class Session(Base):
