@@ -9,7 +9,7 @@ import falcon.asgi
 from falcon.asgi import Request, Response
 
 from server.settings import Settings
-from server.staff import held_pages
+from server.staff import desk_pages, held_pages
 from server.staff.case_pages import Acknowledge, CaseList, CasePage, Close
 from server.staff.downloads import Download, Downloads, Export
 from server.staff.entity_pages import EntityConflicts, EntityPage
@@ -45,6 +45,8 @@ def add_routes(
     app.add_route("/daftar/{list_name}/{uuid}", EntityPage(pages))
     app.add_route("/unduh", Downloads(pages))
     app.add_route("/unduh/{form_id}", Download(pages, export))
+    app.add_route("/meja", desk_pages.Desks(pages))
+    app.add_route("/meja/lembar", desk_pages.Sheets(pages))
     for address, resource in held_pages.resources(pages, clock).items():
         app.add_route(address, resource)
     app.add_route("/static/{name}", pages.assets)
