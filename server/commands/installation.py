@@ -47,19 +47,17 @@ def serve(
     if public_url is not None:
         os.environ["POSMIGRAN_PUBLIC_URL"] = public_url  # checked like the setting, and seen by the children
     settings = load_settings(home)
-    if not no_sync and settings.sms == "twilio":
-        from sync.channels.twilio_sms import TwilioSms
+    if not no_sync and (settings.sms == "twilio" or settings.smtp_url.get_secret_value()):
+        from sync.carriers import carriers
 
-        TwilioSms(
-            settings
-        )  # raises where a setting is missing: better now than in the child, again and again
+        carriers(settings)  # raises where a setting is missing: better now than in the child, again and again
     if not installation.ready(settings):
         made = installation.init(settings, ADMIN, now(), progress)
         admin = made["admin"]
         if admin["password"] is not None:
             complain(f"sign in as {admin['email']}, password {admin['password']}")
     with opened(home) as (_, store):  # what a killed process left half-done is decided before phones come
-        Files(store.home).sweep()
+        Files(store.home, store.keys).sweep()
     raise typer.Exit(
         serving.serve(settings, host, port, workers or serving.default_workers(), with_sync=not no_sync)
     )
