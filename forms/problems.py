@@ -72,6 +72,11 @@ class Problems(Enum):
         "There is no area {code}. Use a Kemendagri code with dots, such as 35.07.01.2001.",
     )  # fmt: skip
     DESK_UNKNOWN = Kind("desk.unknown", 404, "Meja desa {desk} tidak ada.", "There is no desk {desk}.")
+    DESKS_NONE = Kind(
+        "desk.none", 404,
+        "Belum ada meja desa di wilayah {area}. Buka dulu dengan posmigran desks add.",
+        "There is no desk in area {area} yet. Open one with posmigran desks add.",
+    )  # fmt: skip
     DESK_NEEDS_OFFICER = Kind(
         "desk.officer", 422,
         "{code} bukan desa. Pakai kode Kemendagri desa (35.07.01.2001). HP untuk wilayah yang lebih luas milik seorang "
@@ -253,6 +258,7 @@ class Problems(Enum):
         "{file}: kata sandi tidak cocok, atau berkas rusak.",
         "{file}: the password does not match, or the file is broken.",
     )  # fmt: skip
+    REPORT_MONTH = Kind("report.month", 422, "Pilih bulan dari daftar.", "Choose a month from the list.")
     REPORT_VARIANT = Kind(
         "report.variant", 422,
         "Laporan untuk umum tidak dapat sekaligus terbatas. Pilih salah satu.",

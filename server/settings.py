@@ -9,6 +9,9 @@ import ipaddress
 import os
 import re
 import tomllib
+from dataclasses import dataclass
+from datetime import datetime, time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -21,6 +24,29 @@ from forms.problems import Problem, Problems
 
 SETTINGS_FILE = "posmigran.toml"
 _BASE_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """The hours of a night, from the evening until the morning, in which only what is critical goes out."""
+
+    evening: time = time(21)
+    morning: time = time(6)
+
+    @classmethod
+    def parse(cls, text: str) -> Quiet:
+        """From ``21:00-06:00``; ``none`` is a night without hours. Raises ValueError for anything else."""
+        if text.strip() == "none":
+            return cls(time(0), time(0))
+        evening, _, morning = text.partition("-")
+        quiet = cls(time.fromisoformat(evening.strip()), time.fromisoformat(morning.strip()))
+        if quiet.evening.hour < 17 or not 3 <= quiet.morning.hour <= 10:
+            raise ValueError("a night begins after 17:00 and ends between 03:00 and 10:00")
+        return quiet
+
+    def holds(self, local: datetime) -> bool:
+        """Is it night?"""
+        return self.evening != self.morning and not self.morning <= local.time() < self.evening
 
 
 class Settings(BaseSettings):
@@ -49,12 +75,38 @@ class Settings(BaseSettings):
     metrics_token: SecretStr = Field(
         SecretStr(""), validation_alias=AliasChoices("POSMIGRAN_METRICS_TOKEN", "metrics_token")
     )
+    help_line: str = Field("", validation_alias=AliasChoices("POSMIGRAN_HELP_LINE", "help_line"))
     timezone: str = Field("Asia/Jakarta", validation_alias=AliasChoices("POSMIGRAN_TIMEZONE", "timezone"))
+    quiet_hours: str = Field(
+        "21:00-06:00", validation_alias=AliasChoices("POSMIGRAN_QUIET_HOURS", "quiet_hours")
+    )
     twilio_account_sid: str = Field("", validation_alias="TWILIO_ACCOUNT_SID")
     twilio_auth_token: SecretStr = Field(SecretStr(""), validation_alias="TWILIO_AUTH_TOKEN")
     twilio_from: str = Field("", validation_alias="TWILIO_FROM")
     twilio_messaging_service_sid: str = Field("", validation_alias="TWILIO_MESSAGING_SERVICE_SID")
     twilio_api_url: str = Field("https://api.twilio.com", validation_alias="TWILIO_API_URL")
+
+    twilio_whatsapp_from: str = Field("", validation_alias="TWILIO_WHATSAPP_FROM")
+    twilio_whatsapp_content_sid: str = Field("", validation_alias="TWILIO_WHATSAPP_CONTENT_SID")
+    twilio_whatsapp_digest_content_sid: str = Field("", validation_alias="TWILIO_WHATSAPP_DIGEST_CONTENT_SID")
+    smtp_url: SecretStr = Field(
+        SecretStr(""), validation_alias=AliasChoices("POSMIGRAN_SMTP_URL", "smtp_url")
+    )
+    mail_from: str = Field("", validation_alias=AliasChoices("POSMIGRAN_MAIL_FROM", "mail_from"))
+    currency: str = Field("USD", validation_alias=AliasChoices("POSMIGRAN_CURRENCY", "currency"))
+    sms_cost: Decimal = Field(
+        Decimal(0), ge=0, validation_alias=AliasChoices("POSMIGRAN_SMS_COST", "sms_cost")
+    )
+    whatsapp_cost: Decimal = Field(
+        Decimal(0), ge=0, validation_alias=AliasChoices("POSMIGRAN_WHATSAPP_COST", "whatsapp_cost")
+    )
+    cap_person: int = Field(30, ge=0, validation_alias=AliasChoices("POSMIGRAN_CAP_PERSON", "cap_person"))
+    cap_case: int = Field(60, ge=0, validation_alias=AliasChoices("POSMIGRAN_CAP_CASE", "cap_case"))
+    cap_hour: int = Field(1_000, ge=0, validation_alias=AliasChoices("POSMIGRAN_CAP_HOUR", "cap_hour"))
+    cap_month: int = Field(20_000, ge=0, validation_alias=AliasChoices("POSMIGRAN_CAP_MONTH", "cap_month"))
+    cap_month_cost: Decimal = Field(
+        Decimal(0), ge=0, validation_alias=AliasChoices("POSMIGRAN_CAP_MONTH_COST", "cap_month_cost")
+    )
 
     @field_validator("timezone")
     @classmethod
@@ -64,6 +116,22 @@ class Settings(BaseSettings):
         except (KeyError, ValueError, OSError) as error:
             raise ValueError(f"{name} is not a time zone; use a name such as Asia/Makassar") from error
         return name
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _a_night(cls, text: str) -> str:
+        try:
+            Quiet.parse(text)
+        except ValueError as error:
+            raise ValueError(
+                f"{text} is not a night: {error}; use for example 21:00-06:00, or none"
+            ) from error
+        return text
+
+    @field_validator("twilio_whatsapp_from")
+    @classmethod
+    def _bare_number(cls, number: str) -> str:
+        return number.removeprefix("whatsapp:").strip()
 
     @field_validator("public_url", "twilio_api_url")
     @classmethod

@@ -91,7 +91,7 @@ class SheetPart:
             else:
                 self._rows[following].addprevious(element)
             self._rows[row] = element
-        element.attrib.pop("spans", None)
+        etree.strip_attributes(element, "spans")
         by_column = {
             column_index_from_string("".join(c for c in cell.get("r") or "" if c.isalpha())): cell
             for cell in element.iterfind(f"{MAIN}c")

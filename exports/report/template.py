@@ -183,7 +183,7 @@ class _Filling:
             number = cell.findtext(f"{MAIN}v") or ""
             strings = self._strings()
             return strings[int(number)] if number.isdigit() and int(number) < len(strings) else ""
-        return "".join(cell.itertext())
+        return "".join(str(text) for text in cell.itertext())
 
     def _strings(self) -> list[str]:
         if not hasattr(self, "_shared"):

@@ -129,6 +129,23 @@ def credentials_of(slug: str, keys: Keys) -> Credentials:
     return _credentials(keys, row.slug, row.generation)
 
 
+def credentials(desk: KnownDesk, keys: Keys) -> Credentials:
+    """The same for a desk in hand."""
+    return _credentials(keys, desk.slug, desk.password_generation)
+
+
+def open_in(area: str, *, officers_too: bool = False) -> list[KnownDesk]:
+    """The village desks of an area that were not revoked, by village; with ``officers_too`` officers' phones as well.
+
+    Whoever looks after desks has no business with an officer's phone, which may list what is kept from them.
+    """
+    rows = Desk.select(*_COLUMNS).join(Officer, JOIN.LEFT_OUTER).where(areas.scope(Desk, area))
+    if not officers_too:
+        rows = rows.where(Desk.officer.is_null())
+    found = [_from_columns(row) for row in rows.order_by(Desk.village, Desk.slug).tuples()]
+    return [desk for desk in found if not desk.revoked]
+
+
 def revoke(slug: str, now: datetime) -> None:
     """Take the desk's phones off; at once, since every request asks the database."""
     row = _require(slug)
@@ -211,14 +228,16 @@ def _from_columns(row: tuple[Any, ...]) -> KnownDesk:
     return KnownDesk(desk_id, slug, name, village, regency, revoked, generation, bool(draft), role)
 
 
+_COLUMNS = (
+    *(Desk.id, Desk.slug, Desk.name, Desk.village, Desk.regency),
+    *(Desk.revoked_at, Desk.generation, Desk.draft),
+    *(Officer.role, Officer.area, Officer.removed_at),
+)
+
+
 def _known_by(condition: Callable[[Any], Any]) -> Select:
     """Every request of a phone begins with this query."""
-    columns = (
-        *(Desk.id, Desk.slug, Desk.name, Desk.village, Desk.regency),
-        *(Desk.revoked_at, Desk.generation, Desk.draft),
-        *(Officer.role, Officer.area, Officer.removed_at),
-    )
-    return Select(lambda value: Desk.select(*columns).join(Officer, JOIN.LEFT_OUTER).where(condition(value)))
+    return Select(lambda value: Desk.select(*_COLUMNS).join(Officer, JOIN.LEFT_OUTER).where(condition(value)))
 
 
 _by_token = _known_by(lambda token_hash: Desk.token_hash == token_hash)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from server.settings import Settings
-from server.store import events, messages
+from server.store import events, messages, outbox, owed
 from server.store.database import Store, Writer
 from server.store.models import Message
 from sync import routing
@@ -74,14 +74,14 @@ def test_a_message_goes_out_with_a_callback_that_names_only_our_number_of_it(
     sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn
 ) -> None:
     ref = one_message(store, clock)
-    counts = {"cases": 1, "owed": 1, "sent": 1, "files": 0, "sessions": 0, "entities": 0}
-    assert sync.run_once() == counts
+    done = {"cases": 1, "owed": 1, "sent": 1}
+    assert {what: count for what, count in sync.run_once().items() if count} == done
     row = only()
     (taken,) = twilio.messages
     assert (row["state"], row["provider_id"], row["attempts"]) == ("sent", taken.sid, 1)
     assert taken.body == f"PMI TINGGI D08 {ref} Kec Donomulyo: periksa hari ini. Buka dasbor."
     assert taken.to == row["to"]
-    assert taken.status_callback == f"https://desa.example.org/twilio/status?m={row['id']}"
+    assert taken.status_callback == f"https://desa.example.org/twilio/status?m={row['id']}&a=1"
     assert sync.run_once()["sent"] == 0
 
 
@@ -188,7 +188,7 @@ def test_a_refused_number_fails_for_good_and_on_the_record_without_quoting_it(
     sync.run_once()
     row = only()
     assert (row["state"], row["error"]) == ("failed", "twilio 21211: not a valid number")
-    assert [e["verb"] for e in events.of(ref)] == ["message.failed"]
+    assert [e["verb"] for e in events.of(ref)] == ["message.failed", "message.handed_on"]
     clock.at += LATER
     assert sync.run_once()["sent"] == 0
     written = capsys.readouterr()
@@ -235,19 +235,22 @@ def test_a_message_two_days_late_expires_on_the_record(
     assert twilio.messages == []
 
 
-def test_a_clock_that_jumps_days_ahead_expires_nothing_that_was_not_tried(
+def test_what_a_clock_that_jumps_days_ahead_makes_too_late_is_written_anew(
     sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn
 ) -> None:
     one_message(store, clock)
     with store.transaction():
-        routing.route(messages.unrouted(), clock(), "twilio_sms")
+        routing.route(owed.unrouted(), clock(), "twilio_sms")
     clock.at += timedelta(days=400)
     one_message(store, clock)
     twilio.next(Answer(429, 20429))
     sync.run_once()
     clock.at += timedelta(days=400)
-    sync.run_once()
-    assert {m["state"] for m in messages.listing()} == {"sent"}
+    for _ in range(2):
+        sync.run_once()
+    went = {m["ref"] for m in messages.listing() if m["state"] == "sent"}
+    assert went == {m["ref"] for m in messages.listing()}
+    assert len(went) == 2
 
 
 @pytest.mark.parametrize("back", [timedelta(minutes=10), timedelta(days=400)])
@@ -256,7 +259,7 @@ def test_a_new_message_goes_at_once_although_the_clock_was_set_back_after_it_was
 ) -> None:
     one_message(store, clock)
     with store.transaction():
-        routing.route(messages.unrouted(), clock(), "twilio_sms")
+        routing.route(owed.unrouted(), clock(), "twilio_sms")
     clock.at -= back
     assert sync.run_once()["sent"] == 1
 
@@ -281,7 +284,7 @@ def test_a_message_that_fails_while_the_clock_is_behind_still_waits_its_pause(
 ) -> None:
     one_message(store, clock)
     with store.transaction():
-        routing.route(messages.unrouted(), clock(), "twilio_sms")
+        routing.route(owed.unrouted(), clock(), "twilio_sms")
     clock.at -= LATER
     twilio.next(Answer(429, 20429))
     assert [sync.run_once()["sent"] for _ in range(2)] == [0, 0]
@@ -300,17 +303,23 @@ def test_a_carrier_that_asks_for_a_day_is_asked_again_within_the_hour(
 
 
 def test_a_poisoned_message_pushes_only_itself_back(
-    sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn
+    sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     officer("disnaker", "35.07", clock())
     for _ in range(3):
         submit(store, ["D08"], clock())
     with store.transaction():
-        routing.route(messages.unrouted(), clock(), "twilio_sms")
+        routing.route(owed.unrouted(), clock(), "twilio_sms")
         first = min(m["id"] for m in messages.listing())
-        Message.update(channel="pigeon").where(Message.id == first).execute()
+
+    def poisoned(self: TwilioSms, message: outbox.Claimed) -> dict[str, str]:
+        if message.id == first:
+            raise ZeroDivisionError
+        return {"body": message.body}
+
+    monkeypatch.setattr(TwilioSms, "content", poisoned)
     assert sync.run_once()["sent"] == 2
-    assert [m["state"] for m in messages.listing()] == ["owed", "sent", "sent"]
+    assert [m["state"] for m in messages.listing()] == ["sending", "sent", "sent"]
 
 
 def test_a_slow_call_holds_up_nobody_else(
@@ -359,8 +368,8 @@ def test_of_two_who_claim_a_message_at_once_one_gets_it(store: Store, clock: Clo
     for _ in range(10):
         submit(store, ["D08"], clock())
     with store.transaction():
-        routing.route(messages.unrouted(), clock(), "console")
-    ids = messages.due(clock())
+        routing.route(owed.unrouted(), clock(), "console")
+    ids = outbox.due(clock())
     together = threading.Barrier(2)
     got: list[int] = []
 
@@ -368,7 +377,7 @@ def test_of_two_who_claim_a_message_at_once_one_gets_it(store: Store, clock: Clo
         writer = Writer(store)
         for message_id in ids:
             together.wait()
-            claimed = writer.wait(lambda i=message_id: messages.claim(i, clock()))  # type: ignore[misc]
+            claimed = writer.wait(lambda i=message_id: outbox.claim(i, clock()))  # type: ignore[misc]
             if claimed is not None:
                 got.append(claimed.id)
         writer.close()
@@ -380,15 +389,15 @@ def test_of_two_who_claim_a_message_at_once_one_gets_it(store: Store, clock: Clo
         thread.join()
     assert sorted(got) == sorted(ids)
     clock.at += LATER
-    assert messages.claim(ids[0], clock()) is not None, "the lease ran out"
-    assert messages.claim(ids[0], clock()) is None
+    assert outbox.claim(ids[0], clock()) is not None, "the lease ran out"
+    assert outbox.claim(ids[0], clock()) is None
 
 
 def test_the_console_shows_the_text_but_not_the_number(
     store: Store, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     publish(clock())
-    shown: list[messages.Claimed] = []
+    shown: list[outbox.Claimed] = []
     settings = Settings(home=store.home)
     running = Sync(store, settings, clock, {"console": Console(shown.append)}, "console", random=Random(1))
     ref = one_message(store, clock)
