@@ -10,6 +10,7 @@ from __future__ import annotations
 from server.store.models.base import Base, database
 from server.store.models.cases import Alert, Case, Message
 from server.store.models.entities import Entity, EntityBacklog, EntityVersion
+from server.store.models.exports import ExportJob, SavedExport
 from server.store.models.forms import AttachedList, PublishedForm
 from server.store.models.installation import Area, Counter, Event, JobRun
 from server.store.models.people import Desk, Officer, Session
@@ -18,6 +19,7 @@ from server.store.models.submissions import Attachment, Quarantine, Register, Su
 TABLES: tuple[type[Base], ...] = (
     Area, Counter, PublishedForm, AttachedList, Desk, Officer, Session, Submission, Attachment, Register,
     Case, Alert, Message, Quarantine, Entity, EntityVersion, EntityBacklog, Event, JobRun,
+    SavedExport, ExportJob,
 )  # fmt: skip
 
 __all__ = [
@@ -34,12 +36,14 @@ __all__ = [
     "EntityBacklog",
     "EntityVersion",
     "Event",
+    "ExportJob",
     "JobRun",
     "Message",
     "Officer",
     "PublishedForm",
     "Quarantine",
     "Register",
+    "SavedExport",
     "Session",
     "Submission",
     "database",
