@@ -16,7 +16,18 @@ from typing import Any
 import typer
 
 from server import installation
-from server.commands import alerts, desks, entities, exports, forms, lists, messages, officers, submissions
+from server.commands import (
+    alerts,
+    desks,
+    entities,
+    exports,
+    forms,
+    lists,
+    messages,
+    officers,
+    reports,
+    submissions,
+)
 from server.commands import installation as whole
 from server.commands.common import HomeOption, now
 from server.logs import configure_logs
@@ -46,7 +57,7 @@ for noun, commands in (
     ("messages", messages.app),
 ):
     app.add_typer(commands, name=noun)
-for look in (exports.export, exports.verify, whole.doctor):
+for look in (exports.export, exports.verify, reports.report, whole.doctor):
     app.command()(look)
 
 
@@ -67,15 +78,13 @@ def demo(
 def app_from_environment() -> Any:
     """The web application of ``POSMIGRAN_HOME``: what each process of the server runs."""
     from server.app import create_app
-    from server.serving import end_with_parent
 
-    end_with_parent()
     configure_logs()
     settings = load_settings()
     store = installation.open_store(settings)
-    application = create_app(settings, store, now, _export_for(store)).asgi
-    # What was made so far lives as long as the process; and each submission's tree is a ring of references that
-    # only the collector frees. Looking through all of it every 700 objects took half of a submission's time.
+    application = create_app(settings, store, now, _export_for(store)).entry
+    # What was made so far lives as long as the process, and a submission leaves nothing that only the collector
+    # frees: there is no need to look through everything after every 700 objects.
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     return application

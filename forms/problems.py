@@ -72,6 +72,25 @@ class Problems(Enum):
         "There is no area {code}. Use a Kemendagri code with dots, such as 35.07.01.2001.",
     )  # fmt: skip
     DESK_UNKNOWN = Kind("desk.unknown", 404, "Meja desa {desk} tidak ada.", "There is no desk {desk}.")
+    DESKS_NONE = Kind(
+        "desk.none", 404,
+        "Belum ada meja desa di wilayah {area}. Buka dulu dengan posmigran desks add.",
+        "There is no desk in area {area} yet. Open one with posmigran desks add.",
+    )  # fmt: skip
+    DESK_NEEDS_OFFICER = Kind(
+        "desk.officer", 422,
+        "{code} bukan desa. Pakai kode Kemendagri desa (35.07.01.2001). HP untuk wilayah yang lebih luas milik seorang "
+        "petugas: tambahkan --officer.",
+        "{code} is no village. Use a village's Kemendagri code (35.07.01.2001). Phones for a wider area belong to an "
+        "officer: add --officer.",
+    )  # fmt: skip
+    DESK_BEYOND_OFFICER = Kind(
+        "desk.beyond_officer", 422,
+        "Petugas {officer} tidak bertugas di {code}, atau perannya tidak memakai HP (admin). HP untuk seluruh "
+        "Indonesia tidak ada.",
+        "Officer {officer} does not work in {code}, or has a role without phones (admin). There are no phones for "
+        "all of Indonesia.",
+    )  # fmt: skip
     OFFICER_UNKNOWN = Kind(
         "officer.unknown", 404, "Petugas {officer} tidak ada.", "There is no officer {officer}."
     )
@@ -99,8 +118,59 @@ class Problems(Enum):
         "case.result", 422, "Pilih hasilnya dulu, baru tutup kasus.", "Choose a result, then close the case."
     )
     CASE_CLOSED = Kind("case.closed", 409, "Kasus {ref} sudah ditutup.", "Case {ref} is closed.")
+    ENTITY_UNKNOWN = Kind(
+        "entity.unknown", 404,
+        "Tidak ada isian seperti itu pada daftar ini.",
+        "There is no such entry on this list.",
+    )  # fmt: skip
+    ENTITY_NO_CONFLICT = Kind(
+        "entity.no_conflict", 409,
+        "Isian ini tidak (lagi) berselisih: mungkin sudah diselesaikan orang lain. Muat ulang dan lihat lagi.",
+        "This entry is not (or no longer) in conflict: somebody else may have resolved it. Look at it again.",
+    )  # fmt: skip
+    ENTITY_VERSION_UNKNOWN = Kind(
+        "entity.version", 422,
+        "Versi {version} tidak ada. Pilih versi 1 sampai {newest}.",
+        "There is no version {version}. Choose one from 1 to {newest}.",
+    )  # fmt: skip
+    ENTITY_DELETED = Kind(
+        "entity.deleted", 409, "Isian ini sudah dihapus dari daftar.", "This entry is off the list already."
+    )
+    ENTITY_NOT_DELETED = Kind(
+        "entity.not_deleted", 409, "Isian ini tidak dihapus.", "This entry was not deleted."
+    )
     SUBMISSION_UNKNOWN = Kind(
         "submission.unknown", 404, "Kiriman {instance_id} tidak ada.", "There is no submission {instance_id}."
+    )
+    QUARANTINE_UNKNOWN = Kind(
+        "quarantine.unknown", 404, "Kiriman tertahan {id} tidak ada.", "There is no held upload {id}."
+    )
+    QUARANTINE_DECIDED = Kind(
+        "quarantine.decided", 409,
+        "Kiriman tertahan {id} sudah diputuskan oleh orang lain. Muat ulang halamannya.",
+        "Held upload {id} was decided by somebody else. Load the page again.",
+    )  # fmt: skip
+    QUARANTINE_REMAINS = Kind(
+        "quarantine.remains", 409,
+        "Kiriman tertahan {id} masih belum dapat diterima ({reason}). Tidak ada yang berubah.",
+        "Held upload {id} still cannot be taken in ({reason}). Nothing was changed.",
+    )  # fmt: skip
+    QUARANTINE_FULL = Kind(
+        "quarantine.full", 503,
+        "Terlalu banyak kiriman meja ini yang menunggu diperiksa. Data Anda aman di HP. Hubungi pengelola.",
+        "Too many uploads of this desk wait to be looked at. Your data is safe on the phone. Call the administrator.",
+    )  # fmt: skip
+    QUARANTINE_CHOOSE = Kind(
+        "quarantine.choose",
+        422,
+        "Pilih dulu salah satu, lalu coba lagi.",
+        "Choose one first, then try again.",
+    )
+    REASON_MISSING = Kind(
+        "request.reason",
+        422,
+        "Tulis dulu alasannya, lalu coba lagi.",
+        "Write a reason first, then try again.",
     )
     MULTIPART_BROKEN = Kind(
         "request.multipart", 400,
@@ -215,6 +285,11 @@ class Problems(Enum):
         "export.password_wrong", 422,
         "{file}: kata sandi tidak cocok, atau berkas rusak.",
         "{file}: the password does not match, or the file is broken.",
+    )  # fmt: skip
+    REPORT_VARIANT = Kind(
+        "report.variant", 422,
+        "Laporan untuk umum tidak dapat sekaligus terbatas. Pilih salah satu.",
+        "A public report cannot be a restricted one as well. Choose one.",
     )  # fmt: skip
     OUTPUT_UNWRITABLE = Kind(
         "output.unwritable", 500,

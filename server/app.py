@@ -10,15 +10,15 @@ from typing import Any
 import falcon
 import falcon.asgi
 import structlog
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
 
 from forms.problems import Problem, Problems
+from server.forwarded import Application, Forwarded
+from server.monitoring import Health, Metrics
 from server.openrosa import door
+from server.openrosa.submission import where
 from server.settings import Settings
 from server.staff import door as staff_door
 from server.staff.downloads import Export
-from server.store import figures
 from server.store.database import Readers, Store, Writer
 from server.webhooks import twilio
 
@@ -27,8 +27,9 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class WebApp:
-    """The application with the threads that belong to it."""
+    """The application with the threads that belong to it. ``entry`` is what a server runs: ``asgi`` behind proxies."""
 
+    entry: Application
     asgi: falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]
     writer: Writer
     readers: Readers
@@ -52,47 +53,6 @@ class _Lifespan:
         self._readers.close()
 
 
-class _Health:
-    def __init__(self, store: Store, readers: Readers) -> None:
-        self._store = store
-        self._readers = readers
-
-    async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        """200 when the database answers, else 503."""
-        alive = await self._readers.run(self._store.alive)
-        response.status = 200 if alive else 503
-        response.media = {"status": "ok" if alive else "unavailable"}
-
-
-class _Metrics:
-    """Figures for Prometheus, counted in the database, so that they are the same from every process."""
-
-    def __init__(self, readers: Readers) -> None:
-        self._readers = readers
-
-    async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        """Prometheus text."""
-        counted = await self._readers.run(figures.counted)
-        registry = CollectorRegistry()
-        registry.register(_Collected(counted))
-        response.data = generate_latest(registry)
-        response.content_type = "text/plain; version=0.0.4; charset=utf-8"
-
-
-class _Collected:
-    def __init__(self, counted: list[figures.Figure]) -> None:
-        self._counted = counted
-
-    def collect(self) -> list[GaugeMetricFamily]:
-        families = []
-        for figure in self._counted:
-            family = GaugeMetricFamily(figure.name, figure.help, labels=[figure.label])
-            for value, count in figure.counts.items():
-                family.add_metric([value], count)
-            families.append(family)
-        return families
-
-
 def create_app(settings: Settings, store: Store, clock: Callable[[], datetime], export: Export) -> WebApp:
     """Put the application together."""
     writer, readers = Writer(store), Readers(store)
@@ -100,18 +60,18 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], datetime], 
         middleware=[_Lifespan(writer, readers)]
     )
     app.req_options.strip_url_path_trailing_slash = False
-    app.add_route("/healthz", _Health(store, readers))
-    app.add_route("/metrics", _Metrics(readers))
-    door.add_routes(app, settings=settings, store=store, writer=writer, readers=readers, clock=clock)
+    app.add_route("/healthz", Health(store, readers))
+    app.add_route("/metrics", Metrics(settings, readers))
+    phones = door.add_routes(app, settings=settings, store=store, writer=writer, readers=readers, clock=clock)
     twilio.add_routes(app, settings=settings, store=store, writer=writer, clock=clock)
     pages = staff_door.add_routes(
         app, settings=settings, store=store, writer=writer, readers=readers, clock=clock, export=export
     )
 
-    def answer(request: falcon.asgi.Request, response: falcon.asgi.Response, problem: Problem) -> None:
+    async def answer(request: falcon.asgi.Request, response: falcon.asgi.Response, problem: Problem) -> None:
         """Each door writes problems in its own way."""
-        if door.owns(request.path):
-            door.answer_problem(response, problem)
+        if phones.owns(request.path):
+            await phones.answer_problem(response, problem)
         else:
             pages.fail(response, problem)
 
@@ -120,7 +80,7 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], datetime], 
     ) -> None:
         if problem.kind.status >= 500:
             log.error("problem", code=problem.kind.code, cause=type(problem.__cause__).__name__)
-        answer(request, response, problem)
+        await answer(request, response, problem)
 
     async def on_http_error(
         request: falcon.asgi.Request,
@@ -128,7 +88,7 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], datetime], 
         error: falcon.HTTPError,
         params: dict[str, Any],
     ) -> None:
-        answer(request, response, Problem(Problems.NOT_FOUND))
+        await answer(request, response, Problem(Problems.NOT_FOUND))
         response.status = error.status
         if error.headers:
             response.set_headers(error.headers)
@@ -136,13 +96,14 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], datetime], 
     async def on_fault(
         request: falcon.asgi.Request, response: falcon.asgi.Response, error: Exception, params: dict[str, Any]
     ) -> None:
-        if not door.owns(request.path):
+        if not phones.owns(request.path):
             pages.fail_unforeseen(response, error)
             return
-        log.error("fault", error=type(error).__name__, at=door.where(error))
-        answer(request, response, Problem(Problems.STORE_BUSY))
+        log.error("fault", error=type(error).__name__, at=where(error))
+        await answer(request, response, Problem(Problems.STORE_BUSY))
 
     app.add_error_handler(Exception, on_fault)
     app.add_error_handler(falcon.HTTPError, on_http_error)
     app.add_error_handler(Problem, on_problem)
-    return WebApp(app, writer, readers)
+    entry = Forwarded(app, settings.proxies, settings.base_path)
+    return WebApp(entry, app, writer, readers)

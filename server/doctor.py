@@ -16,7 +16,7 @@ from forms.lists import ListTable, ListUnreadable
 from forms.problems import Problem
 from server import installation
 from server.settings import Settings
-from server.store import areas, desks, jobs, messages, officers, published
+from server.store import areas, desks, jobs, messages, officers, published, quarantine
 from server.store.cases import OVERSEERS
 from server.store.models import Area
 from server.store.sealing import KEY_FILE
@@ -68,6 +68,7 @@ def examine(settings: Settings, now: datetime) -> list[Check]:
             _check("lists", _lists),
             _check("officers", _officers),
             _check("alerts", _alerts),
+            _check("quarantine", lambda: _quarantine(now)),
             _check("sync", lambda: _sync(now)),
         ]
     finally:
@@ -124,9 +125,9 @@ def _java() -> str:
 def _sms(settings: Settings) -> str:
     if settings.sms != "twilio":
         return "POSMIGRAN_SMS is console: messages are written to the log, nobody is texted"
-    from sync.channels.twilio_sms import TwilioSms  # only where it is used: slow to load
+    from sync.carriers import carriers  # only where it is used: slow to load
 
-    TwilioSms(settings)
+    carriers(settings)
     if not settings.public_url:
         raise _Wrong("POSMIGRAN_PUBLIC_URL: not set, so Twilio cannot say what became of a message; set it")
     return "Twilio's settings are complete"
@@ -202,6 +203,17 @@ def _alerts() -> str:
     if failed := len(messages.listing("failed")):
         return f"nobody waits; {failed} messages failed, see posmigran messages list --state failed"
     return "nobody waits to be told"
+
+
+def _quarantine(now: datetime) -> str:
+    waiting = quarantine.entries()
+    if not waiting:
+        return "nothing waits for a decision"
+    days = (now - min(entry.received_at for entry in waiting)).days
+    raise _Wrong(
+        f"{len(waiting)} uploads could not be taken in and wait for a decision, the oldest for {days} days, each "
+        "perhaps of somebody in danger: posmigran submissions quarantine, then release, link or discard"
+    )
 
 
 def _sync(now: datetime) -> str:

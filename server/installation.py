@@ -6,6 +6,7 @@ Part of the composition root: it joins forms and store for the command line.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from datetime import datetime
 from importlib.resources import as_file, files
@@ -17,11 +18,12 @@ from playhouse.migrations import Runner
 
 from forms.form import Form
 from forms.problems import Problem, Problems
-from server.openrosa.collect_settings import settings_code, write_qr
+from server.handouts.collect_settings import settings_code, write_qr
 from server.publishing import LOCK, publish, renew_shipped_lists
 from server.settings import Settings
 from server.store import areas, desks, events, officers
 from server.store.database import MIGRATIONS, Store
+from server.store.files import Files
 from server.store.models import Event, PublishedForm
 from server.store.sealing import KEY_FILE, Keys
 
@@ -109,6 +111,8 @@ def init(
             count = areas.load_areas()
         if count:
             progress(f"{count} areas")
+        if sealed := Files(settings.home, store.keys).seal_older(store):
+            progress(f"{sealed} attachments sealed")
         made = []
         with as_file(files("forms") / "library") as library:
             for workbook in sorted(library.glob("*.xlsx")):
@@ -165,16 +169,27 @@ def add_desk(
     now: datetime,
     *,
     draft: bool = False,
+    officer: str | None = None,
+    phone: str | None = None,
 ) -> dict[str, Any]:
-    """Open a desk; returns what ``desks add --json`` prints, and writes the QR picture.
+    """Open a desk; returns what ``desks add --json`` prints, and writes the QR picture and the sheet to print.
 
-    With ``draft`` it is a desk that tries forms: nothing that it sends counts.
+    With ``draft`` it is a desk that tries forms: nothing that it sends counts. With ``officer`` it is the phones of
+    that officer, and ``village`` the code of an area. ``phone`` is where the people of the desk are reached.
     """
+    from server.handouts.desk_sheets import project, sheets  # it draws: slow to load
+
     with store.transaction():
-        desk, credentials = desks.add(village, name, store.keys, now, draft=draft)
-        events.record(now, "operator", "desk.added", desk.slug, village=village)
+        desk, credentials = desks.add(
+            village, name, store.keys, now, draft=draft, officer=officer, phone=phone
+        )
+        events.record(now, "operator", "desk.added", desk.slug, village=village, officer=officer)
     url = f"{public_url(settings)}/desk/{credentials.token}"
-    code = settings_code(url, f"{'COBA - ' if draft else ''}Meja PMI {desk.name}")
+    code = settings_code(url, project(desk))
+    folder = settings.home / "desks"
+    qr = write_qr(code, folder / f"{desk.slug}.png")
+    sheet = folder / f"{desk.slug}.pdf"
+    write_secret(sheet, sheets([desk], store.keys, public_url(settings), settings.help_line))
     return {
         "desk": desk.slug,
         "village": desk.village,
@@ -182,8 +197,18 @@ def add_desk(
         "password": credentials.password,
         "url": url,
         "settings": code,
-        "qr": write_qr(code, settings.home / "desks" / f"{desk.slug}.png"),
+        "qr": qr,
+        "sheet": sheet,
+        **({"officer": officer} if officer is not None else {}),
     }
+
+
+def write_secret(target: Path, content: bytes) -> None:
+    """Write a file that only its owner may read, also where there was one."""
+    target.unlink(missing_ok=True)
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
 
 
 def public_url(settings: Settings) -> str:

@@ -5,10 +5,14 @@ Only the composition root calls :func:`load_settings`; everything else takes a :
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import re
 import tomllib
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
@@ -17,6 +21,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from forms.problems import Problem, Problems
 
 SETTINGS_FILE = "posmigran.toml"
+_BASE_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 
 class Settings(BaseSettings):
@@ -30,12 +35,50 @@ class Settings(BaseSettings):
     sms: Literal["console", "twilio"] = Field(
         "console", validation_alias=AliasChoices("POSMIGRAN_SMS", "sms")
     )
+    trusted_proxies: str = Field(
+        "127.0.0.1 ::1", validation_alias=AliasChoices("POSMIGRAN_TRUSTED_PROXIES", "trusted_proxies")
+    )
+    digest: Literal["MD5", "SHA-256"] = Field(
+        "MD5", validation_alias=AliasChoices("POSMIGRAN_DIGEST", "digest")
+    )
+    accept_length: int = Field(
+        100_000_000,
+        ge=10_000,
+        le=2**31 - 1,  # what Collect can read
+        validation_alias=AliasChoices("POSMIGRAN_ACCEPT_LENGTH", "accept_length"),
+    )
+    metrics_token: SecretStr = Field(
+        SecretStr(""), validation_alias=AliasChoices("POSMIGRAN_METRICS_TOKEN", "metrics_token")
+    )
+    help_line: str = Field("", validation_alias=AliasChoices("POSMIGRAN_HELP_LINE", "help_line"))
     timezone: str = Field("Asia/Jakarta", validation_alias=AliasChoices("POSMIGRAN_TIMEZONE", "timezone"))
     twilio_account_sid: str = Field("", validation_alias="TWILIO_ACCOUNT_SID")
     twilio_auth_token: SecretStr = Field(SecretStr(""), validation_alias="TWILIO_AUTH_TOKEN")
     twilio_from: str = Field("", validation_alias="TWILIO_FROM")
     twilio_messaging_service_sid: str = Field("", validation_alias="TWILIO_MESSAGING_SERVICE_SID")
     twilio_api_url: str = Field("https://api.twilio.com", validation_alias="TWILIO_API_URL")
+
+    twilio_whatsapp_from: str = Field("", validation_alias="TWILIO_WHATSAPP_FROM")
+    twilio_whatsapp_content_sid: str = Field("", validation_alias="TWILIO_WHATSAPP_CONTENT_SID")
+    twilio_whatsapp_digest_content_sid: str = Field("", validation_alias="TWILIO_WHATSAPP_DIGEST_CONTENT_SID")
+    smtp_url: SecretStr = Field(
+        SecretStr(""), validation_alias=AliasChoices("POSMIGRAN_SMTP_URL", "smtp_url")
+    )
+    mail_from: str = Field("", validation_alias=AliasChoices("POSMIGRAN_MAIL_FROM", "mail_from"))
+    currency: str = Field("USD", validation_alias=AliasChoices("POSMIGRAN_CURRENCY", "currency"))
+    sms_cost: Decimal = Field(
+        Decimal(0), ge=0, validation_alias=AliasChoices("POSMIGRAN_SMS_COST", "sms_cost")
+    )
+    whatsapp_cost: Decimal = Field(
+        Decimal(0), ge=0, validation_alias=AliasChoices("POSMIGRAN_WHATSAPP_COST", "whatsapp_cost")
+    )
+    cap_person: int = Field(30, ge=0, validation_alias=AliasChoices("POSMIGRAN_CAP_PERSON", "cap_person"))
+    cap_case: int = Field(60, ge=0, validation_alias=AliasChoices("POSMIGRAN_CAP_CASE", "cap_case"))
+    cap_hour: int = Field(1_000, ge=0, validation_alias=AliasChoices("POSMIGRAN_CAP_HOUR", "cap_hour"))
+    cap_month: int = Field(20_000, ge=0, validation_alias=AliasChoices("POSMIGRAN_CAP_MONTH", "cap_month"))
+    cap_month_cost: Decimal = Field(
+        Decimal(0), ge=0, validation_alias=AliasChoices("POSMIGRAN_CAP_MONTH_COST", "cap_month_cost")
+    )
 
     @field_validator("timezone")
     @classmethod
@@ -46,6 +89,11 @@ class Settings(BaseSettings):
             raise ValueError(f"{name} is not a time zone; use a name such as Asia/Makassar") from error
         return name
 
+    @field_validator("twilio_whatsapp_from")
+    @classmethod
+    def _bare_number(cls, number: str) -> str:
+        return number.removeprefix("whatsapp:").strip()
+
     @field_validator("public_url", "twilio_api_url")
     @classmethod
     def _bare_url(cls, url: str) -> str:
@@ -53,12 +101,46 @@ class Settings(BaseSettings):
             raise ValueError("must start with http:// or https://")
         return url.rstrip("/")
 
+    @field_validator("public_url")
+    @classmethod
+    def _reachable_for_phones(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.query or parts.fragment or not parts.hostname):
+            raise ValueError("must be https://HOST or https://HOST/PATH, nothing more")
+        if "_" in (parts.hostname or ""):
+            raise ValueError("ODK Collect finds no host whose name has an underscore")
+        if parts.path and not _BASE_PATH.fullmatch(parts.path):
+            raise ValueError("the path may hold letters, digits and . _ ~ - only")
+        return url
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, text: str) -> str:
+        for word in _words(text):
+            try:
+                ipaddress.ip_network(word)
+            except ValueError as error:
+                raise ValueError(
+                    f"{word} is no address or network; write like 10.0.0.1 or 10.0.0.0/8"
+                ) from error
+        return text
+
     @field_validator("database_url")
     @classmethod
     def _known_engine(cls, url: str) -> str:
         if url and not url.startswith(("postgresql://", "postgres://", "sqlite:///")):
             raise ValueError("must start with postgresql:// (leave it out for SQLite in the home)")
         return url
+
+    @property
+    def proxies(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        """The networks whose ``X-Forwarded-*`` headers are believed."""
+        return tuple(ipaddress.ip_network(word) for word in _words(self.trusted_proxies))
+
+    @property
+    def base_path(self) -> str:
+        """The path of the public URL, without a slash at its end; empty where there is none."""
+        return urlsplit(self.public_url).path
 
     @property
     def database(self) -> str:
@@ -81,6 +163,10 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over what is passed in, which is what the home's file says."""
         return env_settings, init_settings
+
+
+def _words(text: str) -> list[str]:
+    return text.replace(",", " ").split()
 
 
 SETTING_NAMES: tuple[str, ...] = tuple(

@@ -21,8 +21,10 @@ from forms.problems import Problem, Problems
 _LISTINGS = {
     Problems.CASE_UNKNOWN: "alerts list",
     Problems.DESK_UNKNOWN: "desks list",
+    Problems.ENTITY_UNKNOWN: "entities list",
     Problems.FORM_UNPUBLISHED: "forms list",
     Problems.OFFICER_UNKNOWN: "officers list",
+    Problems.QUARANTINE_UNKNOWN: "submissions quarantine",
     Problems.SUBMISSION_UNKNOWN: "submissions list",
 }
 """Where somebody who typed a wrong name finds the right one."""

@@ -8,7 +8,7 @@ and is looked at again: it is neither lost nor told twice to those who know.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ import structlog
 from server.store import areas, cases, events, messages, officers
 from server.store.messages import AlertFacts, NewMessage, OwedCase
 from server.store.officers import Person
-from sync.compose import compose, fallback_text
+from sync.compose import Kecamatan, Ref, compose
 
 log = structlog.get_logger()
 
@@ -76,8 +76,7 @@ def route(page: Iterable[OwedCase], now: datetime, channel: str) -> Routed:
 def route_case(case: OwedCase, now: datetime, channel: str) -> int | None:
     """Owe the messages of one case; returns how many, or None where another process was quicker."""
     made = plan(case)
-    kec = areas.names([case.district]).get(case.district, "")
-    texts = [_message(case, a, kec, channel, now) for a in made.addressed]
+    texts = [_message(case, a, channel, now) for a in made.addressed]
     if not messages.owe(case, made.done, texts, now, put_off=list(made.missing), until=now + AGAIN):
         return None
     _report(case, made, now)
@@ -98,7 +97,7 @@ def plan(case: OwedCase) -> Plan:
         if not single(alert) or alert.state != "open":
             done.append(alert.id)
             continue
-        people, unreached = recipients(alert, case.village)
+        people, unreached = recipients(alert, case.village, case.passed_over)
         if unreached:
             missing[alert.id] = unreached
         else:
@@ -114,30 +113,42 @@ def single(alert: AlertFacts) -> bool:
     return not alert.digest and alert.severity != "medium"
 
 
-def recipients(alert: AlertFacts, village: str) -> tuple[list[Person], tuple[str, ...]]:
-    """Whom an alert in a village goes to, and the roles for which there is nobody."""
+def recipients(
+    alert: AlertFacts, village: str, without: Collection[int] = ()
+) -> tuple[list[Person], tuple[str, ...]]:
+    """Whom an alert in a village goes to, and the roles for which there is nobody.
+
+    ``without`` are officers who cannot be reached for this case: the next are taken.
+    """
     found: dict[int, Person] = {}
     unreached = []
     for role in alert.recipients:
-        people = officers.reachable(role, village)
+        people = officers.reachable(role, village, without)
         if not people and not alert.restricted:
-            people = _stand_ins(village)
+            people = _stand_ins(village, without)
         if not people:
             unreached.append(role)
         found.update((p.id, p) for p in people)
     return list(found.values()), tuple(unreached)
 
 
-def _stand_ins(village: str) -> list[Person]:
+def _stand_ins(village: str, without: Collection[int] = ()) -> list[Person]:
     for role in cases.OVERSEERS:
-        if people := officers.reachable(role, village):
+        if people := officers.reachable(role, village, without):
             return people
     return []
 
 
-def _message(case: OwedCase, addressed: Addressed, kec: str, channel: str, now: datetime) -> NewMessage:
+def _message(case: OwedCase, addressed: Addressed, channel: str, now: datetime) -> NewMessage:
     person = addressed.person
-    new = _gravest_first(addressed.alerts)
+    # What this person is still owed of the case goes with it, in one message that tells how things stand now.
+    waiting = case.waiting.get(person.id, ())
+    unheard = {code for message in waiting for code in message.indicators}
+    new = _gravest_first(
+        a
+        for a in case.known
+        if a in addressed.alerts or (a.indicator in unheard and a.state == "open" and not a.gone)
+    )
     others = [
         alert
         for alert in _gravest_first(case.known)
@@ -147,23 +158,25 @@ def _message(case: OwedCase, addressed: Addressed, kec: str, channel: str, now: 
         and cases.may_see(person.role, alert.recipients, alert.restricted)
     ]
     codes = [alert.indicator for alert in (*new, *others)]
-    text = compose(_sms(case.definition, new[0]), case.ref, kec, len(codes) - 1)
-    assert person.phone is not None  # reachable() gives only people with one
-    return NewMessage(person.id, tuple(codes), channel, person.phone, text.body, text.segments, now)
+    district = Kecamatan(case.district)
+    text = compose(
+        case.definition, new[0].indicator, new[0].severity, Ref(case.ref), district, len(codes) - 1
+    )
+    return NewMessage(
+        person.id,
+        tuple(codes),
+        channel,
+        person.phone or person.email or "",
+        text.body,
+        text.segments,
+        now,
+        severity=new[0].severity,
+        replaces=tuple(message.id for message in waiting),
+    )
 
 
 def _gravest_first(alerts: Iterable[AlertFacts]) -> list[AlertFacts]:
     return sorted(alerts, key=lambda a: (cases.gravity(a.severity), a.indicator))
-
-
-def _sms(definition: Mapping[str, Any], alert: AlertFacts) -> str:
-    for indicator in definition.get("indicators", ()):
-        if indicator["code"] == alert.indicator:
-            texts = indicator["sms"]
-            return str(texts.get("id") or next((t for t in texts.values() if t), "")) or fallback_text(
-                alert.indicator, alert.severity
-            )
-    return fallback_text(alert.indicator, alert.severity)
 
 
 def _report(case: OwedCase, made: Plan, now: datetime) -> None:

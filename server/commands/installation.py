@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 from server import installation
 from server.commands.common import HomeOption, JsonOption, now, opened
 from server.settings import load_settings
+from server.store.files import Files
 from server.terminal import complain, progress, show
 
 ADMIN = "admin@posmigran.local"
@@ -28,7 +30,9 @@ def init(
 def serve(
     host: Annotated[str, typer.Option()] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes any free port.")] = 8000,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that answer.")] = 1,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that answer; as many as there are cores, at most 4.")
+    ] = None,
     public_url: Annotated[str | None, typer.Option(help="What links and QR codes use.")] = None,
     no_sync: Annotated[
         bool, typer.Option("--no-sync", help="Do not send: `posmigran sync` runs elsewhere.")
@@ -40,20 +44,23 @@ def serve(
 
     if public_url is not None and not public_url.startswith(("http://", "https://")):
         raise typer.BadParameter("must start with http:// or https://", param_hint="--public-url")
-    overrides = {} if public_url is None else {"public_url": public_url.rstrip("/")}
-    settings = load_settings(home, **overrides)
-    if not no_sync and settings.sms == "twilio":
-        from sync.channels.twilio_sms import TwilioSms
+    if public_url is not None:
+        os.environ["POSMIGRAN_PUBLIC_URL"] = public_url  # checked like the setting, and seen by the children
+    settings = load_settings(home)
+    if not no_sync and (settings.sms == "twilio" or settings.smtp_url.get_secret_value()):
+        from sync.carriers import carriers
 
-        TwilioSms(
-            settings
-        )  # raises where a setting is missing: better now than in the child, again and again
+        carriers(settings)  # raises where a setting is missing: better now than in the child, again and again
     if not installation.ready(settings):
         made = installation.init(settings, ADMIN, now(), progress)
         admin = made["admin"]
         if admin["password"] is not None:
             complain(f"sign in as {admin['email']}, password {admin['password']}")
-    raise typer.Exit(serving.serve(settings, host, port, workers, with_sync=not no_sync))
+    with opened(home) as (_, store):  # what a killed process left half-done is decided before phones come
+        Files(store.home, store.keys).sweep()
+    raise typer.Exit(
+        serving.serve(settings, host, port, workers or serving.default_workers(), with_sync=not no_sync)
+    )
 
 
 def sync(

@@ -23,13 +23,31 @@ def officers_add(
     area: AreaOption,
     phone: Annotated[str | None, typer.Option(help="For SMS, such as +62 812 0000 0001.")] = None,
     email: Annotated[str | None, typer.Option(help="To sign in with.")] = None,
+    channels: Annotated[str, typer.Option(help="Order in which to reach them: whatsapp sms email.")] = "",
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
     """Register a person who answers alerts or reads registers."""
     known("--role", role, ROLES)
     with opened(home) as (_, store), store.transaction():
-        person, password = officers.add(name, role, area, now(), phone=phone, email=email)
+        person, password = officers.add(name, role, area, now(), phone=phone, email=email, channels=channels)
+        show({"officer": person.slug, "password": password}, json)
+
+
+@app.command("set")
+def officers_set(
+    officer: str,
+    phone: Annotated[str | None, typer.Option(help="Their number now.")] = None,
+    email: Annotated[str | None, typer.Option(help="Their e-mail now, also to sign in with.")] = None,
+    channels: Annotated[
+        str | None, typer.Option(help="Order in which to reach them: whatsapp sms email.")
+    ] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Change how an officer is reached; a number that was given up on is tried again."""
+    with opened(home) as (_, store), store.transaction():
+        person, password = officers.set_contact(officer, now(), phone=phone, email=email, channels=channels)
         show({"officer": person.slug, "password": password}, json)
 
 

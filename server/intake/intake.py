@@ -1,57 +1,106 @@
 """One submission's way in: read, judge, and the one transaction.
 
 1. The XML is read with a parser that follows no entity and no address. What cannot be read is refused: the phone
-   keeps its copy.
+   keeps its copy, and staff get another to help the desk with.
 2. Its form and version are looked up; the answers are typed by the form's schema.
 3. The server judges every risk rule itself; the phone's own verdicts are kept, differences recorded.
-4. In one transaction: the submission, its answers, its register row, its files, the workers that it makes known
-   or changes (entities), the case and the alerts it owes.
+   So far nobody else has to wait: this is :meth:`Intake.prepare`, before the transaction.
+4. In one transaction (:meth:`Intake.write`): the submission, its answers, its register row, its files, the
+   workers that it makes known or changes (entities), the case and the alerts it owes.
 5. Readable XML that cannot be taken as it is goes into quarantine and counts as received, so that no record is
-   stuck on a phone (COLLECT 10.19).
+   stuck on a phone (COLLECT 10.19). Staff may release it: then it comes in again by this same way.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from forms.entities import blocks
+from forms.entities import Block, blocks
+from forms.form import Indicator
 from forms.instance import Instance, expected_attachments, read_instance, typed_answers
 from forms.judge import Verdict
-from forms.problems import Problems
+from forms.problems import Problem, Problems
+from forms.xml import MOST_BYTES
+from server.intake.chosen import followed_case, rows_chosen
 from server.intake.register import register_row
 from server.intake.shelf import Shelf, ShelvedForm, ShelvedLists
-from server.store import areas, cases, entities, quarantine, submissions
+from server.store import areas, attachments, cases, desks, entities, follow_ups, quarantine, submissions
+from server.store.attachments import NewFile
 from server.store.database import Store
 from server.store.desks import KnownDesk
 from server.store.entities import Sender
+from server.store.file_names import stored_name
 from server.store.models import Area
-from server.store.submissions import Kept, NewFile, NewSubmission, OtherBytes
+from server.store.officers import Person
+from server.store.quarantine import Came, Held
+from server.store.submissions import Kept, NewSubmission, OtherBytes
 
 
 @dataclass(frozen=True)
 class Upload:
-    """What a door hands over: the XML as it came, the files (already durable), and from whom."""
+    """What a door hands over: the XML as it came, the files (already durable), and from whom.
+
+    ``received_at`` is set where it came some time ago, and was held until now.
+    """
 
     xml: bytes
     desk: KnownDesk
     device_id: str | None
     files: list[NewFile] = field(default_factory=list)
+    received_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What became of an upload. ``ref`` is the case's reference, where one was opened."""
+    """What became of an upload. ``ref`` is the case's reference, where one was opened.
 
-    state: Literal["new", "known", "quarantined"]
+    ``problem`` says why it was refused; ``files_kept`` whether a row names the files that came along.
+    """
+
+    state: Literal["new", "known", "quarantined", "refused"]
     instance_id: str
     ref: str | None = None
+    submission_id: int | None = None
+    problem: Problem | None = None
+    files_kept: bool = True
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A submission before it is kept, the indicators that hold, and what it says of entities."""
+
+    new: NewSubmission
+    indicators: tuple[Indicator, ...]
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An upload, read and judged. Where it cannot be read, or cannot be taken, ``problem`` or ``reason`` says why."""
+
+    upload: Upload
+    instance: Instance | None = None
+    judged: Judged | None = None
+    problem: Problem | None = None
+    reason: str = ""
+
+
+class _Untakeable(Exception):  # noqa: N818 - says what is the matter
+    """Readable, but it cannot be taken as it is. Raised before anything was written."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
 
 
 FAULT = "intake.fault"
+OTHER_BYTES = "submission.other_bytes"
+_RELEASED_LARGER = 10
+"""How many times larger a document may be that staff release, having looked at it."""
 _LONGEST_ID = 200  # characters; the databases' indexes hold no more than some 2,700 bytes
 
 
@@ -84,72 +133,133 @@ class Intake:
         self._villages: set[str] = set()
 
     def receive(self, upload: Upload) -> Receipt:
-        """Keep an upload with all its consequences. Call inside a transaction (the store's writer does).
+        """:meth:`prepare` and :meth:`write`, for who is in a transaction already."""
+        return self.write(self.prepare(upload))
 
-        Raises :class:`Problem` (XML_UNREADABLE, XML_TOO_BIG, XML_NO_FORM_ID), in which case nothing is kept.
-        """
-        instance = _bounded(read_instance(upload.xml))
+    def prepare(self, upload: Upload) -> Prepared:
+        """Read and judge an upload: all that needs no transaction."""
         try:
-            return self._take(upload, instance)
+            instance = _bounded(read_instance(upload.xml))
+        except Problem as problem:
+            return Prepared(upload, problem=problem)
+        try:
+            return Prepared(upload, instance, self._judge(upload, instance, self._clock()))
+        except _Untakeable as why:
+            return Prepared(upload, instance, reason=why.reason)
         finally:
             instance.release()
 
+    def write(self, prepared: Prepared) -> Receipt:
+        """Keep what was prepared with all its consequences. Call inside a transaction (the store's writer does).
+
+        What cannot be read comes back as ``refused`` with its :class:`Problem` (XML_UNREADABLE, XML_TOO_BIG,
+        XML_NO_FORM_ID); staff get a copy. Raises :class:`Problem` (QUARANTINE_FULL), with nothing kept.
+        It counts as received now, in the transaction: who asks what came since a moment misses nothing.
+        """
+        upload, now = prepared.upload, self._clock()
+        if prepared.problem is not None:
+            return self._refuse(prepared.problem, upload, now)
+        if prepared.judged is None:
+            return self._hold(prepared.reason, upload, prepared.instance, now)
+        try:
+            return self._take(upload, prepared.judged, now)
+        except _Untakeable as why:
+            return self._hold(why.reason, upload, prepared.instance, now)
+
     def hold_faulty(self, upload: Upload) -> Receipt:
-        """Keep for staff what :meth:`receive` failed at for a reason that nobody foresaw.
+        """Keep for staff what :meth:`prepare` or :meth:`write` failed at for a reason that nobody foresaw.
 
         The phone would send it again and again, and nobody would know of it.
         """
-        instance = _bounded(read_instance(upload.xml))
-        return self._hold(FAULT, upload, instance, self._clock())
-
-    def _take(self, upload: Upload, instance: Instance) -> Receipt:
         now = self._clock()
+        try:
+            instance = _bounded(read_instance(upload.xml))
+        except Exception:  # noqa: BLE001 - logged when it happened; this is what it comes to
+            return self._hold(FAULT, upload, None, now)
+        return self._hold(FAULT, upload, instance, now)
+
+    def release(self, entry: Held, by: Person, note: str, taken_as: str | None = None) -> Receipt:
+        """Take in what was held, as if it came now; its time of receipt stays. Call inside a transaction.
+
+        Other bytes under a known instanceID get an identity of their own, made of their bytes: taken as a
+        ``correction`` of the submission that has the instanceID, or as a ``new`` record beside it.
+        Raises :class:`Problem`: QUARANTINE_REMAINS (it still cannot be taken), XML_* (it still cannot be read),
+        and as :func:`quarantine.decide`. Nothing is changed then, once the transaction is undone.
+        """
+        desk = desks.by_id(entry.desk_id) if entry.desk_id is not None else None
+        if desk is None:
+            raise Problem(Problems.QUARANTINE_REMAINS, id=entry.id, reason="desk.unknown")
+        xml, files = quarantine.xml_of(entry, self._store), list(entry.files)
+        upload = Upload(xml, desk, entry.device_id, files, entry.received_at)
+        instance = _bounded(read_instance(xml, most_bytes=_RELEASED_LARGER * MOST_BYTES))
+        if entry.reason == OTHER_BYTES and taken_as is not None:
+            instance = replace(
+                instance,
+                instance_id="sha256:" + hashlib.sha256(xml).hexdigest(),
+                deprecated_id=instance.instance_id if taken_as == "correction" else None,
+            )
+        try:
+            receipt = self._take(upload, self._judge(upload, instance, self._clock()), self._clock())
+        except _Untakeable as why:
+            raise Problem(Problems.QUARANTINE_REMAINS, id=entry.id, reason=why.reason) from None
+        finally:
+            instance.release()
+        quarantine.decide(
+            entry, "released", by, note, self._store, self._clock(), submission_id=receipt.submission_id
+        )
+        return receipt
+
+    def _judge(self, upload: Upload, instance: Instance, now: datetime) -> Judged:
+        """What the submission is and what follows from it. Raises :class:`_Untakeable`."""
+        received_at = upload.received_at or now
         shelved = self._shelf.form(instance.form_id, instance.version)
         if shelved is None:
-            return self._hold(Problems.FORM_UNKNOWN.value.code, upload, instance, now)
-        lists = self._shelf.lists(now, shelved.judge.interview(instance, now))
-        verdict = shelved.judge.judge(instance, lists.tables, now)
-        new = self._compose(upload, instance, shelved, lists, verdict, now)
+            raise _Untakeable(Problems.FORM_UNKNOWN.value.code)
+        lists = self._shelf.lists(now, shelved.judge.interview(instance, received_at))
+        tables = lists.tables
+        if shelved.choices:
+            tables = {**tables, **rows_chosen(shelved.choices, instance, upload.desk, self._store)}
+        verdict = shelved.judge.judge(instance, tables, received_at)
+        return Judged(
+            self._compose(upload, instance, shelved, lists, verdict, received_at),
+            tuple(shelved.indicators[code] for code in verdict.indicators),
+            tuple(blocks(instance, shelved.entities)) if shelved.entities else (),
+        )
+
+    def _take(self, upload: Upload, judged: Judged, now: datetime) -> Receipt:
+        """The submission and all that follows from it. Raises :class:`_Untakeable`."""
+        received_at = upload.received_at or now
+        new = replace(judged.new, received_at=received_at)
         try:
             kept = submissions.keep(new, self._store)
         except OtherBytes:
-            return self._hold("submission.other_bytes", upload, instance, now)
-        if upload.files:
-            submissions.attach(kept.id, upload.files, now)
-        if not kept.new:
-            return Receipt("known", instance.instance_id)
-        if new.draft:
-            return Receipt("new", instance.instance_id)
+            raise _Untakeable(OTHER_BYTES) from None
         chained = kept.root != new.instance_id or not kept.current
-        if shelved.entities:
-            self._take_entities(upload, instance, shelved, kept, new, chained=chained)
+        attachments.attach(kept.id, upload.files, received_at)
+        if chained:
+            attachments.carry_over(new.form_id, kept.root)
+        if not kept.new:
+            return Receipt("known", new.instance_id, submission_id=kept.id)
+        if new.draft:
+            return Receipt("new", new.instance_id, submission_id=kept.id)
+        if judged.blocks:
+            self._take_entities(upload, judged, kept, new, chained=chained)
+        followed = followed_case(new.form_id, new.answers)
+        if followed is not None:
+            follow_ups.link(kept.id, followed, upload.desk.speaks_for, upload.desk.role)
         ref = cases.open_or_extend(
-            kept.id,
-            new.form_id,
-            kept.root,
-            new.village,
-            [shelved.indicators[code] for code in verdict.indicators],
-            now,
-            chained=chained,
+            kept.id, new.form_id, kept.root, new.village, judged.indicators, now, chained=chained
         )
-        return Receipt("new", instance.instance_id, ref)
+        return Receipt("new", new.instance_id, ref, kept.id)
 
     def _take_entities(
-        self,
-        upload: Upload,
-        instance: Instance,
-        shelved: ShelvedForm,
-        kept: Kept,
-        new: NewSubmission,
-        *,
-        chained: bool,
+        self, upload: Upload, judged: Judged, kept: Kept, new: NewSubmission, *, chained: bool
     ) -> None:
         """Apply what the submission says of entities. An edit says it again: the first to come counts (5.20)."""
-        said = list(blocks(instance, shelved.entities))
-        if not said or (chained and entities.taken(new.form_id, kept.root)):
+        if chained and entities.taken(new.form_id, kept.root):
             return
-        sender = Sender(kept.id, new.village, upload.desk.regency)
-        faults = entities.take(said, sender, self._store, new.received_at)
+        sender = Sender(kept.id, new.village, upload.desk.speaks_for, submissions.agreed(new.answers))
+        faults = entities.take(judged.blocks, sender, self._store, new.received_at)
         if faults:
             entities.note_faults(kept.id, faults)
 
@@ -170,7 +280,7 @@ class Intake:
             instance_id=instance.instance_id,
             deprecated_id=instance.deprecated_id,
             desk_id=upload.desk.id,
-            village=self._village(answers, upload.desk),
+            village=self._village(form.form_id, answers, upload.desk),
             received_at=now,
             device_id=upload.device_id,
             xml=upload.xml,
@@ -179,40 +289,62 @@ class Intake:
             root_path="/" + shelved.schema.root,
             indicators=verdict.indicators,
             verdict=_record(verdict, form.media, lists),
-            expected_files=tuple(expected_attachments(instance, shelved.schema)),
+            expected_files=_files(expected_attachments(instance, shelved.schema)),
             register=None if upload.desk.draft else register_row(form.form_id, answers, self._store.keys),
             draft=upload.desk.draft,
         )
 
-    def _village(self, answers: dict[str, Any], desk: KnownDesk) -> str:
-        """The village of the answers where the desk may speak for it (its regency), else the desk's own.
+    def _village(self, form_id: str, answers: dict[str, Any], desk: KnownDesk) -> str:
+        """The village of the answers where the desk may speak for it, else the desk's own.
 
-        A made-up code must not put a case where nobody, or somebody else, would see it.
+        A made-up code must not put a case where nobody, or somebody else, would see it. An officer's phone has no
+        village of its own: there a follow-up belongs where its case does, and the rest to the officer's area.
         """
         place = answers.get("loc")
         stated = place.get("village") if isinstance(place, dict) else answers.get("village")
-        if not isinstance(stated, str) or len(stated) != 13 or not areas.covers(desk.regency, stated):
-            return desk.village
+        if self._stands_for(stated, desk):
+            return str(stated)
+        followed = followed_case(form_id, answers) if desk.role is not None else None
+        found = follow_ups.case_village(followed, desk.speaks_for) if followed is not None else None
+        return found or desk.village
+
+    def _stands_for(self, stated: object, desk: KnownDesk) -> bool:
+        if not isinstance(stated, str) or len(stated) != 13 or not areas.covers(desk.speaks_for, stated):
+            return False
         if stated not in self._villages:
             if not Area.select().where(Area.code == stated).exists():
-                return desk.village
+                return False
             self._villages.add(stated)
-        return stated
+        return True
 
-    def _hold(self, reason: str, upload: Upload, instance: Instance, now: datetime) -> Receipt:
-        quarantine.hold(
-            reason,
-            form_id=instance.form_id,
-            version=instance.version,
-            instance_id=instance.instance_id,
+    def _refuse(self, problem: Problem, upload: Upload, now: datetime) -> Receipt:
+        receipt = self._hold(problem.kind.code, upload, None, now)
+        return replace(receipt, state="refused", problem=problem)
+
+    def _hold(self, reason: str, upload: Upload, instance: Instance | None, now: datetime) -> Receipt:
+        """Into quarantine; without an ``instance`` the bytes alone say what it is, so that a retry is no other."""
+        came = Came(
+            form_id=instance.form_id if instance else "",
+            version=instance.version if instance else "",
+            instance_id=instance.instance_id
+            if instance
+            else "sha256:" + hashlib.sha256(upload.xml).hexdigest(),
             desk_id=upload.desk.id,
             device_id=upload.device_id,
             xml=upload.xml,
             files=upload.files,
-            store=self._store,
-            now=now,
         )
-        return Receipt("quarantined", instance.instance_id)
+        kept = quarantine.hold(reason, came, self._store, now)
+        return Receipt("quarantined", came.instance_id, files_kept=kept)
+
+
+def _files(named: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """The files that answers name, under the names that they are stored by, with the questions' paths."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, paths in named.items():
+        stored = stored_name(name)
+        found[stored] = (*found.get(stored, ()), *paths)
+    return {name: " ".join(paths) for name, paths in found.items()}
 
 
 def _record(verdict: Verdict, media: tuple[str, ...], lists: ShelvedLists) -> dict[str, Any]:

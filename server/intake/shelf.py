@@ -17,6 +17,7 @@ from forms.form import Form, Indicator
 from forms.judge import Judge
 from forms.lists import ListTable
 from forms.schema import Schema
+from server.intake.chosen import Choices, choices_of
 from server.store import counters, editions, published
 
 _ASKED_EVERY = timedelta(seconds=1)
@@ -32,6 +33,7 @@ class ShelvedForm:
     judge: Judge
     indicators: dict[str, Indicator]
     entities: tuple[Declaration, ...]
+    choices: Choices
 
 
 @dataclass(frozen=True)
@@ -99,12 +101,14 @@ class Shelf:
             with self._lock:  # compiling takes CPU: not by all threads at once after a start
                 found = self._forms.get((form_id, version))
                 if found is None:
+                    schema = Schema.from_xform(form.xform)
                     found = ShelvedForm(
                         form,
-                        Schema.from_xform(form.xform),
+                        schema,
                         Judge(form),
                         {i.code: i for i in form.indicators},
                         declarations(form.xform),
+                        choices_of(form, schema),
                     )
                     self._forms[form_id, version] = found
         return found

@@ -15,20 +15,35 @@ import falcon.asgi
 from forms.problems import Problem
 
 XML = "text/xml; charset=utf-8"  # application/xml fails in Collect (2.6)
-ACCEPT_LENGTH = 100_000_000
-"""Bytes a POST that phones are told to stay under (5.4); a single file above it still comes whole (5.10)."""
 
 
-def openrosa_headers(response: falcon.asgi.Response) -> None:
-    """What every answer of this door carries, errors too (2.7)."""
+def openrosa_headers(response: falcon.asgi.Response, accept_length: int) -> None:
+    """What every answer of this door carries, errors too (2.7).
+
+    ``accept_length``: bytes a POST that phones are told to stay under (5.4); a single file above it still comes
+    whole (5.10).
+    """
     response.set_header("X-OpenRosa-Version", "1.0")
-    response.set_header("X-OpenRosa-Accept-Content-Length", str(ACCEPT_LENGTH))
+    response.set_header("X-OpenRosa-Accept-Content-Length", str(accept_length))
     response.set_header("Content-Language", "id")
+
+
+@dataclass(frozen=True)
+class Document:
+    """Something to download: ``tag`` changes with ``body``, which may be empty where the phone has it."""
+
+    tag: str
+    body: bytes
+    content_type: str = XML
+
+    @classmethod
+    def of(cls, body: bytes) -> Document:
+        """XML that is its own tag."""
+        return cls(md5(body), body)
 
 
 def say(response: falcon.asgi.Response, status: int, message: str, *, nature: str = "") -> None:
     """Answer with the OpenRosa envelope; Collect shows the first element named ``message`` (5.13)."""
-    openrosa_headers(response)
     response.status = status
     response.content_type = XML
     response.set_header("Cache-Control", "no-store")
@@ -44,18 +59,18 @@ def refuse(response: falcon.asgi.Response, problem: Problem) -> None:
     say(response, problem.kind.status, problem.text("id"), nature=f"error {problem.kind.code}")
 
 
-def cached(request: falcon.asgi.Request, response: falcon.asgi.Response, body: bytes, tag: str) -> None:
-    """Answer with a body that phones revalidate at each sync: 304 where they have it (2.21).
+def cached(response: falcon.asgi.Response, document: Document, *, known: bool) -> None:
+    """Answer with something that phones revalidate at each sync; ``known``: they have it, so 304 (2.21).
 
     Never ``max-age``: Collect would show stale lists.
     """
-    openrosa_headers(response)
-    response.set_header("ETag", f'"{tag}"')
+    response.set_header("ETag", f'"{document.tag}"')
     response.set_header("Cache-Control", "private, no-cache")
-    if has(request, tag):
+    if known:
         response.status = 304
         return
-    response.data = body
+    response.content_type = document.content_type
+    response.data = document.body
 
 
 def has(request: falcon.asgi.Request, tag: str) -> bool:

@@ -14,6 +14,7 @@ from server.store.case_list import CASE_LIST, kasus_csv
 from server.store.database import Store
 from server.store.desks import KnownDesk
 from server.store.editions import AREA_LIST, Edition
+from server.store.entity_lists import Reader
 from server.store.published import ListedForm
 
 
@@ -105,23 +106,25 @@ class Catalogue:
         if filename not in form.media:
             raise Problem(Problems.MEDIA_UNKNOWN, file=filename, form_id=form.form_id)
         if filename == AREA_LIST:
-            return self._area_list(desk.regency)
+            return self._area_list(desk.speaks_for)
         if filename == CASE_LIST:
-            return _made(filename, kasus_csv(_known_people_of(desk)))
+            return _made(filename, kasus_csv(desk.knows, desk.role))
         shown = self.shown()
         name = filename.removesuffix(".csv")
         if filename.endswith(".csv") and name in shown.entity_lists:
-            return self._entity_list(filename, name, shown.entity_lists[name], _known_people_of(desk))
+            return self._entity_list(filename, name, shown.entity_lists[name], _reader(desk))
         edition = shown.lists.get(filename)
         if edition is None:
             raise Problem(Problems.STORE_BUSY)
         return MediaFile(filename, edition.hash, lambda: edition.content)
 
-    def _entity_list(self, filename: str, name: str, properties: tuple[str, ...], village: str) -> MediaFile:
+    def _entity_list(
+        self, filename: str, name: str, properties: tuple[str, ...], reader: Reader
+    ) -> MediaFile:
         return MediaFile(
             filename,
-            entity_lists.digest(name, village, properties),
-            lambda: entity_lists.csv_of(name, village, properties, self._store),
+            entity_lists.digest(name, reader, properties),
+            lambda: entity_lists.csv_of(name, reader, properties, self._store),
             name,
         )
 
@@ -129,17 +132,16 @@ class Catalogue:
         """Which entities this desk's phones should forget. Raises :class:`Problem` (NOT_FOUND)."""
         if name not in self.shown().entity_lists:
             raise Problem(Problems.NOT_FOUND)
-        return entity_lists.gone(name, desk.village, ids)
+        return entity_lists.gone(name, _reader(desk), ids)
 
 
-def _area_list(regency: str) -> MediaFile:
-    return _made(AREA_LIST, areas.desa_csv(regency))
+def _area_list(area: str) -> MediaFile:
+    return _made(AREA_LIST, areas.desa_csv(area))
 
 
 def _made(filename: str, content: bytes) -> MediaFile:
     return MediaFile(filename, md5(content), lambda: content)
 
 
-def _known_people_of(desk: KnownDesk) -> str:
-    """The village whose workers and cases a desk may know. A desk that tries forms needs nobody's name."""
-    return "" if desk.draft else desk.village
+def _reader(desk: KnownDesk) -> Reader:
+    return Reader(desk.knows, unshared=desk.knows_unshared)

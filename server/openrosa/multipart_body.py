@@ -8,16 +8,16 @@ its last byte is refused (Central stores it).
 from __future__ import annotations
 
 import contextlib
-import unicodedata
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass, field
 
 import multipart
 
 from forms.problems import Problem, Problems
+from server.store.attachments import NewFile
 from server.store.database import Readers
+from server.store.file_names import stored_name
 from server.store.files import Files, Staged
-from server.store.submissions import NewFile
 
 XML_PART = "xml_submission_file"
 XML_LIMIT = 5_000_000  # bytes
@@ -27,23 +27,46 @@ _WRITE = 256 * 1024  # bytes gathered before a thread writes them to disk
 
 @dataclass
 class Received:
-    """A whole body: the XML and the files, which are staged and not yet durable."""
+    """A whole body: the XML, the files that are staged, and those of them that are durable and wait for their row."""
 
     xml: bytes
     staged: list[tuple[str, str, Staged]] = field(default_factory=list)
+    kept: list[tuple[str, Staged]] = field(default_factory=list)
 
-    def keep(self, files: Files) -> list[NewFile]:
+    def keep(self) -> list[NewFile]:
         """Make the files durable (flushes to disk: call it in a thread). Row and 201 come after."""
-        kept = []
+        named = []
         while self.staged:
-            name, content_type, staged = self.staged.pop(0)
-            kept.append(NewFile(name, files.keep(staged), staged.size, content_type))
-        return kept
+            name, content_type, staged = self.staged[0]
+            sha256 = staged.keep()
+            self.kept.append((sha256, self.staged.pop(0)[2]))
+            named.append(NewFile(name, sha256, staged.size, content_type))
+        return named
 
-    def drop(self) -> None:
-        """Forget files that were not kept."""
+    def settle(self) -> None:
+        """Put the files where they belong, after the commit of the row that names them."""
+        while self.kept:
+            self.kept[-1][1].settle()
+            self.kept.pop()
+
+    def drop(self, named: Callable[[list[str]], set[str]] | None = None) -> None:
+        """Forget files that no row names. Where it is unsure whether one does, ``named`` is asked."""
         while self.staged:
             self.staged.pop()[2].drop()
+        rowed = named([sha256 for sha256, _ in self.kept]) if named is not None and self.kept else set()
+        while self.kept:
+            sha256, staged = self.kept.pop()
+            if sha256 in rowed:
+                staged.settle()
+            else:
+                staged.drop()
+
+    def leave(self) -> None:
+        """Let go of files as they lie: the next sweep asks the rows."""
+        for staged in [*(s for _, _, s in self.staged), *(s for _, s in self.kept)]:
+            staged.leave()
+        self.staged.clear()
+        self.kept.clear()
 
 
 class _Assembly:
@@ -66,7 +89,7 @@ class _Assembly:
         elif segment.filename:
             self.staged = self.files.stage()
             # Collect's part name is the file's name too, and the name is what the XML refers to (5.6)
-            name = base_name(segment.name or segment.filename)
+            name = _own_name(segment.name or segment.filename)
             self.received.staged.append((name, segment.content_type or "", self.staged))
 
     def take(self, chunk: bytes) -> None:
@@ -134,14 +157,6 @@ async def receive(
     return assembly.received
 
 
-def base_name(name: str) -> str:
-    """A file's own name: no folders, no control characters, at most 255 bytes; the extension is kept."""
-    unescaped = name.replace("%22", '"').replace("%0D", "").replace("%0A", "")
-    last = unescaped.replace("\\", "/").rpartition("/")[2]
-    clean = "".join(c for c in last if unicodedata.category(c)[0] != "C").strip() or "tanpa-nama"
-    if clean in (".", ".."):
-        clean = "tanpa-nama"
-    while len(clean.encode()) > 255:
-        stem, dot, extension = clean.rpartition(".")
-        clean = f"{stem[:-1]}.{extension}" if dot and len(extension) <= 16 and stem else clean[:-1]
-    return clean
+def _own_name(written: str) -> str:
+    """A part's name without the escapes that Collect writes (5.7), as it is stored."""
+    return stored_name(written.replace("%22", '"').replace("%0D", "").replace("%0A", ""))

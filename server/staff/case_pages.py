@@ -46,6 +46,7 @@ class Card:
     form: str
     place: str
     desk: str
+    desk_phone: str | None
     age: str
     opened: str
     state: str
@@ -81,6 +82,7 @@ class Cards:
             form=words.form(view.form_id),
             place=words.place(view.village, names, person.area),
             desk=view.desk or "",
+            desk_phone=view.desk_phone,
             age=words.age(view.opened_at, now),
             opened=words.local_time(view.opened_at, zone),
             state=view.state,
@@ -104,7 +106,7 @@ class CaseList(Resource):
         """A page of cases; ``?status=`` chooses which, ``?hal=`` the page."""
         asked = request.get_param("status", default="")
         chosen = asked if asked in words.FILTERS else "menunggu"
-        number = _page_number(request.get_param("hal", default="1"))
+        number = words.page_number(request.get_param("hal", default="1"))
         state, now, person = words.FILTERS[chosen], self.pages.clock(), visitor.person
 
         def read() -> dict[str, Any]:
@@ -229,7 +231,3 @@ def _known_form(ref: str) -> str:
     if not words.is_ref(ref):
         raise Problem(Problems.CASE_UNKNOWN, ref=ref[:20])
     return ref
-
-
-def _page_number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 6 and int(text) > 0 else 1

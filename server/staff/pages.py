@@ -19,7 +19,7 @@ from server.settings import Settings
 from server.staff import words
 from server.staff.assets import Assets
 from server.staff.trust import Cookies, Tokens, Visitor, read_form, require_same_site
-from server.store import areas, officers
+from server.store import areas, officers, quarantine
 from server.store.database import Readers, Store, Writer
 
 log = structlog.get_logger()
@@ -73,6 +73,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._templates.globals["asset"] = self.assets.address
+        self._templates.filters["phone"] = words.phone
 
     def show(
         self,
@@ -117,8 +118,15 @@ class Pages:
         if session is None:
             return None
         now = self.clock()
-        person = await self.readers.run(lambda: officers.by_session(session, now))
-        return Visitor(person, session, self.tokens.for_forms(session)) if person is not None else None
+
+        def read() -> Visitor | None:
+            person = officers.by_session(session, now)
+            if person is None:
+                return None
+            token, overseer = self.tokens.for_forms(session), quarantine.may_decide(person)
+            return Visitor(person, session, token, overseer, quarantine.waiting(person) if overseer else 0)
+
+        return await self.readers.run(read)
 
     async def area_name(self, visitor: Visitor) -> str:
         """The name of a visitor's area."""

@@ -8,7 +8,6 @@ elsewhere is believed. Nothing of this is stored: tokens are keyed hashes under 
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,7 @@ from falcon.asgi import Request, Response
 
 from forms.problems import Problem, Problems
 from server.settings import Settings
+from server.store import attempts
 from server.store.attempts import Allowance
 from server.store.officers import Person
 from server.store.sealing import Keys
@@ -29,11 +29,16 @@ _FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True)
 class Visitor:
-    """A signed-in officer with the token that their forms carry."""
+    """A signed-in officer with the token that their forms carry.
+
+    An ``overseer`` decides on uploads in quarantine; ``held`` of them wait.
+    """
 
     person: Person
     session: str
     token: str
+    overseer: bool = False
+    held: int = 0
 
 
 class Cookies:
@@ -128,7 +133,7 @@ class Tokens:
             return [Allowance(find("try-browser", browser), burst=10, every=timedelta(seconds=30))]
         return [
             # generous: behind one address of a mobile network there are many phones
-            Allowance(find("try-address", _network(address)), burst=20, every=timedelta(seconds=10)),
+            Allowance(find("try-address", attempts.network(address)), burst=20, every=timedelta(seconds=10)),
             Allowance(find("try-email", email), burst=8, every=timedelta(seconds=60)),
         ]
 
@@ -136,15 +141,6 @@ class Tokens:
     def browser_lasts(self) -> timedelta:
         """How long a browser stays known."""
         return _KNOWN_BROWSER_LASTS
-
-
-def _network(address: str) -> str:
-    """The address, or the /64 of an IPv6 one, since a single customer has all of that."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    return str(parsed) if parsed.version == 4 else str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
 def require_same_site(request: Request, public_url: str) -> None:

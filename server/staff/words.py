@@ -7,6 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime, format_timedelta
+from babel.numbers import format_decimal
 
 from server.store import areas, published
 
@@ -34,7 +35,7 @@ ROLES = {
 }
 _FORMS = {"berangkat": "Keberangkatan", "pulang": "Kepulangan"}
 _ZONES = {"Asia/Jakarta": "WIB", "Asia/Pontianak": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
-_OWN_PAGE = re.compile(r"/(kasus/R-[0-9]{6}-[0-9]{4,8}|unduh)?")
+_OWN_PAGE = re.compile(r"/(kasus/R-[0-9]{6}-[0-9]{4,8}|unduh|lampiran|daftar|meja|tertahan(/[0-9]{1,12})?)?")
 _REF = re.compile(r"R-[0-9]{6}-[0-9]{4,8}")
 
 
@@ -53,6 +54,19 @@ def own_page(path: str) -> str | None:
     return path if _OWN_PAGE.fullmatch(path) else None
 
 
+def page_number(text: str) -> int:
+    """The number that an address names; 1 where it names none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 and int(text) > 0 else 1
+
+
+def file_size(size: int) -> str:
+    """``1,2 MB``."""
+    for limit, unit in ((1_000_000, "MB"), (1_000, "kB")):
+        if size >= limit:
+            return f"{format_decimal(size / limit, '0.#', locale='id')} {unit}"
+    return f"{size} B"
+
+
 def local_time(moment: datetime, zone: ZoneInfo) -> str:
     """``20 Nov 2026 12.00 WIB``."""
     text = format_datetime(moment, "d MMM y HH.mm", tzinfo=zone, locale="id")
@@ -66,8 +80,18 @@ def age(moment: datetime, now: datetime) -> str:
     return str(format_timedelta(moment - now, add_direction=True, threshold=1, locale="id"))
 
 
+def phone(number: str) -> str:
+    """``0812-0000-0001``, as people write a number at home; a foreign one as it is."""
+    if not number.startswith("+62"):
+        return number
+    own = "0" + number[3:]
+    return "-".join(filter(None, (own[:4], own[4:8], own[8:])))
+
+
 def place(village: str, names: dict[str, str], reader_area: str) -> str:
     """``Desa Sumberrejo, Kec. Pagak``, and the regency where the reader's area has several."""
+    if len(village) < 13:  # what an officer sent about their area as a whole
+        return names.get(village, village)
     kind = areas.kind(village).capitalize()
     text = f"{kind} {names.get(village, village)}, Kec. {names.get(village[:8], village[:8])}"
     return text if len(reader_area) >= 5 else f"{text}, {names.get(village[:5], village[:5])}"

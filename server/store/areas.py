@@ -104,31 +104,45 @@ def kind(code: str) -> str:
     return {"1": "kelurahan", "3": "desa adat"}.get(code[9:10], "desa")
 
 
-def desa_csv(regency: str) -> bytes:
-    """The attached list ``desa.csv`` of a regency: its villages and no others.
+def desa_csv(area: str) -> bytes:
+    """The attached list ``desa.csv`` of a regency, or of another area: its villages and no others.
 
     Columns ``name`` (dotted code), ``label``, ``kec``, ``kec_label``, ``jenis``. The phone shows the label alone:
-    where a kecamatan has the same name twice it tells the kind, "Oesao (kelurahan)", and where the regency has it
-    in several kecamatan it tells which, "Banjarejo, Kec. Donomulyo".
+    where a kecamatan has the same name twice it tells the kind, "Oesao (kelurahan)", and where the area has it
+    in several kecamatan it tells which, "Banjarejo, Kec. Donomulyo"; where those too share their name, the regency.
     """
-    districts = dict(Area.select(Area.code, Area.name).where(Area.parent == regency).tuples())
-    rows = list(
-        Area.select(Area.code, Area.parent, Area.name)
-        .where(Area.parent.in_(sorted(districts)))
-        .order_by(Area.code)
-        .tuples()
-    )
-    in_district = Counter((parent, name) for _, parent, name in rows)
+    rows = _villages(area)
+    above = names(code for village, _ in rows for code in (village[:8], village[:5]))
+    in_district = Counter((village[:8], name) for village, name in rows)
     districts_of = Counter(name for _, name in in_district)
+    regencies_of = Counter((above[district], name) for district, name in in_district)
     out = io.StringIO(newline="")
     write = csv.writer(out, lineterminator="\n")
     write.writerow(["name", "label", "kec", "kec_label", "jenis"])
-    for code, parent, name in rows:
-        label = f"{name} ({kind(code)})" if in_district[parent, name] > 1 else name
+    for code, name in rows:
+        district = code[:8]
+        label = f"{name} ({kind(code)})" if in_district[district, name] > 1 else name
         if districts_of[name] > 1:
-            label += f", Kec. {districts[parent]}"
-        write.writerow([code, label, parent, districts[parent], kind(code)])
+            label += f", Kec. {above[district]}"
+        if regencies_of[above[district], name] > 1:
+            label += f", {above[code[:5]]}"
+        write.writerow([code, label, district, above[district], kind(code)])
     return out.getvalue().encode()
+
+
+def _villages(area: str) -> list[tuple[str, str]]:
+    """Codes and names of the villages within an area, in the order of their codes."""
+    found = [(area, require(area))]
+    while found and len(found[0][0]) < 13:
+        parents = [code for code, _ in found]
+        found = [
+            row
+            for start in range(0, len(parents), 900)
+            for row in Area.select(Area.code, Area.name)
+            .where(Area.parent.in_(parents[start : start + 900]))
+            .tuples()
+        ]
+    return sorted(found)
 
 
 _WITA = {"51", "52", "53", "63", "64", "65", "71", "72", "73", "74", "75", "76"}

@@ -7,6 +7,7 @@ Nobody is ever locked out, and a successful sign-in gives its cost back.
 
 from __future__ import annotations
 
+import ipaddress
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,6 +37,15 @@ class Allowance:
         return _PREFIX + self.key[:36]
 
 
+def network(address: str) -> str:
+    """The address, or the /64 of an IPv6 one, since a single customer has all of that."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(parsed) if parsed.version == 4 else str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
 def check(allowances: Sequence[Allowance], now: datetime) -> None:
     """Raises :class:`Problem` (SIGN_IN_SLOWED) where one of them is used up. Writes nothing."""
     rows = Counter.select().where(Counter.name.in_([a.name for a in allowances]))
@@ -53,6 +63,7 @@ def take(allowances: Sequence[Allowance], now: datetime) -> None:
     One statement decides, so that attempts made side by side, even by two processes, cannot pass together.
     """
     at = to_micros(now)
+    _sweep(at)
     for allowance in allowances:
         cost = allowance.every // timedelta(microseconds=1)
         later = Switch(None, [(Counter.value > at, Counter.value)], Value(at)) + cost
@@ -71,9 +82,14 @@ def take(allowances: Sequence[Allowance], now: datetime) -> None:
 
 
 def give_back(allowances: Sequence[Allowance], now: datetime) -> None:
-    """The attempt was a right one: it costs nothing. Rows that have run off are swept out."""
+    """The attempt was a right one: it costs nothing."""
     for allowance in allowances:
         Counter.update(value=Counter.value - allowance.every // timedelta(microseconds=1)).where(
             Counter.name == allowance.name
         ).execute()
-    Counter.delete().where(Counter.name.startswith(_PREFIX) & (Counter.value < to_micros(now))).execute()
+    _sweep(to_micros(now))
+
+
+def _sweep(at: int) -> None:
+    """Rows that have run off say nothing any more."""
+    Counter.delete().where(Counter.name.startswith(_PREFIX) & (Counter.value < at)).execute()

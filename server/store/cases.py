@@ -83,7 +83,7 @@ def open_or_extend(
 
 
 def _open(submission_id: int, form_id: str, root: str, village: str, now: datetime) -> tuple[int | None, str]:
-    district = village[:8].replace(".", "")
+    district = village[:8].replace(".", "").ljust(6, "0")  # what an officer sent may be of a wider area
     ref = f"R-{district}-{counters.increment(f'case:{district}'):04d}"
     case_id = _insert_case.one(
         {
@@ -171,6 +171,8 @@ class CaseView:
     alerts: tuple[AlertView, ...] = field(default=())
     desk: str | None = None
     """Name of the village desk that sent the newest version."""
+    desk_phone: str | None = None
+    """Where its people are reached (E.164)."""
 
     @property
     def severity(self) -> str:
@@ -272,6 +274,7 @@ def _views(cases: Any, alerts: Any) -> list[CaseView]:
             Submission.instance_id.alias("instance_id"),
             Submission.version.alias("version"),
             Desk.name.alias("desk"),
+            Desk.phone.alias("desk_phone"),
         )
         .join(Submission)
         .join(Desk, JOIN.LEFT_OUTER)
@@ -313,6 +316,7 @@ def _views(cases: Any, alerts: Any) -> list[CaseView]:
             opened_at=case.opened_at,
             alerts=tuple(sorted(by_case[case.id], key=lambda a: (gravity(a.severity), a.indicator))),
             desk=case.desk,
+            desk_phone=case.desk_phone,
         )
         for case in found
         if case.id in by_case

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from forms.entities import Block, is_uuid
-from server.store import areas
+from server.store import areas, submissions
 from server.store.chains import in_chain
 from server.store.database import Store
 from server.store.models import Entity, EntityBacklog, EntityVersion, Submission
@@ -43,11 +43,15 @@ _waiting = Select(
 
 @dataclass(frozen=True)
 class Sender:
-    """Whose word a block is: the submission, its village, and the regency that its desk may speak for."""
+    """Whose word a block is: the submission, its village, and the area that its desk may speak for.
+
+    ``shared``: did the person agree that their data leave the desk? None where they were not asked.
+    """
 
     submission_id: int
     village: str
-    regency: str
+    speaks_for: str
+    shared: bool | None = None
 
 
 class _RefusedError(Exception):
@@ -114,7 +118,7 @@ def _base(block: Block, sender: Sender) -> _Base:
         raise _RefusedError("entity.branch")
     entity = _find(block.list, block.uuid)
     if entity is not None:
-        if not areas.covers(sender.regency, entity.village):
+        if not areas.covers(sender.speaks_for, entity.village):
             raise _RefusedError("entity.area")
         if entity.deleted_at is not None:
             raise _RefusedError("entity.deleted")
@@ -185,6 +189,7 @@ def _apply(
                 **areas.split(sender.village),
                 "version": version,
                 "conflict": conflict,
+                "shared": sender.shared is not False,
                 "sealed": sealed,
                 "created_at": now,
                 "updated_at": now,
@@ -197,7 +202,8 @@ def _apply(
         # A creation that comes late is older than what was made without it: it only fills gaps.
         merged = _merged(said, former) if base.late else _merged(former, said)
         sealed = _seal(merged, block.uuid, store)
-        Entity.update(version=version, conflict=conflict, sealed=sealed, updated_at=now).where(
+        shared = entity.shared if sender.shared is None or base.late else sender.shared
+        Entity.update(version=version, conflict=conflict, shared=shared, sealed=sealed, updated_at=now).where(
             Entity.id == entity_id
         ).execute()
     _insert_version.many(
@@ -267,8 +273,12 @@ def _release(block: Block, store: Store, now: datetime) -> None:
 
 def _held(row: Any, store: Store) -> tuple[Block, Sender]:
     block = Block(**json.loads(store.keys.unseal(bytes(row.sealed), row.uuid)))
-    # its desk's right was looked at when it came, as far as the entity was known
-    return block, Sender(row.submission_id, row.village, row.village[:5])
+    submission = Submission.get_by_id(row.submission_id)
+    desk = submission.desk
+    # what its desk may speak for: the entity was not known when it came, so that could not be looked at
+    speaks_for = row.village[:5] if desk is None else desk.village if desk.officer_id else desk.regency
+    shared = submissions.agreed(submission.answers)
+    return block, Sender(row.submission_id, row.village, speaks_for, shared)
 
 
 def force_held(store: Store, now: datetime, longest: timedelta = LONGEST_HELD) -> int:
@@ -294,7 +304,7 @@ def force_held(store: Store, now: datetime, longest: timedelta = LONGEST_HELD) -
             note_faults(row.submission_id, [(1, "entity.label")])
             continue
         if entity is not None and (
-            entity.deleted_at is not None or not areas.covers(sender.regency, entity.village)
+            entity.deleted_at is not None or not areas.covers(sender.speaks_for, entity.village)
         ):
             note_faults(row.submission_id, [(1, "entity.deleted" if entity.deleted_at else "entity.area")])
             continue

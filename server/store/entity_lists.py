@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from peewee import fn
@@ -18,11 +19,23 @@ from server.store.models import Entity
 _ASKED_AT_ONCE = 500  # ids in one query: older SQLite takes 999 values
 
 
-def _of_village(list_name: str, village: str) -> Any:
-    return (Entity.list == list_name) & areas.scope(Entity, village) & Entity.deleted_at.is_null()
+@dataclass(frozen=True)
+class Reader:
+    """Whose phones get a list: the area whose people they may know (empty: nobody).
+
+    ``unshared``: also those people who did not agree that their data leave the village desk.
+    """
+
+    area: str
+    unshared: bool = True
 
 
-def digest(list_name: str, village: str, properties: Sequence[str]) -> str:
+def _listed(list_name: str, reader: Reader) -> Any:
+    listed = (Entity.list == list_name) & areas.scope(Entity, reader.area) & Entity.deleted_at.is_null()
+    return listed if reader.unshared else listed & Entity.shared
+
+
+def digest(list_name: str, reader: Reader, properties: Sequence[str]) -> str:
     """32 hex digits that change with anything that :func:`csv_of` would give; one small query.
 
     Each change counts a version up, each coming and going changes the number and the sum of ids. The time of
@@ -32,23 +45,23 @@ def digest(list_name: str, village: str, properties: Sequence[str]) -> str:
         Entity.select(
             fn.COUNT(Entity.id), fn.SUM(Entity.id), fn.SUM(Entity.version), fn.MAX(Entity.updated_at)
         )
-        .where(_of_village(list_name, village))
+        .where(_listed(list_name, reader))
         .tuples()
         .first()
     )
-    state = repr((list_name, village, tuple(properties), tuple(str(value) for value in row)))
+    state = repr((list_name, reader.area, tuple(properties), tuple(str(value) for value in row)))
     return hashlib.sha256(state.encode()).hexdigest()[:32]
 
 
-def csv_of(list_name: str, village: str, properties: Sequence[str], store: Store) -> bytes:
-    """The list of a village as Collect reads it (COLLECT 3.9): ``name,label,__version`` and the properties.
+def csv_of(list_name: str, reader: Reader, properties: Sequence[str], store: Store) -> bytes:
+    """The list as Collect reads it (COLLECT 3.9): ``name,label,__version`` and the properties.
 
     Never ``__trunkVersion`` or ``__branchId``: those are the phone's own (3.10).
     """
     out = io.StringIO(newline="")
     write = csv.writer(out, lineterminator="\n")
     write.writerow(["name", "label", "__version", *properties])
-    for entity in Entity.select().where(_of_village(list_name, village)).order_by(Entity.id):
+    for entity in Entity.select().where(_listed(list_name, reader)).order_by(Entity.id):
         content = unseal(entity, store)
         known = content["properties"]
         write.writerow(
@@ -57,34 +70,50 @@ def csv_of(list_name: str, village: str, properties: Sequence[str], store: Store
     return out.getvalue().encode()
 
 
-def gone(list_name: str, village: str, ids: Iterable[str] | None = None) -> list[tuple[str, bool]]:
-    """(id, whether a phone of the village should forget it), for those asked about or all of the village.
+def properties_of(list_name: str, uuid: str, reader: Reader, store: Store) -> dict[str, str] | None:
+    """One entity of a list as its row, with all of its properties; None where it is not on it."""
+    entity = Entity.select().where(_listed(list_name, reader) & (Entity.uuid == uuid)).first()
+    if entity is None:
+        return None
+    content = unseal(entity, store)
+    own = {"name": entity.uuid, "label": content["label"], "__version": str(entity.version)}
+    return {**content["properties"], **own}
 
-    An id that the server does not know is left out: its submission may still wait on that phone. What belongs
-    to another village is gone for this one (ODK Central does likewise with what the asker may not see).
+
+def gone(list_name: str, reader: Reader, ids: Iterable[str] | None = None) -> list[tuple[str, bool]]:
+    """(id, whether a phone should forget it), for those asked about or all of the list.
+
+    An id that the server does not know is left out: its submission may still wait on that phone. What is on other
+    lists only is gone for this one (ODK Central does likewise with what the asker may not see).
     """
     rows: list[tuple[str, bool]] = []
     if ids is None:
-        query = Entity.select(Entity.uuid).where(_of_village(list_name, village)).order_by(Entity.id)
+        query = Entity.select(Entity.uuid).where(_listed(list_name, reader)).order_by(Entity.id)
         return [(uuid, False) for (uuid,) in query.tuples()]
     wanted = sorted(set(ids))
     for start in range(0, len(wanted), _ASKED_AT_ONCE):
-        some = Entity.select(Entity.uuid, Entity.village, Entity.deleted_at).where(
+        some = Entity.select(Entity.uuid, Entity.village, Entity.shared, Entity.deleted_at).where(
             (Entity.list == list_name) & Entity.uuid.in_(wanted[start : start + _ASKED_AT_ONCE])
         )
-        rows += [(e.uuid, e.village != village or e.deleted_at is not None) for e in some]
+        rows += [
+            (
+                e.uuid,
+                e.deleted_at is not None
+                or not areas.covers(reader.area, e.village)
+                or not (e.shared or reader.unshared),
+            )
+            for e in some
+        ]
     return rows
 
 
-def listing(list_name: str, area: str, store: Store) -> list[dict[str, Any]]:
-    """The entities of a list within an area, as ``entities list`` shows them, oldest first."""
-    rows = (
-        Entity.select()
-        .where((Entity.list == list_name) & areas.scope(Entity, area) & Entity.deleted_at.is_null())
-        .order_by(Entity.id)
-    )
+def listing(list_name: str, area: str, store: Store, *, conflicts: bool = False) -> list[dict[str, Any]]:
+    """The entities of a list within an area, as ``entities list`` shows them, oldest first.
+
+    With ``conflicts`` only those that are in conflict.
+    """
     found = []
-    for row in rows:
+    for row in _within(list_name, area, conflicts=conflicts):
         content = unseal(row, store)
         found.append(
             {
@@ -97,3 +126,30 @@ def listing(list_name: str, area: str, store: Store) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+@dataclass(frozen=True)
+class InConflict:
+    """An entity that somebody should look at. ``shared`` as in :class:`server.store.models.Entity`."""
+
+    list: str
+    uuid: str
+    village: str
+    version: int
+    shared: bool
+    label: str
+
+
+def conflicts(list_name: str, area: str, store: Store) -> list[InConflict]:
+    """The entities of a list within an area that are in conflict, oldest first."""
+    return [
+        InConflict(e.list, e.uuid, e.village, e.version, e.shared, unseal(e, store)["label"])
+        for e in _within(list_name, area, conflicts=True)
+    ]
+
+
+def _within(list_name: str, area: str, *, conflicts: bool) -> Any:
+    condition = (Entity.list == list_name) & areas.scope(Entity, area) & Entity.deleted_at.is_null()
+    if conflicts:
+        condition &= Entity.conflict == True  # noqa: E712 - SQL
+    return Entity.select().where(condition).order_by(Entity.id)

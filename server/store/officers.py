@@ -6,6 +6,7 @@ import hashlib
 import re
 import secrets
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -17,7 +18,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from forms.form import ROLES
 from forms.problems import Problem, Problems
-from server.store import areas, withdrawals
+from server.store import areas, contacts, withdrawals
 from server.store.models import Officer, Session
 
 SESSION_LASTS = timedelta(hours=12)
@@ -37,6 +38,8 @@ class Person:
     area: str
     phone: str | None
     email: str | None
+    channels: tuple[str, ...] = ()
+    """Kinds of channel in their order; empty: the usual one."""
 
 
 def add(
@@ -47,32 +50,74 @@ def add(
     *,
     phone: str | None = None,
     email: str | None = None,
+    channels: str = "",
 ) -> tuple[Person, str | None]:
     """Register an officer; returns them and, where there is an e-mail to sign in with, a new password.
 
-    Raises :class:`Problem`: ROLE_UNKNOWN, AREA_UNKNOWN, PHONE_INVALID, EMAIL_TAKEN.
+    ``channels`` is the order in which to reach them (``"whatsapp sms"``), empty for the usual one. Raises
+    :class:`Problem`: ROLE_UNKNOWN, AREA_UNKNOWN, PHONE_INVALID, EMAIL_TAKEN, SETTING_INVALID.
     """
     if role not in ROLES:
         raise Problem(Problems.ROLE_UNKNOWN, role=role, roles=" ".join(ROLES))
     areas.require(area)
     if email is not None:
-        email = email.strip().lower()
-        if not _EMAIL.fullmatch(email):
-            raise Problem(Problems.EMAIL_INVALID)
-        if Officer.select().where(Officer.email == email).exists():
-            raise Problem(Problems.EMAIL_TAKEN)
+        email = _free_email(email)
+    number = normal_phone(phone) if phone else None
+    for address in (number, email):
+        contacts.revive(address or "")
     password = secrets.token_urlsafe(12) if email else None
     row = Officer.create(
         slug=_free_slug(name, role),
         name=name.strip(),
         role=role,
         area=area,
-        phone=normal_phone(phone) if phone else None,
+        phone=number,
         email=email,
         password_hash=_hasher.hash(password) if password else None,
         created_at=now,
+        channels=contacts.order(channels),
     )
-    return _person(row), password
+    return person(row), password
+
+
+def set_contact(
+    slug: str,
+    now: datetime,
+    *,
+    phone: str | None = None,
+    email: str | None = None,
+    channels: str | None = None,
+) -> tuple[Person, str | None]:
+    """Change how an officer is reached; None leaves as it is. Returns them, and a password with a first e-mail.
+
+    What a carrier gave up on is tried again once it was set anew. Raises as :func:`add`, and OFFICER_UNKNOWN.
+    """
+    before = require(slug)
+    changes: dict[str, Any] = {"contact_at": now}
+    password = None
+    if phone is not None:
+        changes["phone"] = normal_phone(phone) if phone else None
+    if email is not None:
+        changes["email"] = email = _free_email(email, but=before.id)
+        if before.email is None:
+            password = secrets.token_urlsafe(12)
+            changes["password_hash"] = _hasher.hash(password)
+    if channels is not None:
+        changes["channels"] = contacts.order(channels)
+    for address in (changes.get("phone"), email):
+        contacts.revive(address or "")
+    Officer.update(changes).where(Officer.id == before.id).execute()
+    return require(slug), password
+
+
+def _free_email(email: str, but: int | None = None) -> str:
+    email = email.strip().lower()
+    if not _EMAIL.fullmatch(email):
+        raise Problem(Problems.EMAIL_INVALID)
+    others = Officer.select().where(Officer.email == email)
+    if (others if but is None else others.where(Officer.id != but)).exists():
+        raise Problem(Problems.EMAIL_TAKEN)
+    return email
 
 
 def normal_phone(phone: str) -> str:
@@ -92,10 +137,10 @@ def remove(slug: str, now: datetime) -> None:
 
     What they are still owed is not sent, and its alerts are owed anew, to others. Call inside a transaction.
     """
-    person = require(slug)
-    Officer.update(removed_at=now, email=None, password_hash=None).where(Officer.id == person.id).execute()
-    Session.delete().where(Session.officer == person.id).execute()
-    withdrawals.withdraw_all(person.id, now)
+    leaver = require(slug)
+    Officer.update(removed_at=now, email=None, password_hash=None).where(Officer.id == leaver.id).execute()
+    Session.delete().where(Session.officer == leaver.id).execute()
+    withdrawals.withdraw_all(leaver.id, now)
 
 
 def require(slug: str) -> Person:
@@ -103,19 +148,20 @@ def require(slug: str) -> Person:
     row = Officer.get_or_none((Officer.slug == slug) & Officer.removed_at.is_null())
     if row is None:
         raise Problem(Problems.OFFICER_UNKNOWN, officer=slug)
-    return _person(row)
+    return person(row)
 
 
 def by_id(officer_id: int) -> Person | None:
     """An officer who is still in service."""
     row = Officer.get_or_none((Officer.id == officer_id) & Officer.removed_at.is_null())
-    return _person(row) if row is not None else None
+    return person(row) if row is not None else None
 
 
-def reachable(role: str, village: str) -> list[Person]:
+def reachable(role: str, village: str, without: Collection[int] = ()) -> list[Person]:
     """Whom to tell of a case in ``village``: those of ``role`` at the nearest level that has anybody.
 
-    Nearest is the smallest area that contains the village. Only people with a phone can be told by SMS.
+    Nearest is the smallest area that contains the village. Only people count who can be reached in some way;
+    ``without`` are ids of those who could not be reached for this case.
     """
     rows = Officer.select().where(
         (Officer.role == role)
@@ -123,15 +169,23 @@ def reachable(role: str, village: str) -> list[Person]:
         & Officer.removed_at.is_null()
         & Officer.phone.is_null(False)
     )
-    people = [_person(r) for r in rows.order_by(Officer.id)]
+    people = [person(r) for r in rows.order_by(Officer.id) if r.id not in without]
+    ways = contacts.living(people)
+    people = [p for p in people if ways[p.id]]
     nearest = max((_depth(p.area) for p in people), default=0)
     return [p for p in people if _depth(p.area) == nearest]
+
+
+def administrators() -> list[Person]:
+    """Everybody in service with the role ``admin``."""
+    rows = Officer.select().where((Officer.role == "admin") & Officer.removed_at.is_null())
+    return [person(r) for r in rows.order_by(Officer.id)]
 
 
 def by_phone(phone: str) -> list[Person]:
     """Who can be reached at this number (E.164); several people may share a phone."""
     rows = Officer.select().where((Officer.phone == phone) & Officer.removed_at.is_null())
-    return [_person(r) for r in rows.order_by(Officer.id)]
+    return [person(r) for r in rows.order_by(Officer.id)]
 
 
 def _depth(area: str) -> int:
@@ -147,7 +201,7 @@ def check_password(email: str, password: str) -> Person | None:
         _hasher.verify(stored or nobody, password)
     except (VerificationError, InvalidHashError):
         return None
-    return _person(row) if row is not None and stored else None
+    return person(row) if row is not None and stored else None
 
 
 @cache
@@ -182,7 +236,7 @@ def by_session(token: str, now: datetime) -> Person | None:
         )
         .first()
     )
-    return _person(row) if row is not None else None
+    return person(row) if row is not None else None
 
 
 def sign_out(token: str) -> None:
@@ -205,6 +259,7 @@ def listing() -> list[dict[str, Any]]:
             "area": o.area,
             "phone": o.phone,
             "email": o.email,
+            "channels": o.channels or " ".join(contacts.KINDS),
         }
         for o in Officer.select().where(Officer.removed_at.is_null()).order_by(Officer.area, Officer.slug)
     ]
@@ -222,8 +277,11 @@ def _free_slug(name: str, role: str) -> str:
     return slug
 
 
-def _person(row: Officer) -> Person:
-    return Person(row.id, row.slug, row.name, row.role, row.area, row.phone, row.email)
+def person(row: Officer) -> Person:
+    """An officer's row as other rooms know it."""
+    return Person(
+        row.id, row.slug, row.name, row.role, row.area, row.phone, row.email, tuple(row.channels.split())
+    )
 
 
 def _hash(token: str) -> str:

@@ -1,72 +1,355 @@
-"""Readable XML that cannot be taken as it is: kept for staff, answered 201, never a submission.
+"""Uploads that could not be taken as they are: kept for staff, never a submission.
 
-Otherwise the record would stay on the phone for ever and be sent again and again (COLLECT 10.19).
+What is readable was answered 201, for otherwise the record would stay on the phone and be sent again and again
+(COLLECT 10.19). What no parser reads was refused, and the phone has its copy; it is kept here all the same, so that
+staff can help the desk. Staff release an upload (it is taken in after all), link it to the submission that it is the
+same as, or discard it. Nothing is ever deleted: what was discarded can still be released.
+
+What a desk may have waiting here is bounded, so that nobody fills the disk.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
+import structlog
+from peewee import JOIN, fn
+
+from forms.problems import Problem, Problems
+from server.store import areas, attachments, events
+from server.store.attachments import NewFile
+from server.store.cases import OVERSEERS
 from server.store.database import Store
-from server.store.models import Quarantine
-from server.store.submissions import NewFile, xml_hash
+from server.store.models import Desk, Quarantine, Submission
+from server.store.officers import Person
+from server.store.submissions import xml_hash
+
+log = structlog.get_logger()
+
+STATES = ("held", "released", "linked", "discarded")
+UNREADABLE = ("xml.unreadable", "xml.too_big", "xml.no_form_id")
+"""The reasons with which the phone was refused."""
+MOST = 1_000
+"""Uploads a desk may have waiting: a month of a busy desk whose form's version is missing here."""
+MOST_BYTES = 2_000_000_000
+"""The same in bytes, files included."""
+MOST_UNREADABLE = 50
+MOST_UNREADABLE_BYTES = 100_000_000
+"""The same for what was refused: the phone has it still, so what is above this is not kept."""
+LONGEST_NOTE = 500
+"""Characters of a reason."""
 
 
-def hold(
-    reason: str,
-    *,
-    form_id: str,
-    version: str,
-    instance_id: str,
-    desk_id: int | None,
-    device_id: str | None,
-    xml: bytes,
-    files: list[NewFile],
-    store: Store,
-    now: datetime,
-) -> None:
-    """Keep it; the same bytes again only add files. ``reason`` is a problem's code."""
-    digest = xml_hash(xml)
-    noted = [{"filename": f.filename, "sha256": f.sha256, "size": f.size} for f in files]
-    same = (
-        (Quarantine.form_id == form_id)
-        & (Quarantine.instance_id == instance_id)
+@dataclass(frozen=True)
+class Held:
+    """An upload in quarantine. ``desk`` is its name in commands; ``submission`` an instanceID, once there is one."""
+
+    id: int
+    received_at: datetime
+    reason: str
+    form_id: str
+    version: str
+    instance_id: str
+    desk_id: int | None
+    desk: str | None
+    village: str | None
+    device_id: str | None
+    files: tuple[NewFile, ...]
+    size: int
+    state: str
+    decided_at: datetime | None
+    decided_by: str | None
+    submission: str | None
+
+    @property
+    def refused(self) -> bool:
+        """Was the phone told that it could not be taken, so that it still has its copy?"""
+        return self.reason in UNREADABLE
+
+
+@dataclass(frozen=True)
+class Came:
+    """What came, from whom; the files are durable already. ``form_id`` is empty where none could be read."""
+
+    form_id: str
+    version: str
+    instance_id: str
+    desk_id: int | None
+    device_id: str | None
+    xml: bytes
+    files: list[NewFile]
+
+
+def hold(reason: str, came: Came, store: Store, now: datetime) -> bool:
+    """Keep it; the same bytes again only add files. ``reason`` is a problem's code.
+
+    Returns whether its files are named by a row now. Raises :class:`Problem` (QUARANTINE_FULL) where it is readable
+    and no room is left for its desk: then the phone must keep it. Call inside a transaction.
+    """
+    digest = xml_hash(came.xml)
+    store.lock(f"quarantine:{digest}")
+    known = Quarantine.get_or_none(
+        (Quarantine.form_id == came.form_id)
+        & (Quarantine.instance_id == came.instance_id)
         & (Quarantine.xml_hash == digest)
     )
-    known = Quarantine.get_or_none(same)
-    if known is not None:
+    size = sum(f.size for f in came.files) + (len(came.xml) if known is None else 0)
+    if not _room(reason, came.desk_id, size, new=known is None):
+        if reason in UNREADABLE:
+            log.warning("quarantine.full", reason=reason)
+            return False
+        raise Problem(Problems.QUARANTINE_FULL)
+    noted = [
+        {"filename": f.filename, "sha256": f.sha256, "size": f.size, "content_type": f.content_type}
+        for f in came.files
+    ]
+    if known is None:
+        Quarantine.insert(
+            desk=came.desk_id,
+            received_at=now,
+            reason=reason,
+            form_id=came.form_id,
+            version=came.version,
+            instance_id=came.instance_id,
+            device_id=came.device_id,
+            xml=store.keys.seal(came.xml, came.instance_id),
+            xml_hash=digest,
+            files=noted,
+            size=size,
+        ).execute()
+        return True
+    if noted:
         names = {f["filename"] for f in noted}
         merged = [f for f in known.files if f["filename"] not in names] + noted
-        Quarantine.update(files=merged).where(Quarantine.id == known.id).execute()
-        return
-    Quarantine.insert(
-        desk=desk_id,
-        received_at=now,
-        reason=reason,
-        form_id=form_id,
-        version=version,
-        instance_id=instance_id,
-        device_id=device_id,
-        xml=store.keys.seal(xml, instance_id),
-        xml_hash=digest,
-        files=noted,
-    ).on_conflict_ignore().execute()
+        Quarantine.update(files=merged, size=Quarantine.size + size).where(
+            Quarantine.id == known.id
+        ).execute()
+        if known.submission_id is not None:  # staff were quicker than the phone with the rest of its files
+            _hand_on(known.submission_id, came.files, known.state, now)
+    return True
 
 
-def listing() -> list[dict[str, Any]]:
-    """What is held, oldest first; no answers."""
+def _room(reason: str, desk_id: int | None, size: int, *, new: bool) -> bool:
+    refused = reason in UNREADABLE
+    alike = Quarantine.reason.in_(UNREADABLE) if refused else Quarantine.reason.not_in(UNREADABLE)
+    row = (
+        Quarantine.select(fn.COUNT(Quarantine.id), fn.SUM(Quarantine.size))
+        .where((Quarantine.state == "held") & (Quarantine.desk == desk_id) & alike)
+        .tuples()
+        .get()
+    )
+    count, held = int(row[0]) + new, int(row[1] or 0) + size
+    if refused:
+        return count <= MOST_UNREADABLE and held <= MOST_UNREADABLE_BYTES
+    return count <= MOST and held <= MOST_BYTES
+
+
+def may_decide(person: Person) -> bool:
+    """Is this somebody who sees quarantine at all, of their area?"""
+    return person.role in OVERSEERS
+
+
+def _rows(person: Person | None, area: str = areas.NATION) -> Any:
+    """All entries, or those of the desks in an overseer's area. Raises :class:`Problem` (FORBIDDEN) for others."""
+    rows = (
+        Quarantine.select(
+            Quarantine,
+            Desk.slug.alias("desk_slug"),
+            Desk.village.alias("desk_village"),
+            Submission.instance_id.alias("became"),
+        )
+        .join(Desk, JOIN.LEFT_OUTER)
+        .switch(Quarantine)
+        .join(Submission, JOIN.LEFT_OUTER, on=(Quarantine.submission == Submission.id))
+    )
+    if person is not None:
+        if not may_decide(person):
+            raise Problem(Problems.FORBIDDEN)
+        rows = rows.where(areas.scope(Desk, person.area))
+    return rows.where(areas.scope(Desk, area))
+
+
+def entries(
+    person: Person | None = None,
+    *,
+    area: str = areas.NATION,
+    held: bool = True,
+    limit: int | None = None,
+    offset: int = 0,
+) -> list[Held]:
+    """What waits, or (not ``held``) what was decided, newest first; as far as ``person`` may know of it."""
+    rows = _rows(person, area).where(Quarantine.state == "held" if held else Quarantine.state != "held")
+    return [_held(row) for row in rows.order_by(Quarantine.id.desc()).limit(limit).offset(offset).objects()]
+
+
+def waiting(person: Person | None = None, reason: str | None = None) -> int:
+    """How many wait for a decision, as far as ``person`` may know of it: 0 for those who are not asked."""
+    rows = Quarantine.select(Quarantine.id).join(Desk, JOIN.LEFT_OUTER).where(Quarantine.state == "held")
+    if person is not None:
+        if not may_decide(person):
+            return 0
+        rows = rows.where(areas.scope(Desk, person.area))
+    if reason is not None:
+        rows = rows.where(Quarantine.reason == reason)
+    return int(rows.count())
+
+
+def require(entry_id: int, person: Person | None = None) -> Held:
+    """One entry. Raises :class:`Problem`: FORBIDDEN, QUARANTINE_UNKNOWN (also where it is not this person's)."""
+    row = _rows(person).where(Quarantine.id == entry_id).objects().first()
+    if row is None:
+        raise Problem(Problems.QUARANTINE_UNKNOWN, id=entry_id)
+    return _held(row)
+
+
+def xml_of(entry: Held, store: Store) -> bytes:
+    """The bytes as they came."""
+    row = Quarantine.get_by_id(entry.id)
+    return store.keys.unseal(bytes(row.xml), row.instance_id)
+
+
+def note_of(entry: Held, store: Store) -> str:
+    """The reason that staff gave, empty where nothing was decided yet."""
+    row = Quarantine.get_by_id(entry.id)
+    return store.keys.unseal(bytes(row.note), row.instance_id).decode() if row.note is not None else ""
+
+
+def decide(
+    entry: Held,
+    state: Literal["released", "linked", "discarded"],
+    by: Person,
+    note: str,
+    store: Store,
+    now: datetime,
+    *,
+    submission_id: int | None = None,
+) -> None:
+    """Write down what became of an entry, and hand its files on to the submission, where there is one.
+
+    Raises :class:`Problem`: REASON_MISSING, QUARANTINE_DECIDED (somebody was quicker). Call inside a transaction.
+    """
+    note = " ".join(note.split())[:LONGEST_NOTE]
+    if not note:
+        raise Problem(Problems.REASON_MISSING)
+    took = (
+        Quarantine.update(
+            state=state,
+            decided_at=now,
+            decided_by=by.slug,
+            note=store.keys.seal(note.encode(), entry.instance_id),
+            submission=submission_id,
+        )
+        # what was linked or discarded by mistake can still be released
+        .where((Quarantine.id == entry.id) & Quarantine.state.in_(_BEFORE[state]))
+        .execute()
+    )
+    if took != 1:
+        raise Problem(Problems.QUARANTINE_DECIDED, id=entry.id)
+    if submission_id is not None:
+        _hand_on(submission_id, list(entry.files), state, now)
+    events.record(now, by.slug, f"quarantine.{state}", f"quarantine:{entry.id}", reason=entry.reason)
+
+
+_BEFORE = {
+    "released": ("held", "linked", "discarded"),
+    "linked": ("held", "discarded"),
+    "discarded": ("held",),
+}
+
+
+def link(entry: Held, instance_id: str, by: Person, note: str, store: Store, now: datetime) -> None:
+    """Say that an entry is the same as a submission, which gets the files that it lacks.
+
+    Raises :class:`Problem`: SUBMISSION_UNKNOWN (also where it is not of this person's area), and as :func:`decide`.
+    """
+    same = (Submission.instance_id == instance_id) & areas.scope(Submission, by.area)
+    if entry.form_id:
+        same &= Submission.form_id == entry.form_id
+    found = Submission.get_or_none(same)
+    if found is None:
+        raise Problem(Problems.SUBMISSION_UNKNOWN, instance_id=instance_id)
+    decide(entry, "linked", by, note, store, now, submission_id=found.id)
+
+
+def discard(entry: Held, by: Person, note: str, store: Store, now: datetime) -> None:
+    """Say that an entry is of no use. Its bytes stay. Raises as :func:`decide`."""
+    decide(entry, "discarded", by, note, store, now)
+
+
+def _hand_on(submission_id: int, files: list[NewFile], state: str, now: datetime) -> None:
+    if state == "linked":  # the submission's own files are right
+        files = [f for f in files if not attachments.has_file(submission_id, f.filename)]
+    attachments.attach(submission_id, files, now)
+
+
+def candidates(entry: Held, person: Person, limit: int = 20) -> list[dict[str, Any]]:
+    """Submissions of the same desk that an entry may be the same as, nearest in time first; no answers."""
+    condition = (Submission.desk == entry.desk_id) & areas.scope(Submission, person.area)
+    if entry.form_id:
+        condition &= Submission.form_id == entry.form_id
+    distance = fn.ABS(
+        Submission.received_at.cast("bigint") - Quarantine.received_at.db_value(entry.received_at)
+    )
+    rows = Submission.select(Submission.instance_id, Submission.form_id, Submission.received_at).where(
+        condition
+    )
     return [
-        {
-            "id": q.id,
-            "received_at": q.received_at,
-            "reason": q.reason,
-            "form_id": q.form_id,
-            "version": q.version,
-            "instance_id": q.instance_id,
-            "desk": q.desk.slug if q.desk_id else None,
-            "files": len(q.files),
-            "state": q.state,
-        }
-        for q in Quarantine.select().where(Quarantine.state == "held").order_by(Quarantine.id)
+        {"instance_id": r.instance_id, "form_id": r.form_id, "received_at": r.received_at}
+        for r in rows.order_by(Submission.instance_id != entry.instance_id, distance).limit(limit)
     ]
+
+
+def listing(area: str = areas.NATION, *, held: bool = True) -> list[dict[str, Any]]:
+    """What waits (or was decided), oldest first, as ``submissions quarantine`` shows it; no answers."""
+    return [_line(entry) for entry in reversed(entries(area=area, held=held))]
+
+
+def whole(entry: Held, store: Store) -> dict[str, Any]:
+    """One entry with its files, the XML as it came, and what was decided: for the keeper of the server."""
+    return {
+        **_line(entry),
+        "files": [{"filename": f.filename, "size": f.size, "sha256": f.sha256} for f in entry.files],
+        "decided_at": entry.decided_at,
+        "decided_by": entry.decided_by,
+        "note": note_of(entry, store),
+        "submission": entry.submission,
+        "xml": xml_of(entry, store).decode("utf-8", "replace"),
+    }
+
+
+def _line(entry: Held) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "received_at": entry.received_at,
+        "reason": entry.reason,
+        "form_id": entry.form_id,
+        "version": entry.version,
+        "instance_id": entry.instance_id,
+        "desk": entry.desk,
+        "files": len(entry.files),
+        "size": entry.size,
+        "state": entry.state,
+    }
+
+
+def _held(row: Any) -> Held:
+    return Held(
+        row.id,
+        row.received_at,
+        row.reason,
+        row.form_id,
+        row.version,
+        row.instance_id,
+        row.desk_id,
+        row.desk_slug,
+        row.desk_village,
+        row.device_id,
+        tuple(NewFile(f["filename"], f["sha256"], f["size"], f.get("content_type", "")) for f in row.files),
+        row.size,
+        row.state,
+        row.decided_at,
+        row.decided_by,
+        row.became,
+    )

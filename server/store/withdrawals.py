@@ -1,14 +1,17 @@
-"""Messages taken out of the outbox because the person they are for left: others are told instead."""
+"""Messages that nobody will read: the person left or cannot be reached, or it is too late. Others are told instead."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from server.store import events
-from server.store.models import Alert, Case, Message, Submission
+from server.store.models import Alert, Case, Message, Officer, Submission
 
 WITHDRAWN = "officer removed"
 """The error of a message that was not sent for this reason; its state is ``expired``."""
+STALE = "too late to be of use"
+"""The error of one that expired."""
 
 
 def withdraw_all(officer_id: int, now: datetime) -> int:
@@ -20,13 +23,14 @@ def withdraw_all(officer_id: int, now: datetime) -> int:
     return sum(withdraw(message, now) for message in list(owed))
 
 
-def withdraw(message: Message, now: datetime) -> bool:
+def withdraw(message: Message, now: datetime, reason: str = WITHDRAWN) -> bool:
     """Take one message out, unless another process was quicker, and owe its alerts anew so that others hear.
 
-    ``message`` is as it was read. Alerts that this person was told of before are not owed again.
+    ``message`` is as it was read; ``reason`` becomes its error, :data:`STALE` where it came too late to be of use.
+    Alerts that this person was told of before are not owed again.
     """
     took = (
-        Message.update(state="expired", error=WITHDRAWN, claimed_until=None)
+        Message.update(state="expired", error=reason, claimed_until=None, bounced=None)
         .where(
             (Message.id == message.id)
             & (Message.state == message.state)
@@ -36,8 +40,52 @@ def withdraw(message: Message, now: datetime) -> bool:
     )
     if took != 1:
         return False
+    if message.case_id is not None:
+        _owe_anew(message, now)
+        verb = "message.expired" if reason == STALE else "message.withdrawn"
+        events.record(now, "system", verb, message.case.ref, message=message.id)
+    return True
+
+
+def hand_on(message: Message, now: datetime) -> bool:
+    """This person cannot be reached for this case: pass them over, and owe its alerts so that the next one hears.
+
+    Says so once: returns False where others were owed it already. Call inside a transaction.
+    """
+    noted = Message.update(handed_on_at=now).where(
+        (Message.id == message.id) & Message.handed_on_at.is_null()
+    )
+    if noted.execute() != 1 or message.case_id is None:
+        return False
+    _owe_anew(message, now)
+    events.record(now, "system", "message.handed_on", message.case.ref, message=message.id)
+    return True
+
+
+def passed_over(case_ids: Sequence[int]) -> dict[int, frozenset[int]]:
+    """By case, the ids of officers who could not be reached for it, and whose contacts nobody has changed since."""
+    rows = (
+        Message.select(Message.case, Message.officer)
+        .join(Officer)
+        .where(
+            Message.case.in_(list(case_ids))
+            & Message.handed_on_at.is_null(False)
+            & (Officer.contact_at.is_null() | (Officer.contact_at <= Message.handed_on_at))
+        )
+        .tuples()
+    )
+    found: dict[int, frozenset[int]] = {}
+    for case_id, officer_id in rows:
+        found[case_id] = found.get(case_id, frozenset()) | {officer_id}
+    return found
+
+
+def _owe_anew(message: Message, now: datetime) -> None:
     told = Message.select(Message.indicators).where(
-        (Message.case == message.case_id) & (Message.officer == message.officer_id) & counted()
+        (Message.case == message.case_id)
+        & (Message.officer == message.officer_id)
+        & (Message.id != message.id)
+        & counted()
     )
     heard = {code for (codes,) in told.tuples() for code in codes.split()}
     Alert.update(owed=True, route_after=None).where(
@@ -45,13 +93,11 @@ def withdraw(message: Message, now: datetime) -> bool:
         & Alert.indicator.in_([code for code in message.indicators.split() if code not in heard])
         & (Alert.state == "open")
     ).execute()
-    events.record(now, "system", "message.withdrawn", message.case.ref, message=message.id)
-    return True
 
 
 def counted() -> object:
-    """The condition that a message counts as telling its officer."""
-    return Message.error.is_null() | (Message.error != WITHDRAWN)
+    """The condition that a message counts as telling its officer, or will: also one that a digest tells of."""
+    return Message.state.not_in(("failed", "expired")) | Message.folded.is_null(False)
 
 
 def _cases(case: Case) -> list[int]:

@@ -17,7 +17,20 @@ from server.store.models import Area, AttachedList, PublishedForm
 from tests.cli.conftest import Place, Run, opened
 from tests.server_process import command
 
-NAMES = ["home", "disk", "java", "sms", "database", "areas", "forms", "lists", "officers", "alerts", "sync"]
+NAMES = [
+    "home",
+    "disk",
+    "java",
+    "sms",
+    "database",
+    "areas",
+    "forms",
+    "lists",
+    "officers",
+    "alerts",
+    "quarantine",
+    "sync",
+]
 VILLAGE = "35.07.01.2001"
 
 Said = Callable[..., dict[str, str]]

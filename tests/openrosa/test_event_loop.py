@@ -64,7 +64,7 @@ class Watched:
         app = create_app(Settings(home=store.home), store, lambda: datetime.now(UTC), export)
         listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        self._server = uvicorn.Server(uvicorn.Config(app.asgi, log_level="warning", lifespan="on"))
+        self._server = uvicorn.Server(uvicorn.Config(app.entry, log_level="warning", lifespan="on"))
         self._thread = threading.Thread(target=self._server.run, args=([listener],), name="event loop")
         self._thread.start()
 

@@ -21,6 +21,7 @@ from server.settings import Settings
 from server.store import desks, entities, entity_lists, published
 from server.store.database import Store
 from server.store.desks import KnownDesk
+from server.store.entity_lists import Reader
 from server.store.models import Desk, Entity, EntityBacklog, EntityVersion, Submission
 from sync import build_sync
 from tests.conftest import Clock
@@ -377,7 +378,7 @@ def test_a_village_gets_its_own_workers_alone_and_a_new_hash_exactly_when_they_c
             alive = Entity.select().where((Entity.village == asked) & Entity.deleted_at.is_null())
             rows = list(csv.DictReader(io.StringIO(after[asked][1].decode())))
             assert {row["name"] for row in rows} == {e.uuid for e in alive}
-            theirs = entity_lists.gone("pmi", asked, [e.uuid for e in Entity.select()])
+            theirs = entity_lists.gone("pmi", Reader(asked), [e.uuid for e in Entity.select()])
             assert {uuid for uuid, gone in theirs if not gone} == {row["name"] for row in rows}
         before = after
 
@@ -385,6 +386,6 @@ def test_a_village_gets_its_own_workers_alone_and_a_new_hash_exactly_when_they_c
 def _list(door: Door, village: str) -> tuple[str, bytes]:
     properties = ("full_name", "last_country")
     return (
-        entity_lists.digest("pmi", village, properties),
-        entity_lists.csv_of("pmi", village, properties, door.store),
+        entity_lists.digest("pmi", Reader(village), properties),
+        entity_lists.csv_of("pmi", Reader(village), properties, door.store),
     )

@@ -8,18 +8,18 @@ page of the disk's flush, so there is one by area (province and time) and the fe
 from __future__ import annotations
 
 from server.store.models.base import Base, database
-from server.store.models.cases import Alert, Case, Message
-from server.store.models.entities import Entity, EntityBacklog, EntityVersion
+from server.store.models.cases import Alert, Case, Delivery, FollowUp, Message
+from server.store.models.entities import Entity, EntityBacklog, EntityDecision, EntityVersion
 from server.store.models.exports import ExportJob, SavedExport
 from server.store.models.forms import AttachedList, PublishedForm
 from server.store.models.installation import Area, Counter, Event, JobRun
-from server.store.models.people import Desk, Officer, Session
+from server.store.models.people import DeadAddress, Desk, Officer, Session
 from server.store.models.submissions import Attachment, Quarantine, Register, Submission
 
 TABLES: tuple[type[Base], ...] = (
-    Area, Counter, PublishedForm, AttachedList, Desk, Officer, Session, Submission, Attachment, Register,
-    Case, Alert, Message, Quarantine, Entity, EntityVersion, EntityBacklog, Event, JobRun,
-    SavedExport, ExportJob,
+    Area, Counter, PublishedForm, AttachedList, Officer, Desk, DeadAddress, Session, Submission, Attachment, Register,
+    Case, Alert, Message, Delivery, FollowUp, Quarantine, Entity, EntityVersion, EntityBacklog, EntityDecision, Event,
+    JobRun, SavedExport, ExportJob,
 )  # fmt: skip
 
 __all__ = [
@@ -31,12 +31,16 @@ __all__ = [
     "Base",
     "Case",
     "Counter",
+    "DeadAddress",
+    "Delivery",
     "Desk",
     "Entity",
     "EntityBacklog",
+    "EntityDecision",
     "EntityVersion",
     "Event",
     "ExportJob",
+    "FollowUp",
     "JobRun",
     "Message",
     "Officer",

@@ -1,8 +1,8 @@
-"""Cases, their alerts, and the outbox."""
+"""Cases, their alerts, the outbox and what became of each handing-over to a carrier."""
 
 from __future__ import annotations
 
-from peewee import BooleanField, CharField, ForeignKeyField, IntegerField, TextField
+from peewee import BigIntegerField, BooleanField, CharField, ForeignKeyField, IntegerField, TextField
 
 from server.store.fields import UtcField
 from server.store.models.base import Base
@@ -65,14 +65,22 @@ class Alert(Base):
 
 
 class Message(Base):
-    """The outbox: one text to one person about one case. ``round`` counts anew when a case worsens.
+    """The outbox: one text to one person, of a case or (digests, notices) of none. ``round`` counts within a case.
 
     ``claimed_until`` is a lease: a sync process that died leaves its message to be examined after that.
+    ``severity`` is the gravest that the text tells of; ``expires_at`` when it would only mislead. ``key`` names
+    what must exist once only (a week's digest). ``channel`` and ``recipient`` are the way that it takes now,
+    ``retries`` counts failures on that way, ``bounced`` is the carrier's word that the outbox has yet to judge.
+    ``handed_on_at``: when others were owed it, because this person cannot be reached. ``folded`` is the digest
+    that tells of it instead.
     """
 
-    case = ForeignKeyField(Case, on_delete="CASCADE", index=False)
+    case = ForeignKeyField(Case, null=True, on_delete="CASCADE", index=False)
     officer = ForeignKeyField(Officer, on_delete="RESTRICT", index=False)
     round = IntegerField(default=1)
+    kind = CharField(12, default="alert")
+    severity = CharField(8, default="high")
+    key = CharField(80, null=True, unique=True)
     indicators = TextField()
     channel = CharField(20)
     recipient = TextField()
@@ -81,17 +89,57 @@ class Message(Base):
     state = CharField(10, default="owed")
     created_at = UtcField()
     due_at = UtcField()
+    expires_at = UtcField(null=True)
     claimed_until = UtcField(null=True)
     attempts = IntegerField(default=0)
+    retries = IntegerField(default=0)
+    bounced = TextField(null=True)
     provider_id = TextField(null=True, index=True)
     error = TextField(null=True)
     sent_at = UtcField(null=True)
     delivered_at = UtcField(null=True)
+    read_at = UtcField(null=True)
+    handed_on_at = UtcField(null=True)
+    folded = ForeignKeyField("self", null=True, on_delete="SET NULL", index=False)
 
     class Meta:
         """Peewee's options."""
 
         indexes = ((("case", "officer", "round"), True), (("state", "due_at"), False))
+
+
+class Delivery(Base):
+    """One handing-over of a message to a carrier: written before the call, completed after it and by receipts.
+
+    ``outcome`` is null while nobody knows; then ``taken``, ``refused`` or ``finished`` (this way is of no use for
+    this message). ``status`` is the carrier's last receipt, ``cost`` millionths of the currency.
+    """
+
+    message = ForeignKeyField(Message, on_delete="CASCADE", index=False)
+    number = IntegerField()
+    channel = CharField(20)
+    recipient = TextField()
+    began_at = UtcField()
+    ended_at = UtcField(null=True)
+    outcome = CharField(10, null=True)
+    provider_id = TextField(null=True, index=True)
+    status = CharField(20, null=True)
+    error = TextField(null=True)
+    segments = IntegerField()
+    cost = BigIntegerField(default=0)
+
+    class Meta:
+        """Peewee's options."""
+
+        indexes = ((("message", "number"), True),)
+
+
+class FollowUp(Base):
+    """A submission that says what became of a case. ``role`` is that of the officer who sent it, null for a desk's."""
+
+    submission = ForeignKeyField(Submission, on_delete="CASCADE", unique=True)
+    case = ForeignKeyField(Case, on_delete="CASCADE")
+    role = CharField(12, null=True)
 
 
 # Most alerts are not owed: this index holds only the few that are asked for.

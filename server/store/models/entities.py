@@ -14,7 +14,8 @@ class Entity(Base):
 
     ``sealed`` holds label and properties, for all of it may identify a person; only what it is found by is open.
     ``list`` and ``uuid`` are the phone's words. ``conflict``: somebody changed it without knowing its newest
-    version. Areas are those of the submission that created it.
+    version. ``shared``: nobody said that this person's data must stay with the desk. Areas are those of the
+    submission that created it.
     """
 
     list = TextField()
@@ -25,6 +26,7 @@ class Entity(Base):
     village = CharField(13)
     version = IntegerField()
     conflict = BooleanField()
+    shared = BooleanField(default=True)
     sealed = BlobField()
     created_at = UtcField()
     updated_at = UtcField()
@@ -39,8 +41,10 @@ class Entity(Base):
 class EntityVersion(Base):
     """One version of an entity, and the submission that made it. ``sealed`` holds label and properties after it.
 
-    ``origin`` is ``create``, ``update``, or ``forced`` for an update that was applied although what it builds on
-    never came. ``base_version``, ``trunk_version`` and ``branch_id`` are the phone's (COLLECT 7.7 to 7.10).
+    ``origin`` is ``create``, ``update``, ``forced`` for an update that was applied although what it builds on
+    never came, or ``resolved`` where a person has put the content of an earlier version in force again; then
+    ``submission`` is that version's. ``base_version``, ``trunk_version`` and ``branch_id`` are the phone's
+    (COLLECT 7.7 to 7.10).
     """
 
     entity = ForeignKeyField(Entity, on_delete="CASCADE", index=False)
@@ -75,3 +79,17 @@ class EntityBacklog(Base):
         """Peewee's options."""
 
         indexes = ((("uuid", "branch_id", "base_version"), False),)
+
+
+class EntityDecision(Base):
+    """What a person decided about an entity, and why: ``resolved`` a conflict, or ``deleted`` it.
+
+    ``sealed`` holds the reason: people write names into such fields.
+    """
+
+    entity = ForeignKeyField(Entity, on_delete="CASCADE")
+    version = IntegerField()
+    verb = CharField(10)
+    actor = TextField()
+    at = UtcField()
+    sealed = BlobField()

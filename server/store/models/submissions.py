@@ -58,7 +58,11 @@ class Submission(Base):
 
 
 class Attachment(Base):
-    """A file that a submission names. ``sha256`` is null until it has arrived."""
+    """A file that a submission names, or that came with it unasked (not ``expected``).
+
+    ``sha256`` is null until it has arrived, then its address: a keyed SHA-256 of its content. ``question`` holds
+    the paths of the questions that name it, with spaces between.
+    """
 
     submission = ForeignKeyField(Submission, on_delete="CASCADE")
     filename = TextField()
@@ -67,6 +71,7 @@ class Attachment(Base):
     size = BigIntegerField(null=True)
     content_type = TextField(null=True)
     received_at = UtcField(null=True)
+    question = TextField(null=True)
 
     class Meta:
         """Peewee's options."""
@@ -106,7 +111,11 @@ class Register(Base):
 
 
 class Quarantine(Base):
-    """Readable XML that could not be taken as it is. Kept for staff, so that no record is stuck on a phone."""
+    """An upload that could not be taken as it is. Kept for staff, so that nothing gets lost between phone and desk.
+
+    ``size`` counts the bytes of the XML and of the files that came along. What staff decided (``state``) names
+    its officer, ``note`` seals their reason, ``submission`` is the one that it became or is the same as.
+    """
 
     desk = ForeignKeyField(Desk, null=True, on_delete="RESTRICT")
     received_at = UtcField()
@@ -118,7 +127,12 @@ class Quarantine(Base):
     xml = BlobField()
     xml_hash = CharField(64)
     files = JSONField()
+    size = BigIntegerField(default=0)
     state = CharField(12, default="held")
+    decided_at = UtcField(null=True)
+    decided_by = TextField(null=True)
+    note = BlobField(null=True)
+    submission = ForeignKeyField(Submission, null=True, on_delete="SET NULL")
 
     class Meta:
         """Peewee's options. The same bytes arriving again are the same entry."""
@@ -126,7 +140,7 @@ class Quarantine(Base):
         indexes = ((("form_id", "instance_id", "xml_hash"), True),)
 
 
-# Most submissions are no edits: these indexes hold only the few that are asked for.
+# Most submissions are no edits, most uploads decided: these indexes hold only the few that are asked for.
 Submission.add_index(
     Submission.index(
         Submission.form_id,
@@ -139,4 +153,10 @@ Submission.add_index(
     Submission.index(
         Submission.deprecated_id, where=Submission.deprecated_id.is_null(False), name="submission_edit_of"
     )
+)
+Attachment.add_index(
+    Attachment.index(Attachment.submission, where=Attachment.sha256.is_null(), name="attachment_missing")
+)
+Quarantine.add_index(
+    Quarantine.index(Quarantine.id, where=Quarantine.state == "held", name="quarantine_held")
 )

@@ -1,0 +1,179 @@
+"""How the report looks: fonts, colours, number formats, sizes on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil
+from typing import Any, Final
+
+from exports.report.sheets import HIDDEN, Column, Sheet
+from exports.text import shortened, whole
+from exports.values import Cell
+from exports.words import word
+
+FONT: Final = "Arial"
+NAVY, PALE, LINE, GREY = "#1F3864", "#EAF0F8", "#B8C4D6", "#5F6B7A"
+RED_TEXT, RED_FILL = "#9C0006", "#FBE3E1"
+STRIPE: Final = "#F5F8FC"
+COUNT: Final = '[$-421]#,##0;[$-421]-#,##0;"–"'
+"""Whole numbers the Indonesian way, 1.234, and a dash for none."""
+FORMATS: Final[dict[str, dict[str, Any]]] = {
+    "text": {"align": "left"},
+    "code": {"align": "left", "num_format": "@"},
+    "count": {"align": "right", "num_format": COUNT},
+    "small": {"align": "center", "num_format": "0"},
+    "money": {"align": "right", "num_format": "[$Rp-421] #,##0"},
+    "number": {"align": "right", "num_format": "[$-421]#,##0.0"},
+    "share": {"align": "right", "num_format": "[$-421]0.0%"},
+    "date": {"align": "center", "num_format": "dd-mm-yyyy"},
+    "moment": {"align": "center", "num_format": "dd-mm-yyyy hh:mm"},
+    "papers": {"align": "center", "num_format": '0"/8"'},
+}
+A4: Final = 9
+ROW: Final = 14.0
+"""Points of an ordinary row."""
+PAPER_WIDTH, PAPER_HEIGHT = 10.85 * 72, 7.0 * 72
+"""Points of A4 landscape between its margins."""
+_DIGIT = 7  # pixels of a digit of Excel's standard font, by which widths are counted
+_CUT: Final = word("cut", "id")
+
+
+class Styles:
+    """The formats of a workbook, each made once."""
+
+    def __init__(self, book: Any) -> None:
+        self._book = book
+        self._made: dict[tuple[tuple[str, Any], ...], Any] = {}
+
+    def __call__(self, **properties: Any) -> Any:
+        """A format of the workbook."""
+        key = tuple(sorted({"font_name": FONT, "font_size": 9, "valign": "vcenter", **properties}.items()))
+        if key not in self._made:
+            self._made[key] = self._book.add_format(dict(key))
+        return self._made[key]
+
+    def cell(self, column: Column, value: Cell, number: int, *, marked: bool) -> Any:
+        """The format of a cell of a table, in the row ``number`` of it."""
+        look = dict(FORMATS[column.kind]) | {"border": 1, "border_color": LINE}
+        if value == HIDDEN:
+            look |= {"align": "center", "font_color": GREY}
+        if wraps(column):
+            look["text_wrap"] = True
+        if marked:
+            look |= {"bg_color": RED_FILL, "font_color": RED_TEXT}
+        elif number % 2:
+            look["bg_color"] = STRIPE
+        return self(**look)
+
+    def total(self, column: Column, value: Cell) -> Any:
+        """The format of a cell of the total row."""
+        look = dict(FORMATS[column.kind]) | {"bold": True, "bg_color": PALE}
+        look |= {"top": 2, "top_color": NAVY, "bottom": 1, "bottom_color": NAVY}
+        return self(**(look | {"align": "center"} if value == HIDDEN else look))
+
+    def header(self, *, upright: bool = False) -> Any:
+        """The format of a header."""
+        return self(
+            bold=True,
+            font_color="#FFFFFF",
+            bg_color=NAVY,
+            text_wrap=True,
+            align="center",
+            border=1,
+            border_color="#8497B0",
+            rotation=90 if upright else 0,
+        )
+
+
+def put(page: Any, row: int, column: int, value: Cell, style: Any) -> None:
+    """Write a cell as what it is: text is text, whatever it begins with."""
+    if value is None:
+        page.write_blank(row, column, None, style)
+    elif isinstance(value, str):
+        page.write_string(row, column, shortened(whole(value), _CUT), style)
+    elif isinstance(value, int | float):
+        page.write_number(row, column, value, style)
+    else:
+        page.write_datetime(row, column, value, style)
+
+
+def wraps(column: Column) -> bool:
+    """Whether long text runs over several lines."""
+    return column.kind in ("text", "code") and column.width >= 8
+
+
+def lines(columns: Sequence[Column], cells: Sequence[Cell]) -> int:
+    """How many lines the fullest text of a row takes."""
+    most = 1
+    for column, value in zip(columns, cells, strict=True):
+        if isinstance(value, str) and len(value) > column.width and wraps(column):
+            most = max(most, ceil(len(value) * 0.95 / column.width))
+    return min(most, 12)
+
+
+def header_lines(columns: Sequence[Column]) -> int:
+    """How many lines the fullest header takes, word by word."""
+    most = 1
+    for column in columns:
+        taken, left = 1, column.width
+        for part in () if column.upright else column.header.split():
+            if len(part) * 1.12 > left and left < column.width:
+                taken, left = taken + 1, column.width
+            left -= len(part) * 1.12 + 1
+        most = max(most, taken)
+    return most
+
+
+def pixels(width: float) -> int:
+    """A column's width in pixels of 1/96 inch."""
+    return int(width * _DIGIT + 5)
+
+
+def points(width: float) -> float:
+    """A column's width in points."""
+    return pixels(width) * 0.75
+
+
+def widths(sheet: Sheet) -> list[float]:
+    """The widths of a sheet's columns: what the widest of its tables asks for in each place."""
+    most = max(len(block.columns) for block in sheet.blocks)
+    found = [0.0] * most
+    for block in sheet.blocks:
+        for number, column in enumerate(block.columns):
+            found[number] = max(found[number], column.width)
+        if isinstance(block.rows, Sequence):  # not a stream
+            for row in (*block.rows, *([block.total] if block.total is not None else ())):
+                for number, value in enumerate(row):
+                    if isinstance(value, int) and block.columns[number].kind == "count":
+                        found[number] = max(found[number], len(f"{value:,}") * 1.05 + 1.2)
+    return found
+
+
+class Paper:
+    """Where on which page of paper a row comes to stand, so that tables and signatures are not cut in two.
+
+    ``height`` is what a page holds at the scale of the sheet, in points.
+    """
+
+    def __init__(self, page: Any, scale: float) -> None:
+        self._page = page
+        self._height = PAPER_HEIGHT / scale
+        self._used = 0.0
+        self._breaks: list[int] = []
+
+    def row(self, number: int, height: float = ROW) -> None:
+        """A row of this height comes now."""
+        self._page.set_row(number, height)
+        if self._used + height > self._height:
+            self._used = 0.0  # the page ends by itself
+        self._used += height
+
+    def keep_together(self, number: int, height: float) -> None:
+        """What begins in this row is so high: where it does not fit any more, it begins a page."""
+        if self._used and self._used + height > self._height:
+            self._breaks.append(number)
+            self._used = 0.0
+
+    def close(self) -> None:
+        """Set the breaks."""
+        self._page.set_h_pagebreaks(self._breaks)

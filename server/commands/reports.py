@@ -1,0 +1,59 @@
+"""``posmigran report``: the monthly workbook of an area."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from server.commands.common import AreaOption, HomeOption, JsonOption, now, opened
+from server.store import areas, events
+from server.terminal import show, writing
+
+
+def report(
+    output: Annotated[Path, typer.Option("-o", "--output", help="A file that ends in .xlsx.")],
+    month: Annotated[datetime, typer.Option("--month", formats=["%Y-%m"], help="The month, as 2026-11.")],
+    area: AreaOption = areas.NATION,
+    public: Annotated[
+        bool, typer.Option("--public", help="Without registers, small counts hidden: may be published.")
+    ] = False,
+    restricted: Annotated[
+        bool, typer.Option("--restricted", help="With answers about violence: for those who may see them.")
+    ] = False,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write the report of a month: registers, recaps, indicators."""
+    from exports import OPERATOR, access_of
+    from exports.report import Order, write_report
+
+    if output.suffix.lower() != ".xlsx":
+        raise typer.BadParameter(f"{output.name} does not end in .xlsx", param_hint="--output")
+    with opened(home) as (settings, store):
+        areas.require(area)
+        order = Order(
+            area,
+            month.date(),
+            OPERATOR if restricted else access_of("province"),
+            now(),
+            "pengelola server",
+            public=public,
+            restricted=restricted,
+            default_zone=settings.timezone,
+        )
+        with writing(output):
+            result = write_report(order, output, store)
+        with store.transaction():
+            events.record(
+                now(),
+                "operator",
+                "report",
+                area,
+                month=f"{month:%Y-%m}",
+                public=public,
+                restricted=restricted,
+            )
+        show({"file": output, "people": result.people, "sheets": result.rows}, json)

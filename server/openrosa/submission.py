@@ -1,0 +1,145 @@
+"""Where submissions come in."""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from pathlib import Path
+
+import falcon
+import structlog
+from falcon.asgi import Request, Response
+
+from forms.problems import Problem
+from server.intake.intake import Prepared, Receipt, Upload
+from server.openrosa import answers, multipart_body
+from server.openrosa.credentials import Asking
+from server.openrosa.multipart_body import Received
+from server.openrosa.resource import Resource
+from server.store.attachments import NewFile
+from server.store.desks import KnownDesk
+from server.store.files import named
+
+log = structlog.get_logger()
+
+_SMALL = 64 * 1024  # bytes of a body that is read before it is known who sends it
+_DRAINED = 1_000_000  # bytes read before an error is answered, so that it is not lost in a reset (5.19)
+_DEVICE_ID = 255  # characters kept of deviceID, as Central
+
+
+class Submission(Resource):
+    """``/submission``."""
+
+    async def on_head(self, request: Request, response: Response, token: str | None = None) -> None:
+        """204 exactly: any other 2xx makes Collect doubt the address (5.2)."""
+        door, asking = self.door, self.door.asking(request, token)
+        door.speak(response)
+        await door.admitted(asking, lambda desk: desk)
+        response.status = 204
+
+    on_get = on_head
+
+    async def on_post(self, request: Request, response: Response, token: str | None = None) -> None:
+        """201 once the submission and all that it owes are on disk; the same bytes again are 201 again."""
+        door, asking = self.door, self.door.asking(request, token)
+        door.speak(response)
+        received = await self._receive(request, asking)
+        try:
+            desk, receipt = await self._keep(received, asking, _device_id(request))
+        except Exception:
+            await self._finish(received)
+            raise
+        except BaseException:  # whoever ends this task does not end the writer, which may yet name the files
+            received.leave()
+            raise
+        await self._finish(received)
+        if receipt.state in ("quarantined", "refused"):
+            # no instanceID here: a client chooses it, so it could say anything
+            log.warning(f"submission.{receipt.state}", desk=desk.slug)
+        if receipt.problem is not None:
+            raise receipt.problem
+        answers.say(response, 201, _THANKS[receipt.state])
+
+    async def _receive(self, request: Request, asking: Asking) -> Received:
+        """The whole body. Raises :class:`Problem`, once enough of it is read for the answer to arrive."""
+        door, length = self.door, request.content_length
+        try:
+            # Nobody unknown may send megabytes; a few kilobytes are read first, and the writer asks who sent them:
+            # one thread less to wake for each ordinary submission.
+            if length is None or length > _SMALL:
+                await door.admitted(asking, lambda desk: desk)
+            with door.writer.coming():
+                return await multipart_body.receive(
+                    request.stream, request.content_type or "", length, door.files, door.readers
+                )
+        except Problem:
+            await _drain(request)
+            raise
+
+    async def _keep(
+        self, received: Received, asking: Asking, device_id: str | None
+    ) -> tuple[KnownDesk, Receipt]:
+        """Everything on disk: the files first, then one transaction. Raises :class:`Problem`."""
+        door = self.door
+        kept: list[NewFile] = []
+        if received.staged:  # nothing of an unknown sender stays on disk
+            kept = await door.admitted(asking, lambda _: received.keep())
+
+        def prepare() -> Prepared:
+            desk = door.doorkeeper.admit(asking)
+            return door.intake.prepare(Upload(received.xml, desk, device_id, kept))
+
+        def write(prepared: Prepared) -> tuple[KnownDesk, Receipt]:
+            return prepared.upload.desk, door.intake.write(prepared)
+
+        def hold() -> tuple[KnownDesk, Receipt]:
+            desk = door.doorkeeper.admit(asking)
+            return desk, door.intake.hold_faulty(Upload(received.xml, desk, device_id, kept))
+
+        try:
+            desk, receipt = await door.writer.run_prepared(prepare, write)
+        except Problem:
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not leave the record on the phone
+            log.error("intake.fault", error=type(error).__name__, at=where(error))
+            desk, receipt = await door.writer.run(hold)
+        if kept and receipt.files_kept:
+            await door.readers.run(received.settle)
+        return desk, receipt
+
+    async def _finish(self, received: Received) -> None:
+        """Nothing half-done stays on disk. A commit that failed may have happened all the same: the rows are asked."""
+        if not received.staged and not received.kept:
+            return
+        try:
+            await self.door.readers.run(lambda: received.drop(named))
+        except Problem:  # the database does not answer now: the next sweep asks it
+            received.leave()
+
+
+def where(error: BaseException) -> str:
+    """The places in our code that an error came by. Its message may quote an answer and is never logged."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return " ".join(f"{Path(f.filename).name}:{f.lineno}" for f in frames[-6:])
+
+
+_THANKS = {
+    "new": "Data sudah diterima dan disimpan.",
+    "known": "Data ini sudah pernah diterima.",
+    "quarantined": "Data disimpan dan akan diperiksa petugas: formulirnya tidak dikenal atau sudah pernah dikirim.",
+}
+
+
+def _device_id(request: Request) -> str | None:
+    device_id = request.get_param("deviceID")
+    # as ODK Collect writes it, "collect:" and 16 letters; anything else is only cleaned, not refused
+    return "".join(c for c in device_id if c.isprintable())[:_DEVICE_ID] if device_id else None
+
+
+async def _drain(request: Request) -> None:
+    read = 0
+    with contextlib.suppress(OSError, falcon.HTTPError):
+        async for chunk in request.stream:
+            read += len(chunk)
+            if read > _DRAINED:
+                return

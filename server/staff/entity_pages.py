@@ -1,0 +1,236 @@
+"""Entries of lists (workers and others who are known again) that people must look at: conflicts, wrong entries.
+
+For the roles that oversee. A phone changes entries while offline, so two may change one without knowing of each
+other; both are kept, and here somebody says which counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from falcon.asgi import Request, Response
+
+from forms.entities import declarations
+from forms.form import SensitiveKind
+from forms.problems import Problem, Problems
+from server.staff import words
+from server.staff.pages import Resource, for_officers
+from server.staff.trust import Visitor
+from server.store import areas, cases, entity_history, entity_lists, published
+from server.store.entity_history import EntityView
+from server.store.officers import Person
+
+_NOTES = {
+    "selesai": "Selisih sudah diselesaikan. HP mendapat isian ini saat ada sinyal.",
+    "dihapus": "Isian sudah dihapus dari daftar. HP melupakannya saat ada sinyal. Semua versinya tetap disimpan.",
+    "kembali": "Isian sudah ada lagi di daftar.",
+}
+_ORIGINS = {
+    "create": "dibuat",
+    "update": "diubah",
+    "forced": "diubah tanpa versi sebelumnya",
+    "resolved": "diambil dari versi lama",
+}
+_VERBS = {"resolved": "Selisih diselesaikan", "deleted": "Dihapus", "restored": "Dikembalikan"}
+HIDDEN = "(tidak ditampilkan)"
+_FIELDS = {
+    "label": "Tampil di HP",
+    "full_name": "Nama",
+    "village": "Desa",
+    "last_country": "Negara terakhir",
+    "status": "Status",
+    "depart_date": "Tanggal berangkat",
+    "return_date": "Tanggal pulang",
+    "last_contact": "Kabar terakhir",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """An entry in a list of those to look at."""
+
+    list: str
+    uuid: str
+    label: str
+    place: str
+    version: int
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What a reader may see of an entity: kinds of secrets, and the kind that each property is of, None if open.
+
+    A property that no form declares any more counts as identity.
+    """
+
+    kinds: frozenset[SensitiveKind]
+    of: Mapping[str, SensitiveKind | None]
+    unshared: bool
+
+    def hide(self, name: str, value: str, *, shared: bool) -> str:
+        """The value of a property (``label`` among them), or a word in its place."""
+        kind = "identity" if name == "label" else self.of.get(name, "identity")
+        if kind is None or not value:
+            return value
+        allowed = kind in self.kinds and (shared or self.unshared or kind != "identity")
+        return value if allowed else HIDDEN
+
+
+def _overseer(person: Person) -> Person:
+    if person.role not in cases.OVERSEERS:
+        raise Problem(Problems.FORBIDDEN)
+    return person
+
+
+def _secrets(list_name: str, person: Person) -> Secrets:
+    from exports import access_of  # openpyxl is slow to import: only where it is needed
+
+    reader = access_of(person.role)
+    kinds: dict[str, SensitiveKind | None] = {}
+    for listed in published.current_forms():
+        form = published.get_form(listed.form_id, listed.version)
+        for declared in declarations(form.xform) if form is not None else ():
+            if declared.list == list_name and form is not None:
+                for prop, path in declared.saves.items():
+                    kinds[prop] = form.sensitive.get(path) or kinds.get(prop)
+    return Secrets(reader.kinds, kinds, reader.sees_unshared)
+
+
+class EntityConflicts(Resource):
+    """``/daftar``."""
+
+    after_sign_in = "/daftar"
+
+    @for_officers
+    async def on_get(self, request: Request, response: Response, visitor: Visitor) -> None:
+        """What is in conflict in one's area."""
+        person = _overseer(visitor.person)
+
+        def read() -> list[Line]:
+            lines = []
+            for name in published.entity_lists(published.current_forms()):
+                secrets = _secrets(name, person)
+                found = entity_lists.conflicts(name, person.area, self.pages.store)
+                names = areas.names(code for e in found for code in words.place_codes(e.village))
+                lines += [
+                    Line(
+                        name,
+                        e.uuid,
+                        secrets.hide("label", e.label, shared=e.shared),
+                        words.place(e.village, names, person.area),
+                        e.version,
+                    )
+                    for e in found
+                ]
+            return lines
+
+        self.pages.show(
+            response,
+            "entities.html",
+            visitor,
+            area=await self.pages.area_name(visitor),
+            lines=await self.pages.readers.run(read),
+        )
+
+
+class EntityPage(Resource):
+    """``/daftar/{list_name}/{uuid}``."""
+
+    after_sign_in = "/daftar/{list_name}/{uuid}"
+
+    @for_officers
+    async def on_get(
+        self, request: Request, response: Response, visitor: Visitor, list_name: str, uuid: str
+    ) -> None:
+        """One entry with all its versions."""
+        await self._show(
+            response, visitor, list_name, uuid, note=_NOTES.get(request.get_param("pesan") or "")
+        )
+
+    @for_officers
+    async def on_post(
+        self, request: Request, response: Response, visitor: Visitor, list_name: str, uuid: str
+    ) -> None:
+        """Resolve a conflict, delete an entry, or put it back; each with a reason."""
+        person, form = _overseer(visitor.person), request.context.form
+        now, store, reason = self.pages.clock(), self.pages.store, form.get("alasan", "")
+        act, chosen = form.get("aksi", ""), form.get("versi", "")
+        number = int(chosen) if chosen.isascii() and chosen.isdigit() and len(chosen) < 9 else None
+        given = (list_name, uuid, person.area, reason, person.slug, store, now)
+        done = {
+            "selesai": lambda: entity_history.resolve(*given, version=number),
+            "dihapus": lambda: entity_history.delete(*given),
+            "kembali": lambda: entity_history.restore(*given),
+        }.get(act)
+        if done is None:
+            raise Problem(Problems.NOT_FOUND)
+        try:
+            await self.pages.writer.run(done)
+        except Problem as problem:
+            if problem.problem is Problems.ENTITY_UNKNOWN:
+                raise
+            await self._show(response, visitor, list_name, uuid, problem=problem)
+            return
+        self.pages.redirect(response, f"/daftar/{list_name}/{uuid}?pesan={act}")
+
+    async def _show(
+        self,
+        response: Response,
+        visitor: Visitor,
+        list_name: str,
+        uuid: str,
+        *,
+        note: str | None = None,
+        problem: Problem | None = None,
+    ) -> None:
+        person = _overseer(visitor.person)
+
+        def read() -> dict[str, Any]:
+            view = entity_history.find(list_name, uuid, person.area, self.pages.store)
+            names = areas.names(words.place_codes(view.village))
+            return self._words(
+                view, _secrets(list_name, person), words.place(view.village, names, person.area)
+            )
+
+        self.pages.show(
+            response,
+            "entity.html",
+            visitor,
+            status=200 if problem is None else problem.kind.status,
+            note=note,
+            problem=problem.text("id") if problem is not None else None,
+            **await self.pages.readers.run(read),
+        )
+
+    def _words(self, view: EntityView, secrets: Secrets, place: str) -> dict[str, Any]:
+        zone = areas.zone(view.village, self.pages.settings.timezone)
+
+        def said(label: str, properties: Mapping[str, str]) -> dict[str, str]:
+            values = {"label": label, **properties}
+            return {name: secrets.hide(name, value, shared=view.shared) for name, value in values.items()}
+
+        versions = [(v, said(v.label, v.properties)) for v in view.versions]
+        fields = list(dict.fromkeys(name for _, values in versions for name in values))
+        return {
+            "entity": view,
+            "title": said(view.label, {})["label"],
+            "place": place,
+            "versions": [
+                {
+                    "number": v.version,
+                    "origin": _ORIGINS.get(v.origin, v.origin),
+                    "at": words.local_time(v.at, zone),
+                    "desk": v.desk or "tidak diketahui",
+                    "base": v.base_version,
+                    "crossed": v.crossed,
+                    "values": [(_FIELDS.get(n, n), values.get(n, ""), n in v.changed) for n in fields],
+                }
+                for v, values in reversed(versions)
+            ],
+            "decisions": [
+                (words.local_time(d.at, zone), _VERBS.get(d.verb, d.verb), d.actor, d.reason)
+                for d in view.decisions
+            ],
+        }

@@ -1,0 +1,265 @@
+"""Uploads in quarantine, for the overseers of their area: the list, one upload, deciding what becomes of it.
+
+The pages show where and when something came and why it was held, never what is in it: whoever decides asks the
+village desk.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from falcon.asgi import Request, Response
+
+from forms.problems import Problem, Problems
+from server.intake.intake import FAULT, OTHER_BYTES, Intake
+from server.staff import words
+from server.staff.pages import Pages, Resource, for_officers
+from server.staff.trust import Visitor
+from server.store import areas, published, quarantine
+from server.store.officers import Person
+from server.store.quarantine import Held
+
+PAGE_SIZE = 50
+_NOTES = {
+    "terima": "Data sudah diterima dan dinilai, seperti kiriman lain.",
+    "sama": "Sudah dicatat sebagai kiriman yang sama.",
+    "buang": "Sudah dicatat sebagai tidak dipakai. Isinya tetap disimpan.",
+}
+_UNKNOWN = Problems.FORM_UNKNOWN.value.code
+_REASONS = {
+    _UNKNOWN: "Formulir atau versinya belum terbit di server ini",
+    OTHER_BYTES: "Nomornya sudah pernah diterima, tetapi isinya berbeda",
+    FAULT: "Server salah waktu mengolahnya",
+    "xml.unreadable": "Isinya rusak, tidak terbaca",
+    "xml.too_big": "Isinya terlalu besar",
+    "xml.no_form_id": "Tidak menyebut formulirnya",
+}
+_REFUSED = (
+    "HP sudah diberi tahu bahwa kiriman ini ditolak, jadi datanya masih ada di HP. Hubungi meja desa: minta kirim "
+    "ulang atau isi ulang. Bila datanya sudah masuk, pilih di bawah kiriman mana yang sama."
+)
+_ADVICE = {
+    _UNKNOWN: "Minta pengelola menerbitkan formulir dengan versi itu. Sesudah terbit, terima kiriman ini.",
+    OTHER_BYTES: "Tanyakan kepada meja desa: apakah ini perbaikan dari data yang sama, atau data orang lain?",
+    FAULT: "Minta pengelola memperbarui server dan melaporkan kesalahannya. Sesudah itu terima kiriman ini.",
+}
+_STATES = {"released": "Diterima", "linked": "Sama dengan kiriman lain", "discarded": "Tidak dipakai"}
+_TAKEN_AS = {"perbaikan": "correction", "baru": "new"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A held upload in a reader's words."""
+
+    number: int
+    reason: str
+    form: str
+    version: str
+    place: str
+    desk: str
+    came: str
+    age: str
+    files: int
+    state: str
+    decided: str | None
+
+
+class HeldList(Resource):
+    """``/tertahan``."""
+
+    after_sign_in = "/tertahan"
+
+    @for_officers
+    async def on_get(self, request: Request, response: Response, visitor: Visitor) -> None:
+        """What waits for a decision; ``?status=diputuskan`` what was decided, the newest of it."""
+        pages, now, person = self.pages, self.pages.clock(), visitor.person
+        decided = request.get_param("status", default="") == "diputuskan"
+
+        def read() -> list[Entry]:
+            return _in_words(
+                pages, quarantine.entries(person, held=not decided, limit=PAGE_SIZE), person, now
+            )
+
+        pages.show(
+            response,
+            "held_list.html",
+            visitor,
+            area=await pages.area_name(visitor),
+            decided=decided,
+            entries=await pages.readers.run(read),
+            note=_NOTES.get(request.get_param("pesan", default="")),
+        )
+
+
+class HeldPage(Resource):
+    """``/tertahan/{number}``."""
+
+    after_sign_in = "/tertahan/{number}"
+
+    @for_officers
+    async def on_get(self, request: Request, response: Response, visitor: Visitor, number: str) -> None:
+        """One upload."""
+        await _show(self.pages, response, visitor, _number(number))
+
+
+class _Decision(Resource, ABC):
+    """A button. What it does runs in the writer."""
+
+    after_sign_in = "/tertahan/{number}"
+    word = ""
+
+    def __init__(self, pages: Pages, intake: Intake) -> None:
+        super().__init__(pages)
+        self._intake = intake
+
+    @for_officers
+    async def on_get(self, request: Request, response: Response, visitor: Visitor, number: str) -> None:
+        """Somebody reloads, or comes back from signing in: show the upload."""
+        self.pages.redirect(response, f"/tertahan/{_number(number)}")
+
+    @for_officers
+    async def on_post(self, request: Request, response: Response, visitor: Visitor, number: str) -> None:
+        """Decide, with a reason."""
+        known, person, filled = _number(number), visitor.person, request.context.form
+        note = filled.get("alasan", "")
+
+        def work() -> None:
+            self._decide(quarantine.require(known, person), person, note, filled)
+
+        try:
+            await self.pages.writer.run(work)
+        except Problem as problem:
+            if problem.problem in (Problems.QUARANTINE_UNKNOWN, Problems.FORBIDDEN, Problems.STORE_BUSY):
+                raise
+            await _show(self.pages, response, visitor, known, problem=problem, written=note)
+            return
+        self.pages.redirect(response, f"/tertahan?pesan={self.word}")
+
+    @abstractmethod
+    def _decide(self, entry: Held, person: Person, note: str, filled: dict[str, str]) -> None: ...
+
+
+class Release(_Decision):
+    """``/tertahan/{number}/terima``."""
+
+    word = "terima"
+
+    def _decide(self, entry: Held, person: Person, note: str, filled: dict[str, str]) -> None:
+        taken_as = _TAKEN_AS.get(filled.get("sebagai", ""))
+        if entry.reason == OTHER_BYTES and taken_as is None:
+            raise Problem(Problems.QUARANTINE_CHOOSE)
+        self._intake.release(entry, person, note, taken_as)
+
+
+class Link(_Decision):
+    """``/tertahan/{number}/sama``."""
+
+    word = "sama"
+
+    def _decide(self, entry: Held, person: Person, note: str, filled: dict[str, str]) -> None:
+        instance_id = filled.get("kiriman", "")
+        if not instance_id:
+            raise Problem(Problems.QUARANTINE_CHOOSE)
+        quarantine.link(entry, instance_id, person, note, self.pages.store, self.pages.clock())
+
+
+class Discard(_Decision):
+    """``/tertahan/{number}/buang``."""
+
+    word = "buang"
+
+    def _decide(self, entry: Held, person: Person, note: str, filled: dict[str, str]) -> None:
+        quarantine.discard(entry, person, note, self.pages.store, self.pages.clock())
+
+
+def resources(pages: Pages, clock: Callable[[], datetime]) -> dict[str, Resource]:
+    """The addresses of these pages and what answers there."""
+    intake = Intake(pages.store, clock)
+    return {
+        "/tertahan": HeldList(pages),
+        "/tertahan/{number}": HeldPage(pages),
+        "/tertahan/{number}/terima": Release(pages, intake),
+        "/tertahan/{number}/sama": Link(pages, intake),
+        "/tertahan/{number}/buang": Discard(pages, intake),
+    }
+
+
+async def _show(
+    pages: Pages,
+    response: Response,
+    visitor: Visitor,
+    number: int,
+    *,
+    problem: Problem | None = None,
+    written: str = "",
+) -> None:
+    now, person = pages.clock(), visitor.person
+
+    def read() -> dict[str, Any]:
+        held = quarantine.require(number, person)
+        [entry] = _in_words(pages, [held], person, now)
+        zone = areas.zone(held.village or person.area, pages.settings.timezone)
+        published_now = held.reason != _UNKNOWN or published.get_form(held.form_id, held.version) is not None
+        return {
+            "entry": entry,
+            "advice": _REFUSED if held.refused else _ADVICE.get(held.reason, ""),
+            "note": quarantine.note_of(held, pages.store),
+            "can_release": held.state != "released" and held.reason != "xml.unreadable" and published_now,
+            "can_link": held.state in ("held", "discarded"),
+            "can_discard": held.state == "held",
+            "choose_how": held.reason == OTHER_BYTES,
+            "candidates": [
+                (
+                    c["instance_id"],
+                    f"{words.form(c['form_id'])}, {words.local_time(c['received_at'], zone)}"
+                    + (" (nomor yang sama)" if c["instance_id"] == held.instance_id else ""),
+                )
+                for c in quarantine.candidates(held, person)
+            ],
+        }
+
+    found = await pages.readers.run(read)
+    pages.show(
+        response,
+        "held.html",
+        visitor,
+        status=200 if problem is None else problem.kind.status,
+        problem=problem.text("id") if problem is not None else None,
+        written=written,
+        **found,
+    )
+
+
+def _in_words(pages: Pages, held: list[Held], person: Person, now: datetime) -> list[Entry]:
+    names = areas.names(code for h in held if h.village for code in words.place_codes(h.village))
+    return [_entry(h, names, person, now, pages.settings.timezone) for h in held]
+
+
+def _entry(held: Held, names: dict[str, str], person: Person, now: datetime, zone_name: str) -> Entry:
+    zone = areas.zone(held.village or person.area, zone_name)
+    return Entry(
+        number=held.id,
+        reason=_REASONS.get(held.reason, held.reason),
+        form=words.form(held.form_id) if held.form_id else "",
+        version=held.version,
+        place=words.place(held.village, names, person.area) if held.village else "",
+        desk=held.desk or "",
+        came=words.local_time(held.received_at, zone),
+        age=words.age(held.received_at, now),
+        files=len(held.files),
+        state=held.state,
+        decided=f"{_STATES[held.state]}: {held.decided_by}, {words.local_time(held.decided_at, zone)}"
+        if held.decided_at is not None
+        else None,
+    )
+
+
+def _number(text: str) -> int:
+    """The number in an address. Raises :class:`Problem` (QUARANTINE_UNKNOWN) where it is none."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 12):
+        raise Problem(Problems.QUARANTINE_UNKNOWN, id=text[:12])
+    return int(text)

@@ -1,0 +1,336 @@
+"""What could not be taken is kept whole, and what staff decide has all its consequences, on both engines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from forms.problems import Problem, Problems
+from server.intake.intake import Intake, Receipt
+from server.store import cases, counters, events, files, officers, quarantine, submissions
+from server.store.database import Store
+from server.store.files import Files
+from server.store.models import Alert, Attachment, PublishedForm, Quarantine, Submission
+from server.store.officers import Person
+from server.store.quarantine import Held
+from tests.conftest import Clock
+from tests.openrosa.conftest import Running, again, instance_id
+from tests.server_process import command
+
+NOTE = "versinya sudah terbit"
+
+
+@pytest.fixture
+def overseer(published: Store, clock: Clock) -> Person:
+    return _officer(published, clock, "province", "35")
+
+
+def _officer(store: Store, clock: Clock, role: str, area: str) -> Person:
+    with store.transaction():
+        return officers.add(f"Petugas {role} {area}", role, area, clock())[0]
+
+
+@pytest.fixture
+def release(published: Store, clock: Clock, overseer: Person) -> Callable[..., Receipt]:
+    """Release an entry as the page and the command do."""
+    intake = Intake(published, clock)
+
+    def go(entry: Held, taken_as: str | None = None, by: Person = overseer, note: str = NOTE) -> Receipt:
+        with published.transaction():
+            return intake.release(entry, by, note, taken_as)
+
+    return go
+
+
+def only(person: Person | None = None) -> Held:
+    [entry] = quarantine.entries(person)
+    return entry
+
+
+def other_version(xml: bytes, version: str) -> bytes:
+    before, mark, rest = xml.partition(b' version="')
+    assert mark
+    return before + mark + version.encode() + rest[rest.index(b'"') :]
+
+
+def publish_as(store: Store, form_id: str, version: str) -> None:
+    """The form is published anew under this version, as staff do who had forgotten to."""
+    with store.transaction():
+        row = PublishedForm.get((PublishedForm.form_id == form_id) & PublishedForm.current)
+        values = {**row.__data__, "version": version, "current": False}
+        values.pop("id", None)
+        if not PublishedForm.select().where(PublishedForm.version == version).exists():
+            PublishedForm.insert(values).execute()
+        counters.increment(counters.PUBLISHED)
+
+
+def test_a_version_that_is_published_too_late_costs_no_alert(
+    running: Running,
+    filled: dict[str, bytes],
+    published: Store,
+    clock: Clock,
+    release: Callable[..., Receipt],
+) -> None:
+    version = "3000010101" if published.sqlite else "3000010102"
+    xml = other_version(again(filled["broker without a letter"]), version)
+    assert running.phone().submit(xml, {"foto.jpg": b"\xff\xd8" * 900}).status == 201
+    entry = only()
+    assert (entry.reason, entry.desk, Submission.select().count()) == ("form.unknown", running.desk, 0)
+    with pytest.raises(Problem, match="still cannot be taken"):
+        release(entry)
+    assert only().state == "held"
+    publish_as(published, "berangkat", version)
+    receipt = release(entry)
+    [listed] = submissions.listing()
+    assert (listed["instance_id"], listed["received_at"]) == (instance_id(xml), entry.received_at)
+    assert [(a["ref"], a["indicator"]) for a in cases.listing()] == [(receipt.ref, "D08")]
+    assert Alert.get().owed
+    assert {a.filename: a.size for a in Attachment.select()} == {"foto.jpg": 1800}
+    assert submissions.xml_of("berangkat", instance_id(xml), published) == xml
+    assert quarantine.waiting() == 0
+    assert running.phone().submit(xml).status == 201
+    assert Submission.select().count() == 1
+
+
+def test_two_who_release_at_the_same_time_take_it_in_once(
+    running: Running, filled: dict[str, bytes], published: Store, release: Callable[..., Receipt]
+) -> None:
+    xml = again(filled["broker without a letter"])
+    assert running.phone().submit(xml).sent
+    assert running.phone().submit(xml.replace(b"35.07.01.2001", b"35.07.01.2002")).sent
+    entry = only()
+    release(entry, "new")
+    with pytest.raises(Problem) as late:
+        release(entry, "new")
+    assert late.value.problem is Problems.QUARANTINE_DECIDED
+    assert Submission.select().count() == 2
+
+
+@pytest.mark.parametrize(("taken_as", "current", "alerts"), [("correction", 1, 0), ("new", 2, 1)])
+def test_other_answers_under_a_known_id_become_a_correction_or_a_record_of_their_own(
+    running: Running,
+    filled: dict[str, bytes],
+    published: Store,
+    release: Callable[..., Receipt],
+    taken_as: str,
+    current: int,
+    alerts: int,
+) -> None:
+    risky = again(filled["broker without a letter"])
+    clean = again(filled["clean departure"])
+    cloned = clean.replace(instance_id(clean).encode(), instance_id(risky).encode())
+    for xml in (risky, cloned):
+        assert running.phone().submit(xml).sent
+    entry = only()
+    with pytest.raises(Problem, match="still cannot be taken"):
+        release(entry)
+    release(entry, taken_as)
+    assert len(submissions.listing()) == current
+    assert Alert.select().where(Alert.gone_at.is_null()).count() == alerts
+    assert submissions.xml_of("berangkat", instance_id(risky), published) == risky
+
+
+def test_what_is_released_as_a_correction_may_bring_a_new_alert(
+    running: Running, filled: dict[str, bytes], published: Store, release: Callable[..., Receipt]
+) -> None:
+    clean, risky = again(filled["clean departure"]), again(filled["broker without a letter"])
+    for xml in (clean, risky.replace(instance_id(risky).encode(), instance_id(clean).encode())):
+        assert running.phone().submit(xml).sent
+    assert release(only(), "correction").ref is not None
+    assert [a.indicator for a in Alert.select().where(Alert.owed)] == ["D08"]
+
+
+def test_the_rest_of_the_files_follows_what_was_released_before_they_came(
+    running: Running, filled: dict[str, bytes], published: Store, release: Callable[..., Receipt]
+) -> None:
+    first = again(filled["clean departure"])
+    other = first.replace(b"35.07.01.2001", b"35.07.01.2002")
+    phone = running.phone()
+    assert phone.submit(first).sent
+    assert phone.submit(other, {"a.jpg": b"a" * 500}).sent
+    release(only(), "new")
+    assert phone.submit(other, {"b.jpg": b"b" * 700}).sent
+    kept = {(a.filename, a.size, a.submission.xml_hash) for a in Attachment.select()}
+    digest = submissions.xml_hash(other)
+    assert kept == {("a.jpg", 500, digest), ("b.jpg", 700, digest)}
+    assert quarantine.waiting() == 0
+
+
+def test_a_broken_upload_is_linked_to_what_the_phone_sent_later_and_lends_it_its_files(
+    running: Running, filled: dict[str, bytes], published: Store, clock: Clock, overseer: Person
+) -> None:
+    xml = again(filled["clean departure"])
+    assert running.phone().submit(xml[:-9], {"a.jpg": b"old", "b.jpg": b"bb"}).status == 400
+    assert running.phone().submit(xml, {"a.jpg": b"new!"}).sent
+    entry = only()
+    assert entry.refused
+    found = quarantine.candidates(entry, overseer)
+    assert [c["instance_id"] for c in found] == [instance_id(xml)]
+    with published.transaction():
+        quarantine.link(entry, instance_id(xml), overseer, "dikirim ulang", published, clock())
+    assert {a.filename: a.size for a in Attachment.select()} == {"a.jpg": 4, "b.jpg": 2}
+    address = Attachment.get(Attachment.filename == "b.jpg").sha256
+    assert b"".join(Files(published.home, published.keys).read(address)) == b"bb"
+
+
+def test_what_was_discarded_by_mistake_can_still_be_released(
+    running: Running,
+    filled: dict[str, bytes],
+    published: Store,
+    clock: Clock,
+    overseer: Person,
+    release: Callable[..., Receipt],
+) -> None:
+    xml = again(filled["clean departure"])
+    assert running.phone().submit(xml).sent
+    assert running.phone().submit(xml.replace(b"35.07.01.2001", b"35.07.01.2002")).sent
+    entry = only()
+    with published.transaction():
+        quarantine.discard(entry, overseer, "kiriman percobaan", published, clock())
+    assert quarantine.waiting() == 0
+    release(quarantine.require(entry.id), "new")
+    decided = quarantine.entries(held=False)
+    assert [(d.state, d.decided_by, quarantine.note_of(d, published)) for d in decided] == [
+        ("released", overseer.slug, NOTE)
+    ]
+    assert [e["verb"] for e in events.of(f"quarantine:{entry.id}")] == [
+        "quarantine.discarded",
+        "quarantine.released",
+    ]
+
+
+def test_only_overseers_of_the_desk_s_area_know_of_an_upload(
+    running: Running, filled: dict[str, bytes], published: Store, clock: Clock
+) -> None:
+    running.phone().submit(b"<cut")
+    for role, area in (("province", "35"), ("admin", "ID"), ("province", "35.07"), ("admin", "35.07.01")):
+        person = _officer(published, clock, role, area)
+        assert quarantine.waiting(person) == len(quarantine.entries(person)) == 1
+    for role, area in (("province", "36"), ("admin", "35.08"), ("admin", "35.07.02")):
+        person = _officer(published, clock, role, area)
+        assert quarantine.waiting(person) == len(quarantine.entries(person)) == 0
+        with pytest.raises(Problem) as hidden:
+            quarantine.require(only().id, person)
+        assert hidden.value.problem is Problems.QUARANTINE_UNKNOWN
+    for role in ("disnaker", "p4mi", "bp3mi", "ppa", "dinsos"):
+        person = _officer(published, clock, role, "ID")
+        assert quarantine.waiting(person) == 0
+        with pytest.raises(Problem) as forbidden:
+            quarantine.require(only().id, person)
+        assert forbidden.value.problem is Problems.FORBIDDEN
+
+
+def test_a_decision_needs_a_reason(
+    running: Running, filled: dict[str, bytes], published: Store, release: Callable[..., Receipt]
+) -> None:
+    xml = again(filled["clean departure"])
+    assert running.phone().submit(xml).sent
+    assert running.phone().submit(xml.replace(b"35.07.01.2001", b"35.07.01.2002")).sent
+    with pytest.raises(Problem, match="reason"):
+        release(only(), "new", note="  ")
+    assert (only().state, Submission.select().count()) == ("held", 1)
+
+
+def test_a_retry_without_an_instance_id_is_no_new_record(
+    running: Running, filled: dict[str, bytes], published: Store
+) -> None:
+    whole = again(filled["clean departure"])
+    nameless = whole.replace(f"<instanceID>{instance_id(whole)}</instanceID>".encode(), b"")
+    for _ in range(2):
+        assert running.phone().submit(nameless).status == 201
+        assert running.phone().submit(nameless.replace(b'id="berangkat"', b'id="entah"')).status == 201
+        assert running.phone().submit(nameless[:-4]).status == 400
+    assert (Submission.select().count(), Quarantine.select().count()) == (1, 2)
+
+
+def test_nobody_fills_the_disk_with_what_cannot_be_read(
+    running: Running, published: Store, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    del running
+    from server.store import desks
+    from server.store.quarantine import Came
+
+    monkeypatch.setattr(quarantine, "MOST_UNREADABLE", 3)
+    monkeypatch.setattr(quarantine, "MOST", 2)
+    desk = desks.by_username(next(d["desk"] for d in desks.listing()))
+    assert desk is not None
+
+    def came(number: int, form_id: str = "") -> Came:
+        return Came(form_id, "", f"id{number}", desk.id, None, b"<%d" % number, [])
+
+    def hold(reason: str, what: Came) -> bool:
+        with published.transaction():
+            return quarantine.hold(reason, what, published, clock())
+
+    assert [hold("xml.unreadable", came(n)) for n in range(5)] == [True, True, True, False, False]
+    assert hold("xml.unreadable", came(0))  # a retry of what is there
+    assert [hold("form.unknown", came(n, "entah")) for n in range(2)] == [True, True]
+    with pytest.raises(Problem) as full:
+        hold("form.unknown", came(2, "entah"))
+    assert full.value.kind.status == 503
+    assert Quarantine.select().count() == 5
+
+
+def test_too_many_marks_for_ordinary_uploads_are_refused_kept_and_can_be_released(
+    running: Running, filled: dict[str, bytes], published: Store, release: Callable[..., Receipt]
+) -> None:
+    xml = again(filled["clean departure"])
+    notes = b"<extra>" + b"<a/>" * 200_100 + b"</extra></meta>"
+    huge = xml.replace(b"</meta>", notes)
+    assert running.phone().submit(huge).status == 400
+    assert only().reason == "xml.too_big"
+    release(only())
+    assert [s["instance_id"] for s in submissions.listing()] == [instance_id(xml)]
+
+
+def test_files_that_a_killed_process_left_are_settled_or_removed_by_the_next_sweep(
+    published: Store, running: Running, filled: dict[str, bytes]
+) -> None:
+    assert running.phone().submit(again(filled["clean departure"]), {"a.jpg": b"named"}).sent
+    sha256 = Attachment.get().sha256
+    settled = published.home / "attachments" / sha256[:2] / sha256
+    staging = published.home / "staging"
+    settled.rename(staging / f"{'0' * 32}.{sha256}")  # committed, then killed before it moved
+    assert b"".join(Files(published.home, published.keys).read(sha256)) == b"named"
+    (staging / f"{'1' * 32}.{'f' * 64}").write_bytes(b"kept, and no row came")
+    (staging / ("2" * 32)).write_bytes(b"half a file")
+    living = Files(published.home, published.keys).stage()
+    living.write(b"still arriving")
+    assert Files(published.home, published.keys).sweep() == 3
+    assert settled.exists()
+    assert len(_left(staging)) == 1  # the one that is still arriving
+    living.keep()
+    assert Files(published.home, published.keys).sweep() == 0
+    assert len(_left(staging)) == 1
+    living.drop()
+    assert files.named([sha256, "f" * 64]) == {sha256}
+    assert _left(staging) == []
+
+
+def _left(staging: Path) -> list[Path]:
+    return list(staging.iterdir())
+
+
+def test_the_commands_show_release_link_and_discard(
+    running: Running, filled: dict[str, bytes], published: Store, overseer: Person
+) -> None:
+    home = running.server.home
+    xml = again(filled["clean departure"])
+    assert running.phone().submit(xml).sent
+    for village in (b"35.07.01.2002", b"35.07.01.2003"):
+        assert running.phone().submit(xml.replace(b"35.07.01.2001", village)).sent
+    running.phone().submit(b"<cut")
+    said = ("--by", overseer.slug, "--reason", "dari uji")
+    numbers = [q["id"] for q in command(home, "submissions", "quarantine", "--area", "35.07")]
+    assert command(home, "submissions", "quarantine", "--area", "35.08") == []
+    shown = command(home, "submissions", "quarantine", "--show", str(numbers[2]))
+    assert (shown["xml"], shown["reason"], shown["note"]) == ("<cut", "xml.unreadable", "")
+    [released] = command(home, "submissions", "release", str(numbers[0]), "--as", "new", *said)
+    assert released["id"] == numbers[0]
+    command(home, "submissions", "link", str(numbers[1]), instance_id(xml), *said)
+    command(home, "submissions", "discard", str(numbers[2]), *said)
+    assert command(home, "submissions", "quarantine") == []
+    decided = command(home, "submissions", "quarantine", "--decided")
+    assert [q["state"] for q in decided] == ["released", "linked", "discarded"]

@@ -1,0 +1,114 @@
+"""Held uploads on the pages: who sees them, what they tell, what the buttons do."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.store import desks, events, quarantine
+from server.store.models import Quarantine
+from server.store.quarantine import Came
+from tests.staff.conftest import MALANG, Office, Site
+
+SECRET = "Sulastri"
+
+
+def hold(office: Office, reason: str, form_id: str = "berangkat", xml: str = f"<d>{SECRET}</d>") -> int:
+    known = [d["desk"] for d in desks.listing() if d["village"] == MALANG]
+    with office.store.transaction():
+        if not known:
+            desks.add(MALANG, None, office.store.keys, office.clock())
+        desk = desks.by_username(desks.listing()[0]["desk"])
+        assert desk is not None
+        came = Came(form_id, "9", f"uuid:{SECRET}-{reason}", desk.id, None, xml.encode(), [])
+        quarantine.hold(reason, came, office.store, office.clock())
+    return int(Quarantine.select().order_by(Quarantine.id.desc()).get().id)
+
+
+def test_the_menu_tells_an_overseer_how_many_wait_and_nobody_else(site: Site, office: Office) -> None:
+    hold(office, "form.unknown")
+    seen = {}
+    for role, area in (("province", "35"), ("admin", "ID"), ("province", "36"), ("disnaker", "35.07")):
+        browser = site.browser()
+        browser.sign_in(office.officer(f"{role} {area}", role, area))
+        browser.get("/")
+        seen[role, area] = (
+            '<b class="badge">1</b>' in browser.page,
+            'href="/tertahan"' in browser.page,
+            browser.get("/tertahan").status_code,
+        )
+    assert seen == {
+        ("province", "35"): (True, True, 200),
+        ("admin", "ID"): (True, True, 200),
+        ("province", "36"): (False, True, 200),
+        ("disnaker", "35.07"): (False, False, 403),
+    }
+
+
+def test_nothing_of_the_answers_is_on_the_pages(site: Site, office: Office) -> None:
+    numbers = [hold(office, r) for r in ("form.unknown", "submission.other_bytes", "xml.unreadable")]
+    browser = site.browser()
+    browser.sign_in(office.officer("Provinsi Contoh", "province", "35"))
+    browser.get("/tertahan")
+    assert "isinya berbeda" in browser.page
+    for number in numbers:
+        assert browser.get(f"/tertahan/{number}").status_code == 200
+        assert SECRET not in browser.page
+
+
+def test_an_upload_of_another_province_is_not_found(site: Site, office: Office) -> None:
+    number = hold(office, "form.unknown")
+    browser = site.browser()
+    browser.sign_in(office.officer("Provinsi Lain", "province", "36"))
+    for path in (f"/tertahan/{number}", f"/tertahan/{number + 1}", "/tertahan/x", f"/tertahan/{'9' * 40}"):
+        assert browser.get(path).status_code == 404
+
+
+def test_discarding_asks_for_a_reason_and_is_on_record(site: Site, office: Office) -> None:
+    number = hold(office, "xml.unreadable")
+    browser = site.browser()
+    officer = office.officer("Provinsi Contoh", "province", "35")
+    browser.sign_in(officer)
+    browser.get(f"/tertahan/{number}")
+    assert browser.press(f"/tertahan/{number}/buang", alasan=" ").status_code == 422
+    assert "Tulis dulu alasannya" in browser.page
+    assert browser.press(f"/tertahan/{number}/buang", alasan="kiriman percobaan").status_code == 303
+    browser.get("/tertahan?status=diputuskan")
+    assert "Tidak dipakai: provinsi-contoh" in browser.page
+    browser.get(f"/tertahan/{number}")
+    assert "kiriman percobaan" in browser.page
+    [event] = events.of(f"quarantine:{number}")
+    assert (event["actor"], event["verb"]) == (officer.person.slug, "quarantine.discarded")
+    assert "percobaan" not in str(event["detail"])
+
+
+@pytest.mark.parametrize(("reason", "shown"), [("form.unknown", False), ("intake.fault", True)])
+def test_the_button_to_take_it_in_is_there_once_that_can_work(
+    site: Site, office: Office, reason: str, shown: bool
+) -> None:
+    number = hold(office, reason)
+    browser = site.browser()
+    browser.sign_in(office.officer("Provinsi Contoh", "province", "35"))
+    browser.get(f"/tertahan/{number}")
+    assert (f'action="/tertahan/{number}/terima"' in browser.page) is shown
+
+
+def test_taking_in_what_still_cannot_be_taken_says_so_and_changes_nothing(site: Site, office: Office) -> None:
+    number = hold(office, "intake.fault", form_id="entah", xml='<d id="entah" version="9"/>')
+    browser = site.browser()
+    browser.sign_in(office.officer("Provinsi Contoh", "province", "35"))
+    browser.get(f"/tertahan/{number}")
+    assert browser.press(f"/tertahan/{number}/terima", alasan="coba lagi").status_code == 409
+    assert "masih belum dapat diterima" in browser.page
+    assert quarantine.waiting() == 1
+
+
+def test_what_is_taken_in_from_the_page_is_a_submission(site: Site, office: Office) -> None:
+    version = office.library["berangkat"].version
+    xml = f'<d id="berangkat" version="{version}"><meta><instanceID>uuid:1</instanceID></meta></d>'
+    number = hold(office, "intake.fault", xml=xml)
+    browser = site.browser()
+    browser.sign_in(office.officer("Provinsi Contoh", "province", "35"))
+    browser.get(f"/tertahan/{number}")
+    answer = browser.press(f"/tertahan/{number}/terima", alasan="server diperbarui")
+    assert answer.headers["location"] == "/tertahan?pesan=terima"
+    assert quarantine.require(number).submission == "uuid:1"
