@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,12 +13,12 @@ from server.commands.common import AreaOption, HomeOption, JsonOption, known, no
 from server.store import areas, events, saved_exports
 from server.terminal import complain, language, show, writing
 
-PASSWORD_VARIABLE = "POSMIGRAN_EXPORT_PASSWORD"  # noqa: S105 - the name of a variable
 PasswordOption = Annotated[
-    bool,
-    typer.Option(
-        "--password", help=f"The file is locked: asks for the password, or takes {PASSWORD_VARIABLE}."
-    ),
+    bool, typer.Option("--password", help="The file is locked: asks for its password.")
+]
+PasswordFileOption = Annotated[
+    Path | None,
+    typer.Option("--password-file", help="The file is locked: its password is the first line of this one."),
 ]
 
 
@@ -57,6 +56,7 @@ def export(
         bool | None, typer.Option("--bom/--no-bom", help="CSV with a byte order mark, as Excel wants it.")
     ] = None,
     password: PasswordOption = False,
+    password_file: PasswordFileOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -68,7 +68,7 @@ def export(
     options = Options.for_kind(
         kind, lang=lang, choices=choices, multiple=multiple, headers=headers, groups=groups, bom=bom
     )
-    secret = _password(confirm=True) if password else None
+    secret = _password(password, password_file, confirm=True)
     with opened(home) as (settings, store):
         areas.require(area)
         zone = areas.zone(area, settings.timezone)
@@ -106,6 +106,7 @@ def export(
 def verify(
     file: Path,
     password: PasswordOption = False,
+    password_file: PasswordFileOption = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -115,7 +116,8 @@ def verify(
 
     if not file.is_file():
         raise Problem(Problems.FILE_MISSING, file=file)
-    with opened(home) as (_, store), unlocked(file, _password() if password else None) as book:
+    secret = _password(password, password_file)
+    with opened(home) as (_, store), unlocked(file, secret) as book:
         verdict = check(book, store.keys.proof)
     lang = language()
     differences = [
@@ -135,9 +137,12 @@ def verify(
         raise typer.Exit(1)
 
 
-def _password(*, confirm: bool = False) -> str:
-    """From the environment, else asked for: never an argument, which every process of the machine can read."""
-    given = os.environ.get(PASSWORD_VARIABLE)
-    if given:
-        return given
+def _password(asked: bool, file: Path | None, *, confirm: bool = False) -> str | None:
+    """Asked for, or from a file: never an argument, which every process of the machine can read."""
+    if file is not None:
+        if not file.is_file():
+            raise Problem(Problems.FILE_MISSING, file=file)
+        return file.read_text("utf-8").partition("\n")[0].rstrip("\r")
+    if not asked:
+        return None
     return str(typer.prompt("Password", hide_input=True, confirmation_prompt=confirm, err=True))
