@@ -78,15 +78,13 @@ def demo(
 def app_from_environment() -> Any:
     """The web application of ``POSMIGRAN_HOME``: what each process of the server runs."""
     from server.app import create_app
-    from server.serving import end_with_parent
 
-    end_with_parent()
     configure_logs()
     settings = load_settings()
     store = installation.open_store(settings)
     application = create_app(settings, store, now, _export_for(store)).entry
-    # What was made so far lives as long as the process; and each submission's tree is a ring of references that
-    # only the collector frees. Looking through all of it every 700 objects took half of a submission's time.
+    # What was made so far lives as long as the process, and a submission leaves nothing that only the collector
+    # frees: there is no need to look through everything after every 700 objects.
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     return application

@@ -176,6 +176,8 @@ class Judge:
                 differences.append(code)
         calculated = self._otherwise(index, answers)
         unmet = self._unmet(index, environment)
+        # The two refer to each other: without this only the garbage collector would free them and all they hold.
+        del answers.environment
         return Verdict(tuple(holding), phone, tuple(differences), calculated, tuple(errors), unmet)
 
     def _unmet(

@@ -125,9 +125,9 @@ def _java() -> str:
 def _sms(settings: Settings) -> str:
     if settings.sms != "twilio":
         return "POSMIGRAN_SMS is console: messages are written to the log, nobody is texted"
-    from sync.channels.twilio_sms import TwilioSms  # only where it is used: slow to load
+    from sync.carriers import carriers  # only where it is used: slow to load
 
-    TwilioSms(settings)
+    carriers(settings)
     if not settings.public_url:
         raise _Wrong("POSMIGRAN_PUBLIC_URL: not set, so Twilio cannot say what became of a message; set it")
     return "Twilio's settings are complete"

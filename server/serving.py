@@ -1,4 +1,4 @@
-"""Running the server: uvicorn in this process or several, and the sync process beside it.
+"""Running the server: uvicorn in this process or in several workers, and the sync process beside it.
 
 The sync process is a child whose standard input is a pipe from here: when this process dies, however it dies,
 the pipe closes and the child ends by itself.
@@ -6,7 +6,6 @@ the pipe closes and the child ends by itself.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import socket
@@ -17,11 +16,11 @@ import urllib.error
 import urllib.request
 
 import uvicorn
-from uvicorn.supervisors import Multiprocess
 
 from forms.problems import Problem, Problems
 from server import installation
 from server.settings import Settings
+from server.workers import Workers
 
 _APP = "posmigran:app_from_environment"
 _KEEP_ALIVE = 75  # seconds; above the 60 s after which Collect gives up (COLLECT 10.28)
@@ -32,6 +31,8 @@ def serve(settings: Settings, host: str, port: int, workers: int, *, with_sync: 
     """Serve until SIGTERM or SIGINT; returns the exit status."""
     # The writer gives up the interpreter at each statement; at Python's usual 5 ms it would wait long to get it back.
     sys.setswitchinterval(0.0005)
+    if workers > 1:
+        import server.app  # noqa: F401 - so that the workers have it in common
     listener = _listen(host, port)
     bound = listener.getsockname()[1]
     address = f"http://{f'[{host}]' if ':' in host else host}:{bound}"
@@ -43,7 +44,6 @@ def serve(settings: Settings, host: str, port: int, workers: int, *, with_sync: 
     config = uvicorn.Config(
         _APP,
         factory=True,
-        workers=workers,
         log_level="warning",
         access_log=False,  # paths hold tokens
         timeout_keep_alive=_KEEP_ALIVE,
@@ -52,39 +52,30 @@ def serve(settings: Settings, host: str, port: int, workers: int, *, with_sync: 
         lifespan="on",
         backlog=2048,
     )
-    server = uvicorn.Server(config)
-    announcer = threading.Thread(target=_announce, args=(address, bound, host), daemon=True)
-    announcer.start()
+
+    def run(number: int = 0) -> bool:
+        if number == 0:
+            threading.Thread(target=_announce, args=(address, bound, host), daemon=True).start()
+        server = uvicorn.Server(config)
+        server.run(sockets=[listener])
+        return server.started
+
     child = _SyncChild() if with_sync else None
     # uvicorn stops on these, then raises them again for whoever comes after: here that is a clean end
     for caught in (signal.SIGTERM, signal.SIGINT):
         signal.signal(caught, lambda *_: None)
     try:
-        if workers == 1:
-            server.run(sockets=[listener])
-        else:
-            Multiprocess(config, sockets=[listener]).run()
+        started = run() if workers == 1 else Workers(workers, run).look_after()
     finally:
         if child is not None:
             child.stop()
         listener.close()
-    return 0 if workers > 1 or server.started else 1
+    return 0 if started else 1
 
 
-def end_with_parent() -> None:
-    """In a worker process: end when the process that started it has gone, however it died.
-
-    Otherwise its workers would go on answering at the old port, beside the server that is started next.
-    """
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def watch() -> None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, name="parent", daemon=True).start()
+def default_workers() -> int:
+    """One for each core that this process may use, at most four: beyond that they only wait for the database."""
+    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 4)
 
 
 def _listen(host: str, port: int) -> socket.socket:

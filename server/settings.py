@@ -9,6 +9,7 @@ import ipaddress
 import os
 import re
 import tomllib
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -57,6 +58,28 @@ class Settings(BaseSettings):
     twilio_messaging_service_sid: str = Field("", validation_alias="TWILIO_MESSAGING_SERVICE_SID")
     twilio_api_url: str = Field("https://api.twilio.com", validation_alias="TWILIO_API_URL")
 
+    twilio_whatsapp_from: str = Field("", validation_alias="TWILIO_WHATSAPP_FROM")
+    twilio_whatsapp_content_sid: str = Field("", validation_alias="TWILIO_WHATSAPP_CONTENT_SID")
+    twilio_whatsapp_digest_content_sid: str = Field("", validation_alias="TWILIO_WHATSAPP_DIGEST_CONTENT_SID")
+    smtp_url: SecretStr = Field(
+        SecretStr(""), validation_alias=AliasChoices("POSMIGRAN_SMTP_URL", "smtp_url")
+    )
+    mail_from: str = Field("", validation_alias=AliasChoices("POSMIGRAN_MAIL_FROM", "mail_from"))
+    currency: str = Field("USD", validation_alias=AliasChoices("POSMIGRAN_CURRENCY", "currency"))
+    sms_cost: Decimal = Field(
+        Decimal(0), ge=0, validation_alias=AliasChoices("POSMIGRAN_SMS_COST", "sms_cost")
+    )
+    whatsapp_cost: Decimal = Field(
+        Decimal(0), ge=0, validation_alias=AliasChoices("POSMIGRAN_WHATSAPP_COST", "whatsapp_cost")
+    )
+    cap_person: int = Field(30, ge=0, validation_alias=AliasChoices("POSMIGRAN_CAP_PERSON", "cap_person"))
+    cap_case: int = Field(60, ge=0, validation_alias=AliasChoices("POSMIGRAN_CAP_CASE", "cap_case"))
+    cap_hour: int = Field(1_000, ge=0, validation_alias=AliasChoices("POSMIGRAN_CAP_HOUR", "cap_hour"))
+    cap_month: int = Field(20_000, ge=0, validation_alias=AliasChoices("POSMIGRAN_CAP_MONTH", "cap_month"))
+    cap_month_cost: Decimal = Field(
+        Decimal(0), ge=0, validation_alias=AliasChoices("POSMIGRAN_CAP_MONTH_COST", "cap_month_cost")
+    )
+
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, name: str) -> str:
@@ -65,6 +88,11 @@ class Settings(BaseSettings):
         except (KeyError, ValueError, OSError) as error:
             raise ValueError(f"{name} is not a time zone; use a name such as Asia/Makassar") from error
         return name
+
+    @field_validator("twilio_whatsapp_from")
+    @classmethod
+    def _bare_number(cls, number: str) -> str:
+        return number.removeprefix("whatsapp:").strip()
 
     @field_validator("public_url", "twilio_api_url")
     @classmethod

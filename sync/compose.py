@@ -1,24 +1,39 @@
-"""Writing the text of an alert: one SMS segment, in the alphabet of GSM, without personal data.
+"""Writing messages: one SMS segment, in the alphabet of GSM, without personal data.
 
-Nothing personal can get in because nothing personal comes in: the only arguments are an indicator's own text
-(from the form's workbook), the case reference, the name of a kecamatan and a number. Rules: DOMAIN 5.2 and 7;
-alphabet and septets: 3GPP TS 23.038.
+Nothing personal can get in, because nothing that could hold it comes in. A text is made of
+
+- the indicator's own text, which this module takes from the form's published definition by its code;
+- a case reference (:class:`Ref`), which is letters and digits of a fixed pattern;
+- a kecamatan (:class:`Kecamatan`), given by its code alone, whose name this module looks up;
+- levels out of a fixed list, and small numbers.
+
+There is no argument for free text. Rules: DOMAIN 5.2 and 7; alphabet and septets: 3GPP TS 23.038.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
 
 import gsm0338
+
+from server.store import areas
 
 SEGMENT = 160
 """Septets in a message of one part."""
 KEC_LENGTH = 18
 """Longest name of a kecamatan in a message; the texts in the workbooks are measured with it."""
 
-_REF = re.compile(r"R-\d{6}-\d{4,}\Z")
+_REF = re.compile(r"R-\d{6}-\d{4,9}\Z")
+_CODE = re.compile(r"[A-Z]\d{2}\Z")
+_DISTRICT = re.compile(r"\d{2}\.\d{2}\.\d{2}\Z")
+_MOST = 99
+"""Beyond this a count says no more: ``99+``. It also keeps a number that is no count out of a text."""
+_LEVELS = {"critical": "KRITIS", "high": "TINGGI", "medium": "SEDANG"}
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 _CODEC = gsm0338.Codec()
 _PLAIN = {"–": "-", "—": "-", "‘": "'", "’": "'", "“": '"', "”": '"', "…": "...", "•": "-"}
@@ -32,8 +47,130 @@ class Text:
     segments: int
 
 
-def compose(sms: str, ref: str, kec: str, more: int = 0) -> Text:
-    """Fill in an indicator's text.
+@dataclass(frozen=True)
+class Ref:
+    """A case reference, ``R-350712-0417``. Raises ValueError for anything else."""
+
+    value: str
+
+    def __post_init__(self) -> None:
+        if not _REF.match(self.value):
+            raise ValueError("not a case reference")
+
+
+@dataclass(frozen=True)
+class Kecamatan:
+    """A kecamatan by its code, ``35.07.12``. Raises ValueError for anything else."""
+
+    code: str
+
+    def __post_init__(self) -> None:
+        if not _DISTRICT.match(self.code):
+            raise ValueError("not the code of a kecamatan")
+
+    @property
+    def name(self) -> str:
+        """Its name in the table of areas; empty where it is not there."""
+        return areas.names([self.code]).get(self.code, "")
+
+
+class Occasion(StrEnum):
+    """Why somebody is written to about a case."""
+
+    ALERT = "alert"
+    ESCALATION = "escalation"
+    REMINDER = "reminder"
+
+
+_OCCASIONS = {
+    Occasion.ESCALATION: "PMI {level} {code} {{ref}} Kec {{kec}}: belum ada yang menangani. "
+    "Anda diminta bertindak. Buka dasbor.",
+    Occasion.REMINDER: "PMI {level} {code} {{ref}} Kec {{kec}}: sudah diterima, belum ada tindak lanjut. "
+    "Isi tindak lanjut atau tutup kasus. Buka dasbor.",
+}
+"""What is said instead of the indicator's own text. A level and a code are filled in, then the rest."""
+
+_NOTICES = {
+    "account": "PMI sistem: akun pengirim pesan ditolak operator. Pesan menunggu. Periksa akun dan saldo.",
+    "sender": "PMI sistem: nama atau nomor pengirim belum terdaftar atau diblokir. Pesan menunggu. "
+    "Periksa pendaftaran.",
+    "spam": "PMI sistem: operator menganggap pesan sebagai spam. Periksa teks dan pendaftaran pengirim.",
+    "template": "PMI sistem: templat WhatsApp tidak diterima. Pesan lewat jalur lain. Periksa templat.",
+    "address": "PMI sistem: nomor atau surel seorang petugas tidak dapat dipakai. Perbarui datanya.",
+    "cap": "PMI sistem: batas jumlah atau biaya pesan tercapai. Yang KRITIS tetap dikirim, lainnya digabung.",
+    "other": "PMI sistem: operator menolak pesan. Pesan menunggu. Periksa pengaturan.",
+}
+_LOOK = " Jalankan: posmigran doctor"
+
+
+def compose(
+    form: Mapping[str, Any],
+    code: str,
+    severity: str,
+    ref: Ref,
+    district: Kecamatan,
+    more: int = 0,
+    occasion: Occasion = Occasion.ALERT,
+) -> Text:
+    """The text about a case: that of its gravest indicator to tell of, and how many there are besides.
+
+    ``form`` is the published definition in which the indicator ``code`` stands with its texts; without a text
+    there, a plain one is made. Raises ValueError for a code or level that is none, or a negative ``more``.
+    """
+    if not _CODE.match(code) or severity not in _LEVELS:
+        raise ValueError("not an indicator and its level")
+    if occasion is Occasion.ALERT:
+        sms = _of_indicator(form, code) or fallback_text(code, severity)
+    else:
+        sms = _OCCASIONS[occasion].format(level=_LEVELS[severity], code=code)
+    return fill(sms, ref.value, district.name, more)
+
+
+def _of_indicator(form: Mapping[str, Any], code: str) -> str:
+    for indicator in form.get("indicators", ()):
+        if indicator["code"] == code:
+            texts = indicator["sms"]
+            return str(texts.get("id") or next((t for t in texts.values() if t), ""))
+    return ""
+
+
+def digest(counts: Mapping[str, int], refs: Sequence[Ref], *, weekly: bool = False) -> Text:
+    """Many cases in one message: how many of each level, and as many references as fit.
+
+    ``counts`` are by level; ``weekly`` for the digest of a week, else for what a cap held back. Raises ValueError
+    for another level or a negative number.
+    """
+    if not set(counts) <= set(_LEVELS) or min(counts.values(), default=0) < 0:
+        raise ValueError("not counts by level")
+    parts = [f"{_count(counts[level])} {word}" for level, word in _LEVELS.items() if counts.get(level)]
+    total = _count(sum(counts.values()))
+    said = f"PMI mingguan: {total} kasus terbuka" if weekly else f"PMI: {total} kasus menunggu Anda"
+    head = f"{said} ({', '.join(parts)})" if parts else said
+    shown: list[str] = []
+    for ref in refs:
+        if septets(_listed(head, [*shown, ref.value])) > SEGMENT:
+            break
+        shown.append(ref.value)
+    return Text(_cut(_listed(head, shown)), 1)
+
+
+def _listed(head: str, refs: Sequence[str]) -> str:
+    return f"{head}{': ' + ', '.join(refs) if refs else ''}. Buka dasbor."
+
+
+def _count(number: int) -> str:
+    return str(number) if number <= _MOST else f"{_MOST}+"
+
+
+def notice(trouble: str) -> Text:
+    """What an administrator is told. Raises ValueError for a trouble that has no text."""
+    if trouble not in _NOTICES:
+        raise ValueError("no such notice")
+    return Text(_NOTICES[trouble] + _LOOK, 1)
+
+
+def fill(sms: str, ref: str, kec: str, more: int = 0) -> Text:
+    """Fill in a text of a workbook, for :func:`compose`: only there is it known whose words these are.
 
     ``sms`` holds ``{ref}`` and ``{kec}``; any other placeholder is dropped, since nothing could fill it.
     ``more`` counts further indicators of the case: ``+2`` before the reference. Where all of it is too long,
@@ -44,7 +181,7 @@ def compose(sms: str, ref: str, kec: str, more: int = 0) -> Text:
         raise ValueError("not a case reference")
     if more < 0:
         raise ValueError("fewer than no further indicators")
-    counted = f"+{more} {ref}" if more else ref
+    counted = f"+{_count(more)} {ref}" if more else ref
     # Placeholders are told apart in the template alone, so that a name with braces in it is just a name.
     parts = _PLACEHOLDER.split(sms)
     names = _PLACEHOLDER.findall(sms)
@@ -74,8 +211,7 @@ def _cut(body: str) -> str:
 
 def fallback_text(code: str, severity: str) -> str:
     """What to say where a form's version has no text for one of its indicators: better plain than unsaid."""
-    level = {"critical": "KRITIS", "high": "TINGGI"}.get(severity, "SEDANG")
-    return f"PMI {level} {code} {{ref}} Kec {{kec}}. Buka dasbor."
+    return f"PMI {_LEVELS.get(severity, 'SEDANG')} {code} {{ref}} Kec {{kec}}. Buka dasbor."
 
 
 def in_gsm(text: str) -> str:

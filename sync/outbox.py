@@ -1,55 +1,86 @@
 """Sending what is owed: claim, call the carrier, note its id. Each step is committed before the next.
 
-A process may die between any two steps. Before the call nothing has gone; after it the message is *unsure*,
-and whoever takes it up next asks the carrier first. Several processes may send at once: the claim decides.
+1. What a receipt called undelivered is judged by the carrier's table: again later, another way, another person.
+2. A message is claimed by one process, with a row for this delivery. Before the call nothing has gone.
+3. The carrier is called. Whoever dies now leaves a message whose lease runs out: it is *unsure*, and whoever takes
+   it up next asks the carrier first.
+4. The carrier's id is noted, or its refusal judged as in 1.
+
+What a cap holds back is told in a digest; critical messages pass every cap, and the administrator hears of it. A
+channel that fails time after time is left alone for a while (:class:`Brakes`), so that an outage costs one call now
+and then and not one for each message.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
 import structlog
 
-from server.store import events, messages
+from server.store import folding, outbox
 from server.store.database import Writer
-from server.store.messages import LEASE, LONGEST, Claimed
-from sync.channels import Channel, TransportError, masked
+from server.store.folding import Held
+from server.store.outbox import Capped, Claimed, Settled, Setup, Verdict
+from server.store.withdrawals import STALE
+from sync import notices, verdicts
+from sync.channels import Channel, Meaning, Remedy, TransportError, Trouble, masked
+from sync.compose import Ref, digest
+from sync.verdicts import Policy
+
+__all__ = ["Clock", "Outbox", "Policy"]
 
 log = structlog.get_logger()
 
 Clock = Callable[[], datetime]
 
-EXPIRES = timedelta(hours=48)
-"""An alert that could not be sent for so long would only mislead: it is on the page all the while."""
 _ALL = 1_000_000_000
+_NOT_SET_UP = Meaning("the channel is not set up", Remedy.ELSEWHERE, trouble=Trouble.OTHER)
 
 
-@dataclass(frozen=True)
-class Policy:
-    """How patient the outbox is. ``lease`` must be longer than any call to a carrier takes.
+class Brakes:
+    """Which channels to leave alone for now. Only a courtesy to the carrier: it may be forgotten at any time."""
 
-    ``settled``: by then a request whose answer was lost is through at the carrier, or never will be, and its
-    list can tell. ``tries``: a message does not expire before so many attempts. At the pauses below they take
-    hours of real time, so that a clock which jumps two days ahead (a box without one of its own, when it hears
-    the time) makes nothing expire that was not tried.
-    """
+    PATIENCE = 3
+    """Failures in a row before a channel is left alone; at a 429 it is at once."""
+    FIRST, LONGEST = timedelta(seconds=2), timedelta(minutes=1)
 
-    threads: int = 8
-    lease: timedelta = LEASE
-    expires: timedelta = EXPIRES
-    first_retry: timedelta = timedelta(seconds=5)
-    longest_retry: timedelta = timedelta(minutes=15)
-    settled: timedelta = timedelta(seconds=30)
-    tries: int = 40
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._lock = threading.Lock()
+        self._failures: dict[str, int] = {}
+        self._until: dict[str, datetime] = {}
 
-    def pause(self, attempts: int, random: Random) -> timedelta:
-        """How long to wait after so many attempts: doubling, and spread out lest retries march in step."""
-        doubled: timedelta = self.first_retry * 2 ** min(attempts - 1, 20)
-        return min(doubled, self.longest_retry) * random.uniform(0.5, 1.5)
+    def on(self, now: datetime) -> frozenset[str]:
+        """The channels that are left alone. A moment further ahead than any pause is a clock that was set back."""
+        with self._lock:
+            return frozenset(
+                name for name, until in self._until.items() if now < until <= now + 2 * self.LONGEST
+            )
+
+    def worked(self, channel: str) -> None:
+        """The channel answered."""
+        with self._lock:
+            self._failures.pop(channel, None)
+            self._until.pop(channel, None)
+
+    def failed(self, channel: str, error: TransportError, now: datetime) -> None:
+        """It had no ear for us."""
+        with self._lock:
+            failures = self._failures[channel] = self._failures.get(channel, 0) + 1
+            asked = error.retry_after or error.meaning.pause
+            if failures >= self.PATIENCE or asked is not None:
+                doubled = self.FIRST * 2 ** min(max(failures - self.PATIENCE, 0), 10)
+                pause = min(max(doubled, asked or self.FIRST), self.LONGEST) * self._random.uniform(0.7, 1.3)
+                self._until[channel] = now + pause
+
+    def probing(self) -> bool:
+        """Is a channel being tried again after failures? Then one message at a time is enough."""
+        with self._lock:
+            return any(n >= self.PATIENCE for n in self._failures.values())
 
 
 class Outbox:
@@ -62,35 +93,59 @@ class Outbox:
         clock: Clock,
         random: Random,
         policy: Policy,
+        setup: Setup,
     ) -> None:
         self._writer = writer
         self._channels = channels
         self._clock = clock
         self._random = random
         self._policy = policy
+        self._setup = setup
+        self._brakes = Brakes(random)
         self._pool = ThreadPoolExecutor(policy.threads, thread_name_prefix="outbox")
         self._in_hand: dict[int, Future[bool]] = {}
 
     def start_due(self) -> int:
         """Begin to send what is due, without waiting for it; returns how many were begun."""
+        self._judge()
         self._in_hand = {i: f for i, f in self._in_hand.items() if not f.done()}
-        free = 2 * self._policy.threads - len(self._in_hand)
+        most = 1 if self._brakes.probing() else 2 * self._policy.threads
+        free = most - len(self._in_hand)
         if free <= 0:
             return 0
-        ids = messages.due(self._clock(), limit=free + len(self._in_hand))
+        now = self._clock()
+        ids = outbox.due(now, free + len(self._in_hand), self._brakes.on(now))
         fresh = [i for i in ids if i not in self._in_hand][:free]
         for message_id in fresh:
             self._in_hand[message_id] = self._pool.submit(self._send_safely, message_id)
         return len(fresh)
 
     def drain(self) -> int:
-        """Send all that is due now, each message once, and wait for it; returns how many the carrier took."""
-        ids = messages.due(self._clock(), limit=_ALL)
-        return sum(self._pool.map(self._send_safely, ids))
+        """Send all that is due now, each message once a way, and wait; returns how many the carriers took."""
+        self._judge()
+        taken = 0
+        tried: list[int] = []
+        while True:
+            now = self._clock()
+            ids = outbox.due(now, _ALL, self._brakes.on(now))
+            # A message that one way failed comes back at once for the next: but not for ever in one drain.
+            fresh = [i for i in ids if tried.count(i) < len(self._channels)]
+            if not fresh:
+                return taken
+            tried += fresh
+            taken += sum(self._pool.map(self._send_safely, fresh))
 
     def close(self) -> None:
         """Finish the calls that are under way, begin no others."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _judge(self) -> None:
+        """Decide on what carriers said was not delivered."""
+        for message in outbox.bounced(self._setup):
+            channel = self._channels.get(message.channel)
+            meaning = channel.meaning(message.bounced or "") if channel is not None else _NOT_SET_UP
+            verdict = verdicts.of_receipt(message, meaning, self._policy, self._clock(), self._random)
+            self._settle(message, verdict, meaning)
 
     def _send_safely(self, message_id: int) -> bool:
         try:
@@ -102,78 +157,115 @@ class Outbox:
 
     def _send(self, message_id: int) -> bool:
         began = self._clock()
-        claimed = self._writer.wait(lambda: messages.claim(message_id, began, self._policy.lease))
+        braked = self._brakes.on(began)
+        claimed = self._writer.wait(
+            lambda: outbox.claim(message_id, began, self._policy.lease, self._setup, braked)
+        )
+        if isinstance(claimed, Capped):
+            self._fold(claimed)
+            return False
         if claimed is None:
             return False
+        if claimed.broke is not None:
+            self._tell(Trouble.CAP, claimed.broke)
         try:
-            channel = self._channels.get(claimed.channel)
-            if channel is None:
-                raise TransportError(f"channel {claimed.channel} is not set up", administrator=True)
-            provider_id = channel.find(claimed) if claimed.unsure else None
-            if provider_id is None:
-                if claimed.removed:
-                    now = self._clock()
-                    self._writer.wait(lambda: messages.withdraw(claimed.id, claimed.attempts, now))
-                    return False
-                if self._too_late(claimed):
-                    self._expire(claimed)
-                    return False
-                if self._clock() >= began + self._policy.lease / 2:
-                    # Held up for so long that somebody else may soon take it up: leave it to them.
-                    return False
-                provider_id = channel.send(claimed)
+            provider_id = self._hand_over(claimed, began)
         except TransportError as error:
             self._refused(claimed, error)
             return False
         except Exception as error:  # noqa: BLE001 - one odd message must not stop the others
-            self._refused(claimed, TransportError(f"fault: {type(error).__name__}", unsure=True))
+            name = type(error).__name__
+            self._refused(claimed, TransportError(f"fault: {name}", Meaning(name), unsure=True))
+            return False
+        if provider_id is None:
             return False
         taken = provider_id
-        self._writer.wait(lambda: messages.sent(claimed.id, taken, self._clock()))
-        log.info("message.sent", message=claimed.id, ref=claimed.ref, to=masked(claimed.recipient))
-        return True
-
-    def _too_late(self, claimed: Claimed) -> bool:
-        old = claimed.created_at + self._policy.expires <= self._clock()
-        return old and claimed.attempts > self._policy.tries
-
-    def _expire(self, claimed: Claimed) -> None:
-        def work() -> None:
-            messages.expired(claimed.id, claimed.attempts)
-            events.record(self._clock(), "system", "message.expired", claimed.ref, message=claimed.id)
-
-        self._writer.wait(work)
-        log.warning("message.expired", message=claimed.id, ref=claimed.ref)
-
-    def _refused(self, claimed: Claimed, error: TransportError) -> None:
-        pause = self._policy.pause(claimed.attempts, self._random)
-        if error.retry_after is not None:
-            pause = max(pause, error.retry_after * self._random.uniform(1, 1.2))
-        unsure = error.unsure or (claimed.unsure and not error.permanent)
-        if unsure:
-            pause = max(pause, self._policy.settled)
-        pause = min(pause, LONGEST)
-        now = self._clock()
-
-        def work() -> None:
-            if unsure:
-                messages.unsure(claimed.id, error.reason, now + pause, claimed.attempts)
-            elif error.permanent:
-                messages.failed(claimed.id, error.reason, claimed.attempts)
-            else:
-                messages.later(claimed.id, error.reason, now + pause, claimed.attempts)
-            if error.permanent:
-                events.record(
-                    now, "system", "message.failed", claimed.ref, message=claimed.id, error=error.reason
-                )
-
-        self._writer.wait(work)
-        log.warning(
-            "message.refused",
+        self._brakes.worked(claimed.channel)
+        if not self._writer.wait(lambda: outbox.sent(claimed, taken, self._clock())):
+            again = Verdict("unsure", "its text is like another's", self._clock() + self._policy.settled)
+            self._settle(claimed, again, Meaning("alike"))
+            return False
+        log.info(
+            "message.sent",
             message=claimed.id,
             ref=claimed.ref,
-            attempt=claimed.attempts,
-            reason=error.reason,
-            permanent=error.permanent,
-            administrator=error.administrator,
+            channel=claimed.channel,
+            to=masked(claimed.recipient),
         )
+        return True
+
+    def _hand_over(self, claimed: Claimed, began: datetime) -> str | None:
+        """The carrier's id, found or new; None where it is not to go, or not by us."""
+        channel = self._channels.get(claimed.channel)
+        if channel is None:
+            raise TransportError(f"channel {claimed.channel} is not set up", _NOT_SET_UP)
+        if claimed.unsure and (found := channel.find(claimed)) is not None:
+            return found
+        now = self._clock()
+        if claimed.removed:
+            self._writer.wait(lambda: outbox.withdraw(claimed, now))
+            return None
+        if self._too_late(claimed, now):
+            self._writer.wait(lambda: outbox.withdraw(claimed, now, STALE))
+            log.warning("message.expired", message=claimed.id, ref=claimed.ref)
+            return None
+        if now >= began + self._policy.lease / 2:
+            # Held up for so long that somebody else may soon take it up: leave it to them.
+            return None
+        if claimed.unsure and not self._writer.wait(
+            lambda: outbox.begin_again(claimed, now, self._setup.limits)
+        ):
+            return None
+        return channel.send(claimed)
+
+    def _too_late(self, claimed: Claimed, now: datetime) -> bool:
+        if claimed.expires_at is not None:
+            return claimed.expires_at <= now
+        old = claimed.created_at + self._policy.expires <= now
+        return old and claimed.attempts > self._policy.tries
+
+    def _refused(self, claimed: Claimed, error: TransportError) -> None:
+        now = self._clock()
+        if error.meaning.crowded:
+            self._brakes.failed(claimed.channel, error, now)
+        elif not error.unsure:
+            self._brakes.worked(claimed.channel)
+        verdict = verdicts.of_refusal(claimed, error, self._policy, now, self._random)
+        self._settle(claimed, verdict, error.meaning)
+
+    def _settle(self, message: Claimed, verdict: Verdict, meaning: Meaning) -> None:
+        now = self._clock()
+        settled: Settled | None = self._writer.wait(lambda: outbox.settle(message, verdict, now, self._setup))
+        if settled is None:
+            return
+        # An address is told of when it is marked, everything else whenever it comes: once a day all the same.
+        if meaning.trouble is not None and (meaning.trouble is not Trouble.ADDRESS or settled.marked):
+            self._tell(meaning.trouble, verdict.code)
+        log.warning(
+            "message.refused",
+            message=message.id,
+            ref=message.ref,
+            channel=message.channel,
+            attempt=message.attempts,
+            reason=verdict.error,
+            action=verdict.action,
+            state=settled.state,
+            handed_on=settled.handed_on,
+            administrator=meaning.trouble is not None,
+        )
+
+    def _fold(self, capped: Capped) -> None:
+        now = self._clock()
+        if self._writer.wait(lambda: folding.fold(capped, _digest, now)):
+            log.warning("message.folded", message=capped.id, cap=capped.cap)
+        self._tell(Trouble.CAP, capped.cap)
+
+    def _tell(self, trouble: Trouble, detail: str) -> None:
+        now = self._clock()
+        zone = self._setup.limits.zone
+        self._writer.wait(lambda: notices.tell(trouble, detail, now, zone))
+
+
+def _digest(held: Held) -> tuple[str, int]:
+    text = digest(held.levels, [Ref(ref) for ref in held.refs])
+    return text.body, text.segments

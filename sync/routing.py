@@ -19,7 +19,7 @@ import structlog
 from server.store import areas, cases, events, messages, officers
 from server.store.messages import AlertFacts, NewMessage, OwedCase
 from server.store.officers import Person
-from sync.compose import compose, fallback_text
+from sync.compose import Kecamatan, Ref, compose
 
 log = structlog.get_logger()
 
@@ -76,8 +76,7 @@ def route(page: Iterable[OwedCase], now: datetime, channel: str) -> Routed:
 def route_case(case: OwedCase, now: datetime, channel: str) -> int | None:
     """Owe the messages of one case; returns how many, or None where another process was quicker."""
     made = plan(case)
-    kec = areas.names([case.district]).get(case.district, "")
-    texts = [_message(case, a, kec, channel, now) for a in made.addressed]
+    texts = [_message(case, a, channel, now) for a in made.addressed]
     if not messages.owe(case, made.done, texts, now, put_off=list(made.missing), until=now + AGAIN):
         return None
     _report(case, made, now)
@@ -140,7 +139,7 @@ def _stand_ins(village: str, without: Collection[int] = ()) -> list[Person]:
     return []
 
 
-def _message(case: OwedCase, addressed: Addressed, kec: str, channel: str, now: datetime) -> NewMessage:
+def _message(case: OwedCase, addressed: Addressed, channel: str, now: datetime) -> NewMessage:
     person = addressed.person
     # What this person is still owed of the case goes with it, in one message that tells how things stand now.
     waiting = case.waiting.get(person.id, ())
@@ -159,7 +158,10 @@ def _message(case: OwedCase, addressed: Addressed, kec: str, channel: str, now: 
         and cases.may_see(person.role, alert.recipients, alert.restricted)
     ]
     codes = [alert.indicator for alert in (*new, *others)]
-    text = compose(_sms(case.definition, new[0]), case.ref, kec, len(codes) - 1)
+    district = Kecamatan(case.district)
+    text = compose(
+        case.definition, new[0].indicator, new[0].severity, Ref(case.ref), district, len(codes) - 1
+    )
     return NewMessage(
         person.id,
         tuple(codes),
@@ -175,16 +177,6 @@ def _message(case: OwedCase, addressed: Addressed, kec: str, channel: str, now: 
 
 def _gravest_first(alerts: Iterable[AlertFacts]) -> list[AlertFacts]:
     return sorted(alerts, key=lambda a: (cases.gravity(a.severity), a.indicator))
-
-
-def _sms(definition: Mapping[str, Any], alert: AlertFacts) -> str:
-    for indicator in definition.get("indicators", ()):
-        if indicator["code"] == alert.indicator:
-            texts = indicator["sms"]
-            return str(texts.get("id") or next((t for t in texts.values() if t), "")) or fallback_text(
-                alert.indicator, alert.severity
-            )
-    return fallback_text(alert.indicator, alert.severity)
 
 
 def _report(case: OwedCase, made: Plan, now: datetime) -> None:

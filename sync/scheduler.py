@@ -27,13 +27,13 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
 from server.settings import Settings
-from server.store import entities, jobs, messages, officers
+from server.store import entities, jobs, messages, officers, spending
 from server.store.database import Store, Writer
 from server.store.files import Files
 from server.store.jobs import Run
 from sync import routing
+from sync.carriers import carriers, setup_of
 from sync.channels import Channel
-from sync.channels.console import Console
 from sync.outbox import Clock, Outbox, Policy
 
 log = structlog.get_logger()
@@ -94,7 +94,8 @@ class Sync:
         self._channel = channel
         self._files = Files(settings.home)
         self._writer = Writer(store, gap=gap)
-        self._outbox = Outbox(self._writer, channels, clock, random, policy)
+        setup = setup_of(settings, channels, channel)
+        self._outbox = Outbox(self._writer, channels, clock, random, policy, setup)
         self._worker = f"{socket.gethostname()[:40]}:{os.getpid()}"
         self._noted: dict[str, Run] = {}
         self._stop = threading.Event()
@@ -195,6 +196,7 @@ class Sync:
         now = self._clock()
         removed = self._writer.wait(lambda: officers.forget_sessions(now))
         self._writer.wait(lambda: jobs.forget(now - _FORGOTTEN))
+        self._writer.wait(lambda: spending.forget(now))
         return {"sessions": removed}
 
     def _entities(self) -> Mapping[str, int]:
@@ -238,15 +240,7 @@ class Sync:
 
 def build_sync(settings: Settings, store: Store, clock: Clock) -> Sync:
     """Put the sync process together from the settings. Raises :class:`Problem` (SETTING_INVALID)."""
-    channels: dict[str, Channel] = {"console": Console()}
-    channel = "console"
-    if settings.sms == "twilio":
-        # only where it is used: the client takes its time to load
-        from sync.channels.twilio_sms import TwilioSms
-
-        twilio = TwilioSms(settings)
-        channels[twilio.name] = twilio
-        channel = twilio.name
+    channels, channel = carriers(settings)
     return Sync(store, settings, clock, channels, channel, random=Random())  # noqa: S311 - jitter, no secret
 
 

@@ -30,7 +30,9 @@ def init(
 def serve(
     host: Annotated[str, typer.Option()] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes any free port.")] = 8000,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that answer.")] = 1,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that answer; as many as there are cores, at most 4.")
+    ] = None,
     public_url: Annotated[str | None, typer.Option(help="What links and QR codes use.")] = None,
     no_sync: Annotated[
         bool, typer.Option("--no-sync", help="Do not send: `posmigran sync` runs elsewhere.")
@@ -45,12 +47,10 @@ def serve(
     if public_url is not None:
         os.environ["POSMIGRAN_PUBLIC_URL"] = public_url  # checked like the setting, and seen by the children
     settings = load_settings(home)
-    if not no_sync and settings.sms == "twilio":
-        from sync.channels.twilio_sms import TwilioSms
+    if not no_sync and (settings.sms == "twilio" or settings.smtp_url.get_secret_value()):
+        from sync.carriers import carriers
 
-        TwilioSms(
-            settings
-        )  # raises where a setting is missing: better now than in the child, again and again
+        carriers(settings)  # raises where a setting is missing: better now than in the child, again and again
     if not installation.ready(settings):
         made = installation.init(settings, ADMIN, now(), progress)
         admin = made["admin"]
@@ -58,7 +58,9 @@ def serve(
             complain(f"sign in as {admin['email']}, password {admin['password']}")
     with opened(home) as (_, store):  # what a killed process left half-done is decided before phones come
         Files(store.home).sweep()
-    raise typer.Exit(serving.serve(settings, host, port, workers, with_sync=not no_sync))
+    raise typer.Exit(
+        serving.serve(settings, host, port, workers or serving.default_workers(), with_sync=not no_sync)
+    )
 
 
 def sync(

@@ -4,8 +4,9 @@
    keeps its copy, and staff get another to help the desk with.
 2. Its form and version are looked up; the answers are typed by the form's schema.
 3. The server judges every risk rule itself; the phone's own verdicts are kept, differences recorded.
-4. In one transaction: the submission, its answers, its register row, its files, the workers that it makes known
-   or changes (entities), the case and the alerts it owes.
+   So far nobody else has to wait: this is :meth:`Intake.prepare`, before the transaction.
+4. In one transaction (:meth:`Intake.write`): the submission, its answers, its register row, its files, the
+   workers that it makes known or changes (entities), the case and the alerts it owes.
 5. Readable XML that cannot be taken as it is goes into quarantine and counts as received, so that no record is
    stuck on a phone (COLLECT 10.19). Staff may release it: then it comes in again by this same way.
 """
@@ -18,7 +19,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from forms.entities import blocks
+from forms.entities import Block, blocks
+from forms.form import Indicator
 from forms.instance import Instance, expected_attachments, read_instance, typed_answers
 from forms.judge import Verdict
 from forms.problems import Problem, Problems
@@ -65,6 +67,26 @@ class Receipt:
     files_kept: bool = True
 
 
+@dataclass(frozen=True)
+class Judged:
+    """A submission before it is kept, the indicators that hold, and what it says of entities."""
+
+    new: NewSubmission
+    indicators: tuple[Indicator, ...]
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An upload, read and judged. Where it cannot be read, or cannot be taken, ``problem`` or ``reason`` says why."""
+
+    upload: Upload
+    instance: Instance | None = None
+    judged: Judged | None = None
+    problem: Problem | None = None
+    reason: str = ""
+
+
 class _Untakeable(Exception):  # noqa: N818 - says what is the matter
     """Readable, but it cannot be taken as it is. Raised before anything was written."""
 
@@ -109,25 +131,41 @@ class Intake:
         self._villages: set[str] = set()
 
     def receive(self, upload: Upload) -> Receipt:
-        """Keep an upload with all its consequences. Call inside a transaction (the store's writer does).
+        """:meth:`prepare` and :meth:`write`, for who is in a transaction already."""
+        return self.write(self.prepare(upload))
 
-        What cannot be read comes back as ``refused`` with its :class:`Problem` (XML_UNREADABLE, XML_TOO_BIG,
-        XML_NO_FORM_ID); staff get a copy. Raises :class:`Problem` (QUARANTINE_FULL), with nothing kept.
-        """
-        now = self._clock()
+    def prepare(self, upload: Upload) -> Prepared:
+        """Read and judge an upload: all that needs no transaction."""
         try:
             instance = _bounded(read_instance(upload.xml))
         except Problem as problem:
-            return self._refuse(problem, upload, now)
+            return Prepared(upload, problem=problem)
         try:
-            return self._take(upload, instance, now)
+            return Prepared(upload, instance, self._judge(upload, instance, self._clock()))
         except _Untakeable as why:
-            return self._hold(why.reason, upload, instance, now)
+            return Prepared(upload, instance, reason=why.reason)
         finally:
             instance.release()
 
+    def write(self, prepared: Prepared) -> Receipt:
+        """Keep what was prepared with all its consequences. Call inside a transaction (the store's writer does).
+
+        What cannot be read comes back as ``refused`` with its :class:`Problem` (XML_UNREADABLE, XML_TOO_BIG,
+        XML_NO_FORM_ID); staff get a copy. Raises :class:`Problem` (QUARANTINE_FULL), with nothing kept.
+        It counts as received now, in the transaction: who asks what came since a moment misses nothing.
+        """
+        upload, now = prepared.upload, self._clock()
+        if prepared.problem is not None:
+            return self._refuse(prepared.problem, upload, now)
+        if prepared.judged is None:
+            return self._hold(prepared.reason, upload, prepared.instance, now)
+        try:
+            return self._take(upload, prepared.judged, now)
+        except _Untakeable as why:
+            return self._hold(why.reason, upload, prepared.instance, now)
+
     def hold_faulty(self, upload: Upload) -> Receipt:
-        """Keep for staff what :meth:`receive` failed at for a reason that nobody foresaw.
+        """Keep for staff what :meth:`prepare` or :meth:`write` failed at for a reason that nobody foresaw.
 
         The phone would send it again and again, and nobody would know of it.
         """
@@ -159,7 +197,7 @@ class Intake:
                 deprecated_id=instance.instance_id if taken_as == "correction" else None,
             )
         try:
-            receipt = self._take(upload, instance, self._clock())
+            receipt = self._take(upload, self._judge(upload, instance, self._clock()), self._clock())
         except _Untakeable as why:
             raise Problem(Problems.QUARANTINE_REMAINS, id=entry.id, reason=why.reason) from None
         finally:
@@ -169,8 +207,8 @@ class Intake:
         )
         return receipt
 
-    def _take(self, upload: Upload, instance: Instance, now: datetime) -> Receipt:
-        """The submission and all that follows from it. Raises :class:`_Untakeable`."""
+    def _judge(self, upload: Upload, instance: Instance, now: datetime) -> Judged:
+        """What the submission is and what follows from it. Raises :class:`_Untakeable`."""
         received_at = upload.received_at or now
         shelved = self._shelf.form(instance.form_id, instance.version)
         if shelved is None:
@@ -180,7 +218,16 @@ class Intake:
         if shelved.choices:
             tables = {**tables, **rows_chosen(shelved.choices, instance, upload.desk, self._store)}
         verdict = shelved.judge.judge(instance, tables, received_at)
-        new = self._compose(upload, instance, shelved, lists, verdict, received_at)
+        return Judged(
+            self._compose(upload, instance, shelved, lists, verdict, received_at),
+            tuple(shelved.indicators[code] for code in verdict.indicators),
+            tuple(blocks(instance, shelved.entities)) if shelved.entities else (),
+        )
+
+    def _take(self, upload: Upload, judged: Judged, now: datetime) -> Receipt:
+        """The submission and all that follows from it. Raises :class:`_Untakeable`."""
+        received_at = upload.received_at or now
+        new = replace(judged.new, received_at=received_at)
         try:
             kept = submissions.keep(new, self._store)
         except OtherBytes:
@@ -188,42 +235,28 @@ class Intake:
         if upload.files:
             submissions.attach(kept.id, upload.files, received_at)
         if not kept.new:
-            return Receipt("known", instance.instance_id, submission_id=kept.id)
+            return Receipt("known", new.instance_id, submission_id=kept.id)
         if new.draft:
-            return Receipt("new", instance.instance_id, submission_id=kept.id)
+            return Receipt("new", new.instance_id, submission_id=kept.id)
         chained = kept.root != new.instance_id or not kept.current
-        if shelved.entities:
-            self._take_entities(upload, instance, shelved, kept, new, chained=chained)
+        if judged.blocks:
+            self._take_entities(upload, judged, kept, new, chained=chained)
         followed = followed_case(new.form_id, new.answers)
         if followed is not None:
             follow_ups.link(kept.id, followed, upload.desk.speaks_for, upload.desk.role)
         ref = cases.open_or_extend(
-            kept.id,
-            new.form_id,
-            kept.root,
-            new.village,
-            [shelved.indicators[code] for code in verdict.indicators],
-            now,
-            chained=chained,
+            kept.id, new.form_id, kept.root, new.village, judged.indicators, now, chained=chained
         )
-        return Receipt("new", instance.instance_id, ref, kept.id)
+        return Receipt("new", new.instance_id, ref, kept.id)
 
     def _take_entities(
-        self,
-        upload: Upload,
-        instance: Instance,
-        shelved: ShelvedForm,
-        kept: Kept,
-        new: NewSubmission,
-        *,
-        chained: bool,
+        self, upload: Upload, judged: Judged, kept: Kept, new: NewSubmission, *, chained: bool
     ) -> None:
         """Apply what the submission says of entities. An edit says it again: the first to come counts (5.20)."""
-        said = list(blocks(instance, shelved.entities))
-        if not said or (chained and entities.taken(new.form_id, kept.root)):
+        if chained and entities.taken(new.form_id, kept.root):
             return
         sender = Sender(kept.id, new.village, upload.desk.speaks_for, submissions.agreed(new.answers))
-        faults = entities.take(said, sender, self._store, new.received_at)
+        faults = entities.take(judged.blocks, sender, self._store, new.received_at)
         if faults:
             entities.note_faults(kept.id, faults)
 

@@ -11,7 +11,7 @@ import structlog
 from falcon.asgi import Request, Response
 
 from forms.problems import Problem
-from server.intake.intake import Receipt, Upload
+from server.intake.intake import Prepared, Receipt, Upload
 from server.openrosa import answers, multipart_body
 from server.openrosa.credentials import Asking
 from server.openrosa.multipart_body import Received
@@ -85,16 +85,19 @@ class Submission(Resource):
         if received.staged:  # nothing of an unknown sender stays on disk
             kept = await door.admitted(asking, lambda _: received.keep())
 
-        def receive() -> tuple[KnownDesk, Receipt]:
+        def prepare() -> Prepared:
             desk = door.doorkeeper.admit(asking)
-            return desk, door.intake.receive(Upload(received.xml, desk, device_id, kept))
+            return door.intake.prepare(Upload(received.xml, desk, device_id, kept))
+
+        def write(prepared: Prepared) -> tuple[KnownDesk, Receipt]:
+            return prepared.upload.desk, door.intake.write(prepared)
 
         def hold() -> tuple[KnownDesk, Receipt]:
             desk = door.doorkeeper.admit(asking)
             return desk, door.intake.hold_faulty(Upload(received.xml, desk, device_id, kept))
 
         try:
-            desk, receipt = await door.writer.run(receive)
+            desk, receipt = await door.writer.run_prepared(prepare, write)
         except Problem:
             raise
         except Exception as error:  # noqa: BLE001 - a fault of ours must not leave the record on the phone

@@ -25,6 +25,11 @@ class Way:
     address: str
 
 
+def kind_of(channel: str) -> str:
+    """The kind of a channel by its name: SMS for all that say no other (``twilio_sms``, ``console``)."""
+    return next((kind for kind in KINDS if channel.endswith(kind)), "sms")
+
+
 def order(channels: str) -> str:
     """An order of kinds as it is kept, from ``"sms, whatsapp"``; empty stays empty, for the usual order.
 

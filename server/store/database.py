@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
+import os
 import queue
 import threading
 import time
@@ -26,6 +28,7 @@ from forms.problems import Problem, Problems
 from server.store.models import database
 from server.store.sealing import Keys
 
+P = TypeVar("P")
 T = TypeVar("T")
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -42,6 +45,7 @@ class Store:
         self.keys = keys
         self.db = _connect(url)
         self.sqlite = isinstance(self.db, peewee.SqliteDatabase)
+        self._queue = home / ".write.lock"
         database.initialize(self.db)
 
     def migrate(self) -> list[str]:
@@ -54,8 +58,6 @@ class Store:
     def _alone(self) -> Iterator[None]:
         if self.sqlite:
             # SQLite's DDL takes its own locks; a file beside the database keeps two `init` apart.
-            import fcntl
-
             with (self.home / ".migrate.lock").open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 yield
@@ -69,10 +71,27 @@ class Store:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """A transaction that holds the write lock from its start (SQLite), so that it never fails half-way."""
-        with (
-            self.db.atomic("IMMEDIATE") if self.sqlite and not self.db.in_transaction() else self.db.atomic()
-        ):
+        if self.sqlite and not self.db.in_transaction():
+            with self._turn(), self.db.atomic("IMMEDIATE"):
+                yield
+        else:
+            with self.db.atomic():
+                yield
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for this process's turn to write to SQLite, in the kernel's queue.
+
+        SQLite itself has no queue: whoever finds its lock taken sleeps, at last for a tenth of a second, and looks
+        again; a process that writes without a pause would starve the others. The lock of the database still decides:
+        this only says who tries next, and is gone with the process that held it.
+        """
+        descriptor = os.open(self._queue, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(descriptor)
 
     def lock(self, *names: str | None) -> None:
         """Until this transaction ends, no other one passes here with any of these names.
@@ -118,13 +137,19 @@ def _connect(url: str) -> Any:
 
 @dataclass
 class _Work:
-    """A piece of work for the writer, and who waits for it."""
+    """A piece of work for the writer, and who waits for it. ``prepare`` comes before the transaction, if anything."""
 
-    run: Callable[[], Any]
+    prepare: Callable[[], Any] | None
+    run: Callable[..., Any]
     deliver: Callable[[Any, BaseException | None], None]
     loop: asyncio.AbstractEventLoop | None
+    prepared: tuple[Any, ...] = ()
     result: Any = None
     error: BaseException | None = None
+
+    def write(self) -> Any:
+        """Do it, in the transaction. May be done again after that was undone."""
+        return self.run(*self.prepared)
 
 
 class _HalfDoneError(Exception):
@@ -151,6 +176,16 @@ class Writer:
 
     async def run(self, work: Callable[[], T]) -> T:
         """Run ``work`` in the writer; returns when it is on disk. Its own exception undoes it alone."""
+        return await self._give(None, work)
+
+    async def run_prepared(self, prepare: Callable[[], P], work: Callable[[P], T]) -> T:
+        """The same in two steps: ``prepare``, which only reads, before the transaction; its result for ``work``.
+
+        What needs no transaction keeps nobody else's waiting, neither in this process nor in another.
+        """
+        return await self._give(prepare, work)
+
+    async def _give(self, prepare: Callable[[], Any] | None, work: Callable[..., T]) -> T:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
 
@@ -162,7 +197,7 @@ class Writer:
             else:
                 future.set_result(result)
 
-        self._queue.put(_Work(work, deliver, loop))
+        self._queue.put(_Work(prepare, work, deliver, loop))
         return await future
 
     @contextlib.contextmanager
@@ -184,7 +219,7 @@ class Writer:
             else:
                 future.set_result(result)
 
-        self._queue.put(_Work(work, deliver, None))
+        self._queue.put(_Work(None, work, deliver, None))
         return future.result()
 
     def close(self) -> None:
@@ -201,7 +236,9 @@ class Writer:
             if self._gap:
                 time.sleep(max(0.0, self._free_at - time.monotonic()))
             batch, last = self._collect(first)
-            self._commit(batch)
+            ready = [work for work in batch if self._prepare(work)]
+            if ready:
+                self._commit(ready)
             self._free_at = time.monotonic() + self._gap
             self._answer(batch)
             if last:
@@ -222,6 +259,20 @@ class Writer:
                 return batch, True
             batch.append(work)
         return batch, False
+
+    def _prepare(self, work: _Work) -> bool:
+        """Is it ready to be written? What fails here has asked for nothing yet."""
+        try:
+            if work.prepare is not None:
+                work.prepared = (work.prepare(),)
+        except (peewee.OperationalError, peewee.InterfaceError) as error:
+            work.error = Problem(Problems.STORE_BUSY)
+            work.error.__cause__ = error
+            with contextlib.suppress(peewee.PeeweeException):
+                self._store.release()
+        except Exception as error:  # noqa: BLE001 - handed to the one who asked
+            work.error = error
+        return work.error is None
 
     def _commit(self, batch: list[_Work]) -> None:
         try:
@@ -253,7 +304,7 @@ class Writer:
             for work in batch:
                 before = connection.total_changes
                 try:
-                    work.result, work.error = work.run(), None
+                    work.result, work.error = work.write(), None
                 except (peewee.OperationalError, peewee.InterfaceError):
                     raise  # the database itself fails: nobody in this batch is kept
                 except Exception as error:
@@ -265,7 +316,7 @@ class Writer:
         execute = self._store.db.execute_sql
         execute("savepoint work")
         try:
-            work.result, work.error = work.run(), None
+            work.result, work.error = work.write(), None
         except (peewee.OperationalError, peewee.InterfaceError):
             raise
         except Exception as error:  # noqa: BLE001 - handed to the one who asked

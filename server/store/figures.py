@@ -7,6 +7,7 @@ from typing import Any
 
 from peewee import fn
 
+from server.store import spending
 from server.store.models import Alert, Message, Quarantine, Submission
 
 
@@ -39,6 +40,19 @@ def counted() -> list[Figure]:
             "state",
             {"owed": float(Alert.select().where(Alert.owed).count())},
         ),
+        *_spent(),
+    ]
+
+
+def _spent() -> list[Figure]:
+    segments: dict[str, float] = {}
+    costs: dict[str, float] = {}
+    for channel, number, cost in spending.by_channel():
+        segments[channel] = float(number)
+        costs[channel] = cost / spending.MICROS
+    return [
+        Figure("posmigran_segments", "Segments that carriers took, by channel", "channel", segments),
+        Figure("posmigran_cost", "What they cost, in POSMIGRAN_CURRENCY", "channel", costs),
     ]
 
 

@@ -1,10 +1,6 @@
-"""The outbox: what is owed to whom, who is sending it at this moment, what became of it.
+"""The outbox as routing sees it: which alerts somebody must be told of, and the messages owed for them.
 
-The life of a message: ``owed`` -> (claimed, an attempt noted, committed) ``sending`` -> (the carrier's id
-noted) ``sent`` -> ``delivered`` | ``failed``; ``expired`` where it came too late or its officer left. A message
-that is still ``sending`` when its lease ends (the process died, the connection broke) is *unsure*: the carrier is
-asked before it is sent again.
-Which process sends is decided by one conditional UPDATE and its row count.
+How messages are sent is in :mod:`server.store.outbox`, what carriers said of them in :mod:`server.store.receipts`.
 """
 
 from __future__ import annotations
@@ -19,8 +15,8 @@ from peewee import Case as Switch
 
 from forms.form import SEVERITIES
 from forms.problems import Problem, Problems
-from server.store import events, withdrawals
-from server.store.models import Alert, Case, Message, Officer, PublishedForm, Submission, database
+from server.store import spending, withdrawals
+from server.store.models import Alert, Case, Delivery, Message, Officer, PublishedForm, Submission, database
 
 STATES = ("owed", "sending", "sent", "delivered", "failed", "expired")
 LEASE = timedelta(seconds=120)
@@ -88,10 +84,10 @@ def _waiting(now: datetime | None) -> Any:
     owed = Alert.owed == True  # noqa: E712
     if now is None:
         return owed
-    return owed & (Alert.route_after.is_null() | _come(Alert.route_after, now))
+    return owed & (Alert.route_after.is_null() | come(Alert.route_after, now))
 
 
-def _come(moment: Any, now: datetime) -> Any:
+def come(moment: Any, now: datetime) -> Any:
     """Has the moment in a column come? Also where it lies further ahead than any that is written on purpose."""
     return (moment <= now) | (moment > now + LONGEST)
 
@@ -290,173 +286,13 @@ def write(case_id: int | None, text: NewMessage, now: datetime) -> int | None:
     return int(rows[0].id) if rows else None
 
 
-@dataclass(frozen=True)
-class Claimed:
-    """A message that this process alone may send now. ``unsure``: an earlier attempt may have got through.
-
-    ``removed``: its officer left since that attempt. The carrier may be asked, but nothing more is to be sent.
-    """
-
-    id: int
-    ref: str
-    channel: str
-    recipient: str
-    body: str
-    created_at: datetime
-    attempts: int
-    unsure: bool
-    removed: bool
-
-
-def _due(now: datetime) -> Any:
-    """Owed and due, or left behind by a process that died."""
-    # A first attempt is due at once: where it lies ahead, the clock was set back.
-    fresh = (Message.attempts == 0) & (Message.created_at > now)
-    return ((Message.state == "owed") & (_come(Message.due_at, now) | fresh)) | (
-        (Message.state == "sending")
-        & ((Message.claimed_until < now) | (Message.claimed_until > now + LONGEST))
-    )
-
-
-def due(now: datetime, limit: int = 50) -> list[int]:
-    """Ids of messages that should go now: owed and due, or left behind by a process that died."""
-    rows = Message.select(Message.id).where(_due(now)).order_by(Message.due_at, Message.id).limit(limit)
-    return [int(m.id) for m in rows]
-
-
-def claim(message_id: int, now: datetime, lease: timedelta = LEASE) -> Claimed | None:
-    """Take a message for sending; None where another process was quicker, or nobody is there to read it.
-
-    A message to an officer who is no longer in service is withdrawn, and others are owed it. Commit before
-    calling the carrier.
-    """
-    row = Message.get_or_none(Message.id == message_id)
-    if row is None:
-        return None
-    removed = row.officer.removed_at is not None
-    if removed and row.state == "owed":
-        withdrawals.withdraw(row, now)
-        return None
-    took = (
-        Message.update(state="sending", claimed_until=now + lease, attempts=Message.attempts + 1)
-        .where((Message.id == message_id) & (Message.attempts == row.attempts) & _due(now))
-        .execute()
-    )
-    if took != 1:
-        return None
-    return Claimed(
-        row.id,
-        row.case.ref,
-        row.channel,
-        row.recipient,
-        row.body,
-        row.created_at,
-        row.attempts + 1,
-        unsure=row.state == "sending",
-        removed=removed,
-    )
-
-
-def sent(message_id: int, provider_id: str, now: datetime) -> None:
-    """The carrier took it. A receipt that came before this keeps its state."""
-    Message.update(provider_id=provider_id, sent_at=now, claimed_until=None, error=None).where(
-        (Message.id == message_id) & Message.state.not_in(("delivered", "failed"))
-    ).execute()
-    Message.update(state="sent").where(
-        (Message.id == message_id) & Message.state.in_(("sending", "owed"))
-    ).execute()
-
-
-def _in_hand(message_id: int, attempt: int | None) -> Any:
-    """The condition that nobody has taken the message up again since this ``attempt``."""
-    held = (Message.id == message_id) & (Message.state == "sending")
-    return held if attempt is None else held & (Message.attempts == attempt)
-
-
-def later(message_id: int, error: str, due_at: datetime, attempt: int | None = None) -> None:
-    """It certainly did not go: try again then."""
-    Message.update(state="owed", error=error, due_at=due_at, claimed_until=None).where(
-        _in_hand(message_id, attempt)
-    ).execute()
-
-
-def unsure(message_id: int, error: str, due_at: datetime, attempt: int | None = None) -> None:
-    """Nobody knows whether it went: then whoever takes it up asks the carrier first."""
-    Message.update(error=error, claimed_until=due_at).where(_in_hand(message_id, attempt)).execute()
-
-
-def withdraw(message_id: int, attempt: int, now: datetime) -> None:
-    """It did not go, and its officer left meanwhile: others are owed it."""
-    row = Message.get_or_none(_in_hand(message_id, attempt))
-    if row is not None:
-        withdrawals.withdraw(row, now)
-
-
-def failed(message_id: int, error: str, attempt: int | None = None) -> None:
-    """It will not go this way."""
-    Message.update(state="failed", error=error, claimed_until=None).where(
-        _in_hand(message_id, attempt)
-    ).execute()
-
-
-def expired(message_id: int, attempt: int | None = None) -> None:
-    """It came too late to be of use."""
-    Message.update(state="expired", claimed_until=None).where(_in_hand(message_id, attempt)).execute()
-
-
-_RECEIPTS = {
-    "sent": "sent",
-    "delivered": "delivered",
-    "read": "delivered",
-    "undelivered": "failed",
-    "failed": "failed",
-    "canceled": "failed",
-}
-_ON_THE_WAY = ("accepted", "scheduled", "queued", "sending")
-
-
-def receipt(
-    provider_id: str, status: str, error: str | None, now: datetime, message_id: int | None = None
-) -> bool:
-    """Note a carrier's receipt: idempotent, in any order; False where it belongs to no message.
-
-    ``message_id`` finds the message while the carrier's id is not noted yet, and the id is noted then: a
-    receipt proves that the message got through. ``delivered`` and ``failed`` are final: a late ``sent``
-    changes nothing.
-    """
-    row = Message.get_or_none(Message.provider_id == provider_id)
-    if row is None and message_id is not None:
-        row = Message.get_or_none((Message.id == message_id) & Message.provider_id.is_null())
-    if row is None:
-        return False
-    state = _RECEIPTS.get(status, "sent" if status in _ON_THE_WAY else None)
-    if state is None or row.state in ("delivered", "failed"):
-        return True
-    changes: dict[str, Any] = {
-        "state": state,
-        "error": error,
-        "provider_id": provider_id,
-        "claimed_until": None,
-    }
-    if row.sent_at is None:
-        changes["sent_at"] = now
-    if state == "delivered":
-        changes["delivered_at"] = now
-    changed = (
-        Message.update(changes)
-        .where((Message.id == row.id) & Message.state.not_in(("delivered", "failed")))
-        .execute()
-    )
-    if changed and state == "failed":
-        events.record(now, "system", "message.failed", row.case.ref, message=row.id, error=error)
-    return True
-
-
 def listing(state: str | None = None) -> list[dict[str, Any]]:
-    """The outbox, as ``messages list`` shows it to whoever runs the server."""
+    """The outbox, as ``messages list`` shows it to whoever runs the server. ``cost`` is in the currency set."""
+    paid = Delivery.select(Delivery.message, fn.SUM(Delivery.cost).alias("cost")).group_by(Delivery.message)
+    cost = dict(paid.tuples())
     rows = (
         Message.select(Message, Case.ref.alias("ref"), Officer.slug.alias("to_slug"))
-        .join(Case)
+        .join(Case, JOIN.LEFT_OUTER)
         .switch(Message)
         .join(Officer)
         .order_by(Message.id)
@@ -469,7 +305,7 @@ def listing(state: str | None = None) -> list[dict[str, Any]]:
     return [
         {
             "id": m.id,
-            "ref": m.ref,
+            "ref": m.ref or "",
             "to": m.recipient,
             "officer": m.to_slug,
             "channel": m.channel,
@@ -479,6 +315,7 @@ def listing(state: str | None = None) -> list[dict[str, Any]]:
             "attempts": m.attempts,
             "provider_id": m.provider_id,
             "error": m.error,
+            "cost": int(cost.get(m.id, 0)) / spending.MICROS,
         }
         for m in rows
     ]

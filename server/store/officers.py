@@ -77,7 +77,7 @@ def add(
         created_at=now,
         channels=contacts.order(channels),
     )
-    return _person(row), password
+    return person(row), password
 
 
 def set_contact(
@@ -92,21 +92,21 @@ def set_contact(
 
     What a carrier gave up on is tried again once it was set anew. Raises as :func:`add`, and OFFICER_UNKNOWN.
     """
-    person = require(slug)
+    before = require(slug)
     changes: dict[str, Any] = {"contact_at": now}
     password = None
     if phone is not None:
         changes["phone"] = normal_phone(phone) if phone else None
     if email is not None:
-        changes["email"] = email = _free_email(email, but=person.id)
-        if person.email is None:
+        changes["email"] = email = _free_email(email, but=before.id)
+        if before.email is None:
             password = secrets.token_urlsafe(12)
             changes["password_hash"] = _hasher.hash(password)
     if channels is not None:
         changes["channels"] = contacts.order(channels)
     for address in (changes.get("phone"), email):
         contacts.revive(address or "")
-    Officer.update(changes).where(Officer.id == person.id).execute()
+    Officer.update(changes).where(Officer.id == before.id).execute()
     return require(slug), password
 
 
@@ -137,10 +137,10 @@ def remove(slug: str, now: datetime) -> None:
 
     What they are still owed is not sent, and its alerts are owed anew, to others. Call inside a transaction.
     """
-    person = require(slug)
-    Officer.update(removed_at=now, email=None, password_hash=None).where(Officer.id == person.id).execute()
-    Session.delete().where(Session.officer == person.id).execute()
-    withdrawals.withdraw_all(person.id, now)
+    leaver = require(slug)
+    Officer.update(removed_at=now, email=None, password_hash=None).where(Officer.id == leaver.id).execute()
+    Session.delete().where(Session.officer == leaver.id).execute()
+    withdrawals.withdraw_all(leaver.id, now)
 
 
 def require(slug: str) -> Person:
@@ -148,13 +148,13 @@ def require(slug: str) -> Person:
     row = Officer.get_or_none((Officer.slug == slug) & Officer.removed_at.is_null())
     if row is None:
         raise Problem(Problems.OFFICER_UNKNOWN, officer=slug)
-    return _person(row)
+    return person(row)
 
 
 def by_id(officer_id: int) -> Person | None:
     """An officer who is still in service."""
     row = Officer.get_or_none((Officer.id == officer_id) & Officer.removed_at.is_null())
-    return _person(row) if row is not None else None
+    return person(row) if row is not None else None
 
 
 def reachable(role: str, village: str, without: Collection[int] = ()) -> list[Person]:
@@ -169,17 +169,23 @@ def reachable(role: str, village: str, without: Collection[int] = ()) -> list[Pe
         & Officer.removed_at.is_null()
         & Officer.phone.is_null(False)
     )
-    people = [_person(r) for r in rows.order_by(Officer.id) if r.id not in without]
+    people = [person(r) for r in rows.order_by(Officer.id) if r.id not in without]
     ways = contacts.living(people)
     people = [p for p in people if ways[p.id]]
     nearest = max((_depth(p.area) for p in people), default=0)
     return [p for p in people if _depth(p.area) == nearest]
 
 
+def administrators() -> list[Person]:
+    """Everybody in service with the role ``admin``."""
+    rows = Officer.select().where((Officer.role == "admin") & Officer.removed_at.is_null())
+    return [person(r) for r in rows.order_by(Officer.id)]
+
+
 def by_phone(phone: str) -> list[Person]:
     """Who can be reached at this number (E.164); several people may share a phone."""
     rows = Officer.select().where((Officer.phone == phone) & Officer.removed_at.is_null())
-    return [_person(r) for r in rows.order_by(Officer.id)]
+    return [person(r) for r in rows.order_by(Officer.id)]
 
 
 def _depth(area: str) -> int:
@@ -195,7 +201,7 @@ def check_password(email: str, password: str) -> Person | None:
         _hasher.verify(stored or nobody, password)
     except (VerificationError, InvalidHashError):
         return None
-    return _person(row) if row is not None and stored else None
+    return person(row) if row is not None and stored else None
 
 
 @cache
@@ -230,7 +236,7 @@ def by_session(token: str, now: datetime) -> Person | None:
         )
         .first()
     )
-    return _person(row) if row is not None else None
+    return person(row) if row is not None else None
 
 
 def sign_out(token: str) -> None:
@@ -271,7 +277,8 @@ def _free_slug(name: str, role: str) -> str:
     return slug
 
 
-def _person(row: Officer) -> Person:
+def person(row: Officer) -> Person:
+    """An officer's row as other rooms know it."""
     return Person(
         row.id, row.slug, row.name, row.role, row.area, row.phone, row.email, tuple(row.channels.split())
     )

@@ -19,7 +19,7 @@ from twilio.request_validator import RequestValidator
 
 from forms.problems import Problem
 from server.settings import Settings
-from server.store import cases, messages, officers
+from server.store import cases, officers, receipts
 from server.store.database import Store, Writer
 
 log = structlog.get_logger()
@@ -78,7 +78,7 @@ class Signature:
 
 
 class Status:
-    """``/twilio/status``: a receipt. Its address carries our own number of the message as ``m``."""
+    """``/twilio/status``: a receipt. Its address carries our numbers of the message (``m``) and delivery (``a``)."""
 
     def __init__(self, signature: Signature, writer: Writer, clock: Clock) -> None:
         self._signature = signature
@@ -90,10 +90,12 @@ class Status:
         form = await self._signature.read(request)
         sid, status, code = form.first("MessageSid"), form.first("MessageStatus"), form.first("ErrorCode")
         number = request.get_param_as_int("m", min_value=1, max_value=2**62)
-        error = f"twilio {code}" if _ERROR_CODE.fullmatch(code) and int(code) else None
+        delivery = request.get_param_as_int("a", min_value=1, max_value=2**31)
+        error = code if _ERROR_CODE.fullmatch(code) and int(code) else None
         now = self._clock()
         known = await _kept(
-            self._writer, lambda: bool(sid) and messages.receipt(sid, status, error, now, number)
+            self._writer,
+            lambda: bool(sid) and receipts.receipt(sid, status, error, now, number, delivery),
         )
         if not known:
             log.info("receipt.unknown", message=number, status=status[:20])

@@ -167,6 +167,7 @@ def test_submissions_alerts_and_messages_are_listed_answered_and_exported(
         "attempts",
         "provider_id",
         "error",
+        "cost",
     ]
     assert (message["ref"], message["to"], message["channel"]) == (ref, "+6281200000001", "console")
 

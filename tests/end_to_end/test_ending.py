@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from random import Random
 
@@ -37,6 +39,12 @@ def send(phone: DeskPhone, interview: Interview) -> str:
     filled = phone.hold(interview)
     assert phone.send(filled).status == 201
     return filled.instance_id
+
+
+def workers_of(world: World) -> list[int]:
+    """The processes that answer."""
+    assert world.server is not None
+    return [p for p, line in family(world.server.process.pid).items() if "sync --embedded" not in line]
 
 
 def sync_of(world: World) -> int:
@@ -107,13 +115,15 @@ def test_two_workers_answer_and_end_with_the_server_even_when_it_is_killed(
         until(lambda: not any(runs(pid) for pid in below), "a process outlived its server")
 
         world.start("--workers", "2")
+        answering = workers_of(world)
+        os.kill(answering[0], signal.SIGKILL)
+        until(lambda: len(set(workers_of(world)) - {answering[0]}) == 2, "no worker came for the dead one")
         sent.add(send(phone, stories["clean departure"]))
         assert {s["instance_id"] for s in world.run("submissions", "list")} == sent
         assert len({a["ref"] for a in world.run("alerts", "list")}) == 6
         below = family(world.server.process.pid)
         assert world.server.stop() == 0
-        # Python's own tracker of shared resources ends a moment after the last process that it watches
-        until(lambda: not any(runs(pid) for pid in below), "a process outlived its server")
+        assert [line for pid, line in below.items() if runs(pid)] == []
     assert world.twilio.twice() == []
 
 
@@ -124,7 +134,7 @@ def test_without_its_sync_the_server_keeps_what_is_owed_until_sync_runs_once(
         world.add_officers()
         send(phone_of(world, engine), stories["18 one day after departure"])
         assert world.server is not None
-        assert not any("sync" in line for line in family(world.server.process.pid).values())
+        assert not any("posmigran sync" in line for line in family(world.server.process.pid).values())
         assert world.run("messages", "list") == []
         counts = command(shipped, "sync", "--once", extra=world.settings)
         assert (counts["cases"], counts["owed"], counts["sent"]) == (1, 3, 3)

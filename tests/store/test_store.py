@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import threading
 
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from playhouse.schema_diff import diff_models
 
-from forms.problems import Problem
+from forms.problems import Problem, Problems
 from server.store import areas, counters
 from server.store.database import Store, Writer
 from server.store.models import TABLES, Area, Counter, Event
@@ -98,6 +99,55 @@ def test_counters_never_give_a_number_twice(store: Store) -> None:
     for writer in writers:
         writer.close()
     assert sorted(given_out) == list(range(1, 101))
+
+
+def test_a_writer_that_never_pauses_keeps_no_other_one_waiting_for_long(store: Store) -> None:
+    """Each commit of the quiet one costs a few of the busy one's, not the hundreds of SQLite's own waiting."""
+    busy, quiet = Writer(store), Writer(store)
+    end = threading.Event()
+
+    def never_pause() -> None:
+        while not end.is_set():
+            busy.wait(lambda: counters.increment("busy"))
+
+    thread = threading.Thread(target=never_pause)
+    thread.start()
+    while counters.current("busy") < 10:
+        pass
+    before = counters.current("busy")
+    for _ in range(30):
+        quiet.wait(lambda: counters.increment("quiet"))
+    between = counters.current("busy") - before
+    end.set()
+    thread.join()
+    busy.close()
+    quiet.close()
+    assert counters.current("quiet") == 30
+    assert between < 30 * 10
+
+
+def test_work_that_is_prepared_first_is_written_with_what_was_prepared(store: Store) -> None:
+    """What fails in the preparing is told to the one who asked, and written by nobody."""
+    writer = Writer(store)
+
+    def cannot() -> str:
+        raise Problem(Problems.NOT_FOUND)
+
+    def write(name: str) -> int:
+        assert store.db.in_transaction()
+        return counters.increment(name)
+
+    async def ask() -> tuple[int, BaseException | int]:
+        good = writer.run_prepared(lambda: "good", write)
+        first, second = await asyncio.gather(good, writer.run_prepared(cannot, write), return_exceptions=True)
+        assert isinstance(first, int)
+        return first, second
+
+    first, second = asyncio.run(ask())
+    writer.close()
+    assert first == 1
+    assert isinstance(second, Problem)
+    assert counters.current("good") == 1
 
 
 def test_work_that_fails_undoes_itself_and_nothing_else(store: Store, clock: Clock) -> None:

@@ -27,6 +27,9 @@ def main(home: Path, url: str, api_url: str, lease: float) -> None:
         TWILIO_AUTH_TOKEN=TOKEN,
         TWILIO_FROM=SENDER,
         TWILIO_API_URL=api_url,
+        cap_person=0,
+        cap_case=0,
+        cap_hour=0,
     )
     policy = Policy(
         lease=timedelta(seconds=lease),

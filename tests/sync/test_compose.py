@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.compose import KEC_LENGTH, SEGMENT, compose, fallback_text, in_gsm, septets
+from sync.compose import KEC_LENGTH, SEGMENT, fallback_text, fill, in_gsm, septets
 
 REF = "R-350712-0417"
 TEMPLATE = "PMI KRITIS D01 {ref} Kec {kec}: calon PMI diduga di bawah 18 th. Buka dasbor."
@@ -17,13 +17,13 @@ AREAS = Path(__file__).parents[2] / "forms" / "library" / "wilayah" / "districts
 
 
 def test_an_alert_names_the_case_and_the_kecamatan() -> None:
-    assert compose(TEMPLATE, REF, "Wagir").body == (
+    assert fill(TEMPLATE, REF, "Wagir").body == (
         "PMI KRITIS D01 R-350712-0417 Kec Wagir: calon PMI diduga di bawah 18 th. Buka dasbor."
     )
 
 
 def test_further_indicators_are_counted_before_the_reference() -> None:
-    assert " D01 +2 R-350712-0417 Kec " in compose(TEMPLATE, REF, "Wagir", 2).body
+    assert " D01 +2 R-350712-0417 Kec " in fill(TEMPLATE, REF, "Wagir", 2).body
 
 
 def test_every_kecamatan_of_indonesia_is_cut_to_eighteen_characters_and_stays_readable() -> None:
@@ -31,17 +31,17 @@ def test_every_kecamatan_of_indonesia_is_cut_to_eighteen_characters_and_stays_re
         names = [row["name"] for row in csv.DictReader(file)]
     assert len(names) == 7_285
     for name in names:
-        shown = compose("{ref}|{kec}|", REF, name).body.split("|")[1]
+        shown = fill("{ref}|{kec}|", REF, name).body.split("|")[1]
         assert shown == name[:KEC_LENGTH].rstrip()
 
 
 def test_a_long_text_costs_the_kecamatan_first_and_never_the_reference() -> None:
     template = "PMI KRITIS D01 {ref} Kec {kec}: " + "x" * 112
-    text = compose(template, REF, "Kecamatan Panjang Sekali", 12)
+    text = fill(template, REF, "Kecamatan Panjang Sekali", 12)
     assert len(text.body) == SEGMENT
     assert "+12 R-350712-0417 Kec K" in text.body
     assert text.body.endswith("x" * 112)
-    endless = compose("y" * 300 + "{ref}", REF, "Wagir", 3)
+    endless = fill("y" * 300 + "{ref}", REF, "Wagir", 3)
     assert endless.body.startswith("+3 R-350712-0417 y")
 
 
@@ -61,7 +61,7 @@ def test_characters_of_the_extension_table_count_twice() -> None:
 def test_whatever_a_workbook_says_the_message_is_one_segment_with_its_reference(
     sms: str, kec: str, more: int
 ) -> None:
-    text = compose(sms, REF, kec, more)
+    text = fill(sms, REF, kec, more)
     assert septets(text.body) <= SEGMENT
     assert text.segments == 1
     assert REF in text.body
@@ -76,11 +76,11 @@ def test_whatever_a_workbook_says_the_message_is_one_segment_with_its_reference(
 )
 def test_nothing_can_be_smuggled_in_by_placeholder_reference_or_format(secret: str, name: str) -> None:
     template = "PMI {" + name + "} {ref} Kec {kec}."
-    body = compose(template, REF, "Wagir").body
+    body = fill(template, REF, "Wagir").body
     assert secret not in body
     assert "class" not in body
     # a name with braces is just a name: it is not filled in a second time
-    assert compose("{kec}|{ref}", REF, "{ref}").body.startswith("{ref}|")
+    assert fill("{kec}|{ref}", REF, "{ref}").body.startswith("{ref}|")
     for ref in (secret, f"{REF} {secret}", f"{REF}\n{secret}", f"R-{secret}", ""):
         with pytest.raises(ValueError, match="not a case reference"):
-            compose(TEMPLATE, ref, "Wagir")
+            fill(TEMPLATE, ref, "Wagir")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from server.settings import Settings
-from server.store import events, messages
+from server.store import events, messages, outbox
 from server.store.database import Store, Writer
 from server.store.models import Message
 from sync import routing
@@ -81,7 +81,7 @@ def test_a_message_goes_out_with_a_callback_that_names_only_our_number_of_it(
     assert (row["state"], row["provider_id"], row["attempts"]) == ("sent", taken.sid, 1)
     assert taken.body == f"PMI TINGGI D08 {ref} Kec Donomulyo: periksa hari ini. Buka dasbor."
     assert taken.to == row["to"]
-    assert taken.status_callback == f"https://desa.example.org/twilio/status?m={row['id']}"
+    assert taken.status_callback == f"https://desa.example.org/twilio/status?m={row['id']}&a=1"
     assert sync.run_once()["sent"] == 0
 
 
@@ -188,7 +188,7 @@ def test_a_refused_number_fails_for_good_and_on_the_record_without_quoting_it(
     sync.run_once()
     row = only()
     assert (row["state"], row["error"]) == ("failed", "twilio 21211: not a valid number")
-    assert [e["verb"] for e in events.of(ref)] == ["message.failed"]
+    assert [e["verb"] for e in events.of(ref)] == ["message.failed", "message.handed_on"]
     clock.at += LATER
     assert sync.run_once()["sent"] == 0
     written = capsys.readouterr()
@@ -300,7 +300,7 @@ def test_a_carrier_that_asks_for_a_day_is_asked_again_within_the_hour(
 
 
 def test_a_poisoned_message_pushes_only_itself_back(
-    sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn
+    sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     officer("disnaker", "35.07", clock())
     for _ in range(3):
@@ -308,9 +308,15 @@ def test_a_poisoned_message_pushes_only_itself_back(
     with store.transaction():
         routing.route(messages.unrouted(), clock(), "twilio_sms")
         first = min(m["id"] for m in messages.listing())
-        Message.update(channel="pigeon").where(Message.id == first).execute()
+
+    def poisoned(self: TwilioSms, message: outbox.Claimed) -> dict[str, str]:
+        if message.id == first:
+            raise ZeroDivisionError
+        return {"body": message.body}
+
+    monkeypatch.setattr(TwilioSms, "content", poisoned)
     assert sync.run_once()["sent"] == 2
-    assert [m["state"] for m in messages.listing()] == ["owed", "sent", "sent"]
+    assert [m["state"] for m in messages.listing()] == ["sending", "sent", "sent"]
 
 
 def test_a_slow_call_holds_up_nobody_else(
@@ -360,7 +366,7 @@ def test_of_two_who_claim_a_message_at_once_one_gets_it(store: Store, clock: Clo
         submit(store, ["D08"], clock())
     with store.transaction():
         routing.route(messages.unrouted(), clock(), "console")
-    ids = messages.due(clock())
+    ids = outbox.due(clock())
     together = threading.Barrier(2)
     got: list[int] = []
 
@@ -368,7 +374,7 @@ def test_of_two_who_claim_a_message_at_once_one_gets_it(store: Store, clock: Clo
         writer = Writer(store)
         for message_id in ids:
             together.wait()
-            claimed = writer.wait(lambda i=message_id: messages.claim(i, clock()))  # type: ignore[misc]
+            claimed = writer.wait(lambda i=message_id: outbox.claim(i, clock()))  # type: ignore[misc]
             if claimed is not None:
                 got.append(claimed.id)
         writer.close()
@@ -380,15 +386,15 @@ def test_of_two_who_claim_a_message_at_once_one_gets_it(store: Store, clock: Clo
         thread.join()
     assert sorted(got) == sorted(ids)
     clock.at += LATER
-    assert messages.claim(ids[0], clock()) is not None, "the lease ran out"
-    assert messages.claim(ids[0], clock()) is None
+    assert outbox.claim(ids[0], clock()) is not None, "the lease ran out"
+    assert outbox.claim(ids[0], clock()) is None
 
 
 def test_the_console_shows_the_text_but_not_the_number(
     store: Store, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     publish(clock())
-    shown: list[messages.Claimed] = []
+    shown: list[outbox.Claimed] = []
     settings = Settings(home=store.home)
     running = Sync(store, settings, clock, {"console": Console(shown.append)}, "console", random=Random(1))
     ref = one_message(store, clock)

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from server.settings import Settings
-from server.store import cases, events, messages, officers
+from server.store import cases, events, messages, officers, outbox
 from server.store.database import Store
 from server.store.models import Alert, Message, Officer, Submission
 from sync import Sync, routing
@@ -131,12 +131,12 @@ def test_a_message_owed_to_somebody_removed_at_that_moment_is_withdrawn_when_it_
     owe(store, clock)
     # as two transactions leave it that did not see each other
     Officer.update(removed_at=clock()).where(Officer.id == leaver.id).execute()
-    (waiting,) = messages.due(clock())
+    (waiting,) = outbox.due(clock())
     with store.transaction():
-        assert messages.claim(waiting, clock()) is None
+        assert outbox.claim(waiting, clock()) is None
     sync.run_once()
     assert [m.to for m in twilio.messages] == [province.phone]
-    assert messages.due(clock()) == []
+    assert outbox.due(clock()) == []
 
 
 @pytest.mark.parametrize("arrived", [True, False])

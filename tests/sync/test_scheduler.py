@@ -13,7 +13,7 @@ import pytest
 
 from forms.problems import Problem
 from server.settings import Settings
-from server.store import jobs, messages, officers
+from server.store import jobs, messages, officers, outbox
 from server.store.database import Store, Writer
 from server.store.models import Session
 from sync import Sync, build_sync
@@ -105,7 +105,7 @@ def test_a_backlog_is_sent_while_it_is_routed_the_gravest_first(
     grave = [submit(store, ["R05"], now())[1]]
     seen: list[str] = []
 
-    def show(message: messages.Claimed) -> None:
+    def show(message: outbox.Claimed) -> None:
         seen.append(message.ref)
         if len(grave) < 2:  # meanwhile
             grave.append(submit(store, ["R05"], now())[1])

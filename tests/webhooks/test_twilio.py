@@ -114,8 +114,9 @@ def test_receipts_late_twice_and_out_of_order_end_in_the_same_place(
 def test_a_message_that_was_not_delivered_says_why(door: Door, store: Store, clock: Clock) -> None:
     taken = sent(door, store, clock)
     door.receipt(taken, "undelivered", 30005)
+    door.sync.run_once()
     (row,) = messages.listing()
-    assert (row["state"], row["error"]) == ("failed", "twilio 30005")
+    assert (row["state"], row["error"]) == ("failed", "twilio 30005: unknown or inactive number")
 
 
 def test_a_receipt_that_overtakes_the_answer_is_not_lost_and_proves_that_it_went(

@@ -83,6 +83,12 @@ def up(migrator, db):
     )
     db.execute_sql("create unique index delivery_message_id_number on delivery (message_id, number)")
     db.execute_sql("create index delivery_provider_id on delivery (provider_id)")
+    # what went out before gets its row, so that late receipts find it
+    db.execute_sql(
+        "insert into delivery (message_id, number, channel, recipient, began_at, ended_at, outcome, provider_id, segments) "
+        "select id, attempts, channel, recipient, created_at, sent_at, 'taken', provider_id, segments from message "
+        "where provider_id is not null"
+    )
 
 
 def down(migrator, db):

@@ -1,6 +1,6 @@
 """SMS through Twilio's official client.
 
-Two-way SMS does not exist for Indonesia (DOMAIN 7): officers acknowledge on the page.
+Two-way SMS does not exist for Indonesia (DOMAIN 7): officers acknowledge on the page, or by WhatsApp.
 """
 
 from __future__ import annotations
@@ -18,14 +18,18 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from forms.problems import Problem, Problems
 from server.settings import Settings
-from server.store.messages import Claimed
-from sync.channels import TransportError
-from sync.channels.twilio_sms.errors import meaning_of
+from server.store.outbox import Claimed
+from sync.channels import Meaning, TransportError
+from sync.channels.twilio_sms.errors import MEANINGS, meaning_of, meaning_of_receipt
 
 TIMEOUT = 10.0
 """Seconds that connecting, and each wait for bytes, may take: well within the lease of a claim."""
 _SEARCHED = 200
 """How many of a recipient's newest messages are looked through where the carrier has no date for them yet."""
+
+
+_CLOCKS_APART = timedelta(minutes=10)
+"""How far our clock and the carrier's may differ."""
 
 
 class _Http(TwilioHttpClient):  # type: ignore[misc]
@@ -46,31 +50,35 @@ class _Http(TwilioHttpClient):  # type: ignore[misc]
             wait = str((response.headers or {}).get("Retry-After", ""))
             raise TransportError(
                 "twilio 20429: too many requests",
+                MEANINGS[20429],
+                code="20429",
                 retry_after=timedelta(seconds=int(wait)) if wait.isdigit() else None,
             )
         return response
 
 
-class TwilioSms:
-    """The channel ``twilio_sms``. Raises :class:`Problem` (SETTING_INVALID) where a setting is missing."""
+class TwilioMessages:
+    """Twilio's Messages API, for whichever channel. Raises :class:`Problem` (SETTING_INVALID) where a setting lacks.
 
-    name = "twilio_sms"
+    ``sender`` are the arguments that say who sends; ``needed`` names the channel's own settings and their values.
+    """
 
-    def __init__(self, settings: Settings, timeout: float = TIMEOUT) -> None:
+    prefix = ""
+    """Before the number in Twilio's addresses."""
+
+    def __init__(
+        self, settings: Settings, sender: dict[str, str], needed: dict[str, str], timeout: float = TIMEOUT
+    ) -> None:
         token = settings.twilio_auth_token.get_secret_value()
         needed = {
             "TWILIO_ACCOUNT_SID": settings.twilio_account_sid,
             "TWILIO_AUTH_TOKEN": token,
-            "TWILIO_FROM": settings.twilio_from or settings.twilio_messaging_service_sid,
+            **needed,
         }
         for name, value in needed.items():
             if not value:
                 raise Problem(Problems.SETTING_INVALID, name=name, detail="needed for POSMIGRAN_SMS=twilio")
-        self._sender = (
-            {"messaging_service_sid": settings.twilio_messaging_service_sid}
-            if settings.twilio_messaging_service_sid
-            else {"from_": settings.twilio_from}
-        )
+        self._sender = sender
         self._public_url = settings.public_url
         # With no environment at all the client would read the process's own, where an edge may be set.
         self._client = Client(
@@ -81,18 +89,24 @@ class TwilioSms:
         )
         self._client.api.base_url = settings.twilio_api_url
 
+    def content(self, message: Claimed) -> dict[str, str]:
+        """The arguments that say what is sent."""
+        return {"body": message.body}
+
     def send(self, message: Claimed) -> str:
         """Create the message at Twilio; returns its SID. Raises :class:`TransportError`.
 
-        The callback's address carries our own number of the message, so that a receipt which overtakes the
-        answer still finds it.
+        The callback's address carries our own number of the message and of the delivery, so that a receipt which
+        overtakes the answer still finds them.
         """
         callback = {}
         if self._public_url:
-            callback = {"status_callback": f"{self._public_url}/twilio/status?m={message.id}"}
+            address = f"{self._public_url}/twilio/status?m={message.id}&a={message.attempts}"
+            callback = {"status_callback": address}
+        content = self.content(message)
         try:
             created = self._client.messages.create(
-                to=message.recipient, body=message.body, **self._sender, **callback
+                to=self.prefix + message.recipient, **content, **self._sender, **callback
             )
         except (TwilioException, requests.RequestException, ValueError, KeyError) as error:
             raise _understood(error) from None
@@ -103,43 +117,66 @@ class TwilioSms:
     def find(self, message: Claimed) -> str | None:
         """Look for the message among those to its recipient: by date, then among the newest.
 
-        The second look is for messages that are still queued: they have no date of sending to search by.
+        The second look is for messages that are still queued: they have no date of sending to search by. What is
+        known to be another message of ours is passed by: two may read alike.
         """
-        since = message.created_at - timedelta(days=1)
+        since = (message.since or message.created_at) - _CLOCKS_APART
         try:
             for criteria in ({"date_sent_after": since}, {"limit": _SEARCHED}):
-                for found in self._client.messages.stream(to=message.recipient, page_size=50, **criteria):
-                    # Trial accounts put words of their own before the text.
-                    text = found.body or ""
-                    if message.ref in text and message.body in text:
-                        return str(found.sid)
+                found = self._client.messages.stream(
+                    to=self.prefix + message.recipient, page_size=50, **criteria
+                )
+                for one in found:
+                    # Trial accounts put words of their own before the text, templates around it.
+                    text = one.body or ""
+                    if message.ref in text and message.body in text and one.sid not in message.known:
+                        return str(one.sid)
         except (TwilioException, requests.RequestException, ValueError, KeyError) as error:
             understood = _understood(error)
             raise TransportError(
                 f"asked whether it got through: {understood.reason}",
+                understood.meaning,
                 unsure=True,
-                administrator=understood.administrator,
                 retry_after=understood.retry_after,
             ) from None
         except TransportError as error:
-            raise TransportError(error.reason, unsure=True, retry_after=error.retry_after) from None
+            raise TransportError(
+                error.reason, error.meaning, unsure=True, retry_after=error.retry_after
+            ) from None
         return None
+
+    def meaning(self, code: str) -> Meaning:
+        """What a code in a receipt means."""
+        return meaning_of_receipt(code)
+
+
+class TwilioSms(TwilioMessages):
+    """The channel ``twilio_sms``."""
+
+    name = "twilio_sms"
+
+    def __init__(self, settings: Settings, timeout: float = TIMEOUT) -> None:
+        service = settings.twilio_messaging_service_sid
+        super().__init__(
+            settings,
+            {"messaging_service_sid": service} if service else {"from_": settings.twilio_from},
+            {"TWILIO_FROM": settings.twilio_from or service},
+            timeout,
+        )
 
 
 def _understood(error: Exception) -> TransportError:
     """What an error of the client means. Twilio's own words may quote the number: left out."""
     if isinstance(error, TwilioRestException | TwilioServiceException):
         meaning = meaning_of(error.code, error.status)
+        code = str(error.code or error.status)
         return TransportError(
-            f"twilio {error.code or error.status}: {meaning.text}",
-            permanent=meaning.permanent,
-            unsure=error.status >= 500,
-            administrator=meaning.administrator,
-            retry_after=meaning.retry_after,
+            f"twilio {code}: {meaning.text}", meaning, code=code, unsure=error.status >= 500
         )
     if isinstance(error, requests.RequestException) and _never_connected(error):
-        return TransportError("twilio: no connection")
-    return TransportError(f"twilio: {type(error).__name__}", unsure=True)
+        return TransportError("twilio: no connection", Meaning("no connection", crowded=True))
+    name = type(error).__name__
+    return TransportError(f"twilio: {name}", Meaning(name, crowded=True), unsure=True)
 
 
 def _never_connected(error: requests.RequestException) -> bool:

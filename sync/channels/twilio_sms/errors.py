@@ -2,54 +2,72 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
-
-@dataclass(frozen=True)
-class Meaning:
-    """What to do. ``permanent``: no way to this number; ``administrator``: somebody must mend something."""
-
-    text: str
-    permanent: bool = False
-    administrator: bool = False
-    retry_after: timedelta | None = None
-
+from sync.channels import Meaning, Remedy, Trouble
 
 # Until somebody has mended the account, a message waits; it is tried now and then, so that it goes by itself.
-_MENDING = timedelta(minutes=15)
+MENDING = timedelta(minutes=15)
 _SLOWLY = timedelta(minutes=1)
+_HOURS = timedelta(hours=1)
+
+
+def _mend(text: str, trouble: Trouble) -> Meaning:
+    return Meaning(text, Remedy.ELSEWHERE, trouble=trouble, pause=MENDING)
+
+
+def _dead(text: str) -> Meaning:
+    return Meaning(text, Remedy.NEXT, dead=True, trouble=Trouble.ADDRESS)
+
+
+_CROWDED = Meaning("the sender's queue is full", pause=_SLOWLY, crowded=True)
 
 MEANINGS: dict[int, Meaning] = {
-    20003: Meaning("the account or its token is refused", administrator=True, retry_after=_MENDING),
-    20404: Meaning("no such account", administrator=True, retry_after=_MENDING),
-    20429: Meaning("too many requests", retry_after=_SLOWLY),
-    21211: Meaning("not a valid number", permanent=True),
-    21212: Meaning("the sender is not valid", administrator=True, retry_after=_MENDING),
-    21408: Meaning("sending to this country is switched off", administrator=True, retry_after=_MENDING),
-    21606: Meaning("the sender cannot send SMS", administrator=True, retry_after=_MENDING),
-    21608: Meaning("trial account: the number is not verified", administrator=True, retry_after=_MENDING),
-    21609: Meaning("the public URL is not valid for receipts", administrator=True, retry_after=_MENDING),
-    21610: Meaning("the recipient has unsubscribed", permanent=True),
-    21611: Meaning("the sender's queue is full", retry_after=_SLOWLY),
-    21612: Meaning("the sender is not registered for this route", administrator=True, retry_after=_MENDING),
-    21614: Meaning("not a mobile number", permanent=True),
-    30001: Meaning("the sender's queue is full", retry_after=_SLOWLY),
-    30002: Meaning("the account is suspended or without funds", administrator=True, retry_after=_MENDING),
-    30003: Meaning("the phone is off or without signal", retry_after=timedelta(minutes=30)),
-    30004: Meaning("blocked", permanent=True),
-    30005: Meaning("unknown or inactive number", permanent=True),
-    30006: Meaning("a landline, or a network that cannot be reached", permanent=True),
-    30007: Meaning("taken for spam", permanent=True, administrator=True),
-    30008: Meaning("unknown reason", retry_after=_SLOWLY),
-    30036: Meaning("expired in the carrier's queue", retry_after=_SLOWLY),
-    30042: Meaning("the sender's name is blocked", administrator=True, retry_after=_MENDING),
+    20003: _mend("the account or its token is refused", Trouble.ACCOUNT),
+    20404: _mend("no such account", Trouble.ACCOUNT),
+    20429: Meaning("too many requests", pause=timedelta(seconds=1), crowded=True),
+    21211: _dead("not a valid number"),
+    21212: _mend("the sender is not valid", Trouble.SENDER),
+    21408: _mend("sending to this country is switched off", Trouble.ACCOUNT),
+    21606: _mend("the sender cannot send SMS", Trouble.SENDER),
+    21608: _mend("trial account: the number is not verified", Trouble.ACCOUNT),
+    21609: _mend("the public URL is not valid for receipts", Trouble.OTHER),
+    # Whoever wrote STOP has said so about this number: it is not tried again until they write START.
+    21610: Meaning("the recipient has unsubscribed", Remedy.NEXT, dead=True, trouble=Trouble.ADDRESS),
+    21611: _CROWDED,
+    21612: _mend("the sender is not registered for this route", Trouble.SENDER),
+    21614: _dead("not a mobile number"),
+    21655: Meaning("the template's id is not valid", Remedy.NEXT, trouble=Trouble.TEMPLATE),
+    21656: Meaning("the template's variables are not valid", Remedy.NEXT, trouble=Trouble.TEMPLATE),
+    30001: _CROWDED,
+    30002: _mend("the account is suspended or without funds", Trouble.ACCOUNT),
+    30003: Meaning(
+        "the phone is off or without signal", pauses=(_HOURS / 2, 2 * _HOURS, 6 * _HOURS), others_too=True
+    ),
+    30004: Meaning("blocked", Remedy.NEXT),
+    30005: _dead("unknown or inactive number"),
+    30006: _dead("a landline, or a network that cannot be reached"),
+    30007: Meaning("taken for spam", Remedy.NEXT, trouble=Trouble.SPAM),
+    30008: Meaning("unknown reason", pauses=(5 * _SLOWLY,)),
+    30036: Meaning("expired in the carrier's queue", pause=_SLOWLY),
+    30042: _mend("the sender's name is blocked", Trouble.SENDER),
+    63001: _mend("the channel's sign-in failed", Trouble.ACCOUNT),
+    63003: _dead("not an address of this channel"),
+    63007: _mend("no such sender of this channel", Trouble.SENDER),
+    63016: Meaning("outside of the window: a template is needed", Remedy.NEXT, trouble=Trouble.TEMPLATE),
+    63018: Meaning("the channel's limit was passed", pause=_SLOWLY, crowded=True),
+    63024: _dead("not a recipient of this channel"),
+    63027: Meaning("there is no such template", Remedy.NEXT, trouble=Trouble.TEMPLATE),
+    63032: Meaning("the channel keeps this recipient out", Remedy.NEXT),
+    63049: Meaning("the channel chose not to deliver", Remedy.NEXT),
 }
-"""Codes of the API's answers and of receipts alike."""
+"""Codes of the API's answers and of receipts alike, of SMS and of WhatsApp."""
+
+UNDELIVERED = Meaning("not delivered, no reason given", pauses=(5 * _SLOWLY,))
 
 
 def meaning_of(code: int | None, status: int) -> Meaning:
-    """What a code means; for one that is not known, the HTTP status decides."""
+    """What a code of the API's means; for one that is not known, the HTTP status decides."""
     known = MEANINGS.get(code or 0)
     if known is not None:
         return known
@@ -57,7 +75,14 @@ def meaning_of(code: int | None, status: int) -> Meaning:
         return MEANINGS[20003]
     if status == 404:
         return MEANINGS[20404]
+    if status == 429:
+        return MEANINGS[20429]
     if status >= 500:
-        return Meaning("the carrier has a fault")
+        return Meaning("the carrier has a fault", crowded=True)
     # Refused for a reason nobody has written down yet: about the account as likely as about the number.
-    return Meaning("refused", administrator=True, retry_after=_MENDING)
+    return _mend("refused", Trouble.OTHER)
+
+
+def meaning_of_receipt(code: str) -> Meaning:
+    """What a receipt's code means; without one the message was just not delivered."""
+    return MEANINGS.get(int(code), UNDELIVERED) if code.isdecimal() else UNDELIVERED

@@ -1,0 +1,99 @@
+"""Messages that a cap holds back are told of together: one digest a person, for the hour or the day."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from server.store import areas, cases, events, messages, officers
+from server.store.messages import NewMessage
+from server.store.models import Case, Message
+from server.store.outbox import Capped
+
+_MORNING, _EVENING = 6, 21  # DOMAIN 5.2
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a digest tells of: how many cases by their gravest level, and their references, gravest first."""
+
+    levels: Mapping[str, int]
+    refs: Sequence[str]
+
+
+def fold(capped: Capped, write: Callable[[Held], tuple[str, int]], now: datetime) -> bool:
+    """Put a message into its person's digest, inside a transaction; False where another process was quicker.
+
+    ``write`` makes the digest's text: (body, segments). The digest goes when the next hour begins, or the next
+    day where the month's allowance is used up, in the hours in which such messages may go.
+    """
+    row = Message.get_or_none(
+        (Message.id == capped.id) & (Message.state == "owed") & Message.bounced.is_null()
+    )
+    if row is None:
+        return False
+    digest = _open_digest(row, capped.cap, now)
+    Message.update(
+        state="expired", error=f"cap {capped.cap}: told in a digest", folded=digest, claimed_until=None
+    ).where(Message.id == row.id).execute()
+    body, segments = write(_held(digest))
+    Message.update(body=body, segments=segments).where(Message.id == digest).execute()
+    if row.case_id is not None:
+        events.record(now, "system", "message.folded", row.case.ref, message=row.id, cap=capped.cap)
+    return True
+
+
+def _open_digest(row: Message, cap: str, now: datetime) -> int:
+    waiting = Message.select(Message.id).where(
+        (Message.officer == row.officer_id)
+        & Message.key.startswith(f"cap:{row.officer_id}:")
+        & (Message.state == "owed")
+        & (Message.attempts == 0)
+    )
+    if (found := waiting.scalar()) is not None:
+        return int(found)
+    zone = areas.zone(officers.person(row.officer).area)
+    whole = now.astimezone(zone).replace(minute=0, second=0, microsecond=0)
+    begins = whole + (timedelta(days=1) if cap in ("month", "cost") else timedelta(hours=1))
+    new = NewMessage(
+        row.officer_id,
+        (),
+        row.channel,
+        row.recipient,
+        "",
+        1,
+        _by_day(begins).astimezone(UTC),
+        severity=row.severity,
+        kind="digest",
+        key=f"cap:{row.officer_id}:{now:%Y%m%d%H%M%S}",
+    )
+    made = messages.write(None, new, now)
+    if made is not None:
+        return made
+    return int(Message.select(Message.id).where(Message.key == new.key).scalar())
+
+
+def _held(digest: int) -> Held:
+    rows = (
+        Message.select(Case.ref, Message.severity)
+        .join(Case)
+        .where(Message.folded == digest)
+        .order_by(Message.id)
+        .tuples()
+    )
+    gravest: dict[str, str] = {}
+    for ref, severity in rows:
+        known = gravest.get(ref)
+        gravest[ref] = severity if known is None else min(known, severity, key=cases.gravity)
+    refs = sorted(gravest, key=lambda ref: cases.gravity(gravest[ref]))
+    return Held(Counter(gravest.values()), refs)
+
+
+def _by_day(local: datetime) -> datetime:
+    if local.hour < _MORNING:
+        return local.replace(hour=_MORNING)
+    if local.hour >= _EVENING:
+        return local.replace(hour=_MORNING) + timedelta(days=1)
+    return local

@@ -1,0 +1,419 @@
+"""The outbox as those who send see it: what is due, who sends it at this moment, what the carrier said.
+
+The life of a message: ``owed`` -> (claimed, a delivery noted, committed) ``sending`` -> (the carrier's id noted)
+``sent`` -> ``delivered``; ``failed`` where no way is left to its person, ``expired`` where it came too late. A
+message that is still ``sending`` when its lease ends (the process died, the connection broke) is *unsure*: the
+carrier is asked before it is sent again. A receipt that says "not delivered" makes it ``owed`` again, ``bounced``,
+for the outbox to judge. Which process does what is decided by one conditional UPDATE and its row count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from peewee import Case as Switch
+
+from forms.form import SEVERITIES
+from server.store import contacts, events, officers, spending, withdrawals
+from server.store.contacts import Way
+from server.store.messages import LEASE, come
+from server.store.models import Delivery, Message
+from server.store.officers import Person
+from server.store.spending import Limits, Purse
+
+NO_WAY = "no way to reach this person"
+"""The error of a message whose officer has no number or address that could be used."""
+PATIENT = ("digest", "notice")
+"""Kinds of message that are bounded by themselves, so that no cap holds them."""
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A message that this process alone may send now. ``ref`` is empty where it is of no case.
+
+    ``unsure``: an earlier attempt may have got through. ``removed``: its officer left since that attempt, so the
+    carrier may be asked, but nothing more is to be sent. ``since`` is when it was first handed over; ``known``
+    are the carrier's ids of other messages to this recipient. ``retries`` counts failures on this way, ``ways``
+    are those that are left, this one among them. ``broke`` names a cap that it breaks, being critical.
+    """
+
+    id: int
+    ref: str
+    channel: str
+    recipient: str
+    body: str
+    created_at: datetime
+    attempts: int
+    unsure: bool
+    removed: bool
+    kind: str = "alert"
+    severity: str = "high"
+    segments: int = 1
+    expires_at: datetime | None = None
+    since: datetime | None = None
+    known: frozenset[str] = frozenset()
+    retries: int = 0
+    ways: int = 1
+    bounced: str | None = None
+    broke: str | None = None
+
+
+@dataclass(frozen=True)
+class Capped:
+    """A message that a cap keeps from going by itself: a digest is to tell of it. ``cap`` names which."""
+
+    id: int
+    cap: str
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What this installation sends with: the channels that are set up, by their kind, and the caps."""
+
+    channels: Mapping[str, str]
+    limits: Limits = Limits()  # noqa: RUF009 - frozen
+
+
+Action = Literal["retry", "unsure", "finish", "elsewhere"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is to become of a message that a carrier did not take, or not deliver.
+
+    ``retry`` the same way at ``due_at``; ``unsure``: ask at ``due_at``; ``finish`` this way and take the next, or
+    give up and let others hear; ``elsewhere``: another way now, where there is one, else this one at ``due_at``.
+    ``dead``: nothing gets through to that address. ``counts``: it is one more failure on this way. ``hand_on``:
+    others are owed it already, though this person has ways left. ``charged``: the carrier did take it.
+    """
+
+    action: Action
+    error: str
+    due_at: datetime
+    code: str = ""
+    dead: bool = False
+    counts: bool = False
+    hand_on: bool = False
+    charged: bool = False
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What a verdict did: the message's new state, whether others are owed it, whether an address was marked."""
+
+    state: str
+    handed_on: bool = False
+    marked: bool = False
+
+
+def _due(now: datetime) -> Any:
+    """Owed and due, or left behind by a process that died."""
+    # A first attempt is due at once: where it lies ahead, the clock was set back.
+    fresh = (Message.attempts == 0) & (Message.created_at > now)
+    owed = (Message.state == "owed") & Message.bounced.is_null() & (come(Message.due_at, now) | fresh)
+    return owed | ((Message.state == "sending") & come(Message.claimed_until, now))
+
+
+def due(now: datetime, limit: int = 50, without: Collection[str] = ()) -> list[int]:
+    """Ids of messages that should go now, gravest first: owed and due, or left behind by a process that died.
+
+    Those by the channels ``without`` wait.
+    """
+    gravity = Switch(Message.severity, [(word, i) for i, word in enumerate(SEVERITIES)], len(SEVERITIES))
+    rows = Message.select(Message.id).where(_due(now))
+    if without:
+        rows = rows.where(Message.channel.not_in(list(without)))
+    return [int(i) for (i,) in rows.order_by(gravity, Message.due_at, Message.id).limit(limit).tuples()]
+
+
+def claim(
+    message_id: int,
+    now: datetime,
+    lease: timedelta = LEASE,
+    setup: Setup = Setup({"sms": "twilio_sms"}),
+    without: Collection[str] = (),
+) -> Claimed | Capped | None:
+    """Take a message for sending by the best way to its person; commit before calling the carrier.
+
+    None where another process was quicker, its channel is among those ``without``, or it is not to go: its officer
+    left, nothing reaches them, or it came too late (then others, or a newer one, are owed instead).
+    """
+    row = Message.get_or_none(Message.id == message_id)
+    if row is None or row.bounced is not None:
+        return None
+    removed = row.officer.removed_at is not None
+    if row.state == "owed":
+        if removed:
+            withdrawals.withdraw(row, now)
+            return None
+        if row.expires_at is not None and row.expires_at <= now:
+            withdrawals.withdraw(row, now, withdrawals.STALE)
+            return None
+    unsure = row.state == "sending"
+    ways = _ways_left(row, setup)
+    current = Way(contacts.kind_of(row.channel), row.recipient)
+    if unsure or (row.attempts and current in ways):
+        way, channel = current, row.channel
+    elif ways:
+        way, channel = ways[0], setup.channels[ways[0].kind]
+    else:
+        _give_up(row, NO_WAY, now)
+        return None
+    if channel in without:
+        Message.update(channel=channel, recipient=way.address).where(
+            (Message.id == message_id) & (Message.attempts == row.attempts) & (Message.state == "owed")
+        ).execute()
+        return None
+    purse = _purse(row, channel, now, setup.limits)
+    cap = spending.exceeded(purse, setup.limits) if not unsure and row.kind not in PATIENT else None
+    if cap is not None and row.severity != "critical":
+        return Capped(row.id, cap)
+    took = (
+        Message.update(
+            state="sending",
+            claimed_until=now + lease,
+            attempts=Message.attempts + 1,
+            channel=channel,
+            recipient=way.address,
+        )
+        .where((Message.id == message_id) & (Message.attempts == row.attempts) & _due(now))
+        .execute()
+    )
+    if took != 1:
+        return None
+    claimed = _claimed(row, channel, way.address, row.attempts + 1, unsure, removed, len(ways), cap)
+    if not unsure:
+        begin(claimed, now, setup.limits)
+    return claimed
+
+
+def _claimed(
+    row: Message,
+    channel: str,
+    recipient: str,
+    attempts: int,
+    unsure: bool = False,
+    removed: bool = False,
+    ways: int = 1,
+    broke: str | None = None,
+) -> Claimed:
+    first = Delivery.select(Delivery.began_at).where(
+        (Delivery.message == row.id) & (Delivery.recipient == recipient)
+    )
+    return Claimed(
+        row.id,
+        row.case.ref if row.case_id is not None else "",
+        channel,
+        recipient,
+        row.body,
+        row.created_at,
+        attempts,
+        unsure=unsure,
+        removed=removed,
+        kind=row.kind,
+        severity=row.severity,
+        segments=row.segments,
+        expires_at=row.expires_at,
+        since=first.order_by(Delivery.number).limit(1).scalar() or row.created_at,
+        known=_known(row.id, recipient) if unsure else frozenset(),
+        retries=row.retries,
+        ways=ways,
+        bounced=row.bounced,
+        broke=broke,
+    )
+
+
+def _known(message_id: int, recipient: str) -> frozenset[str]:
+    """Ids at the carrier of what else went to this recipient: other messages, and this one's earlier deliveries."""
+    last = _last(message_id)
+    rows = Delivery.select(Delivery.provider_id).where(
+        (Delivery.recipient == recipient)
+        & Delivery.provider_id.is_null(False)
+        & (Delivery.id != (last.id if last is not None else 0))
+    )
+    return frozenset(provider_id for (provider_id,) in rows.tuples())
+
+
+def _ways_left(row: Message, setup: Setup) -> list[Way]:
+    """The ways to a message's person that are set up and not finished for it, best first."""
+    rows = Delivery.select(Delivery.channel, Delivery.recipient).where(
+        (Delivery.message == row.id) & (Delivery.outcome == "finished")
+    )
+    finished = {Way(contacts.kind_of(channel), recipient) for channel, recipient in rows.tuples()}
+    person: Person = officers.person(row.officer)
+    ways = [way for way in contacts.ways(person, finished) if way.kind in setup.channels]
+    if row.kind == "notice":
+        # What is wrong may be the SMS themselves.
+        ways.sort(key=lambda way: way.kind != "email")
+    return ways
+
+
+def _purse(row: Message, channel: str, at: datetime, limits: Limits) -> Purse:
+    metered = channel in limits.prices
+    segments = row.segments if metered else 0
+    return Purse(row.officer_id, row.case_id, segments, limits.cost(channel, segments), at)
+
+
+def begin(claimed: Claimed, now: datetime, limits: Limits) -> None:
+    """Note that a message is being handed to its carrier, and count it. Commit before the call."""
+    row = Message.get_by_id(claimed.id)
+    purse = _purse(row, claimed.channel, now, limits)
+    Delivery.insert(
+        message=claimed.id,
+        number=claimed.attempts,
+        channel=claimed.channel,
+        recipient=claimed.recipient,
+        began_at=now,
+        segments=purse.segments,
+        cost=purse.cost,
+    ).execute()
+    spending.spend(purse, limits)
+
+
+def begin_again(claimed: Claimed, now: datetime, limits: Limits) -> bool:
+    """The carrier does not know of the earlier attempt: it is over, another begins. False where we lost the claim."""
+    if not Message.select().where(_held(claimed)).exists():
+        return False
+    Delivery.update(outcome="refused", error="the carrier does not know of it", ended_at=now).where(
+        (Delivery.message == claimed.id) & Delivery.outcome.is_null() & Delivery.provider_id.is_null()
+    ).execute()
+    begin(claimed, now, limits)
+    return True
+
+
+def sent(claimed: Claimed, provider_id: str, now: datetime) -> bool:
+    """The carrier took it. A receipt that came before this keeps its state.
+
+    False where the id is another message's: two texts were alike, and the carrier must be asked once more.
+    """
+    last = _last(claimed.id)
+    another = Delivery.select().where(
+        (Delivery.provider_id == provider_id) & (Delivery.message != claimed.id)
+    )
+    if claimed.unsure and another.exists():
+        return False
+    if last is not None:
+        Delivery.update(provider_id=provider_id, outcome="taken", ended_at=now, error=None).where(
+            Delivery.id == last.id
+        ).execute()
+    else:
+        # handed over by an earlier version of this program, which noted no deliveries
+        Delivery.insert(
+            message=claimed.id,
+            number=claimed.attempts,
+            channel=claimed.channel,
+            recipient=claimed.recipient,
+            began_at=claimed.created_at,
+            ended_at=now,
+            outcome="taken",
+            provider_id=provider_id,
+            segments=claimed.segments,
+        ).execute()
+    Message.update(provider_id=provider_id, sent_at=now).where(
+        (Message.id == claimed.id) & (Message.provider_id.is_null() | (Message.state == "sending"))
+    ).execute()
+    Message.update(state="sent", claimed_until=None, error=None).where(_held(claimed)).execute()
+    return True
+
+
+def _last(message_id: int) -> Any:
+    return Delivery.select().where(Delivery.message == message_id).order_by(Delivery.number.desc()).first()
+
+
+def _held(claimed: Claimed) -> Any:
+    """The condition that nobody has taken the message up again since this claim, or judged it before us."""
+    mine = (Message.id == claimed.id) & (Message.attempts == claimed.attempts)
+    if claimed.bounced is not None:
+        return mine & (Message.state == "owed") & (Message.bounced == claimed.bounced)
+    return mine & (Message.state == "sending")
+
+
+def bounced(setup: Setup, limit: int = 50) -> list[Claimed]:
+    """Messages that were not delivered after all, to be judged. Nobody claims them: :func:`settle` decides."""
+    rows = Message.select().where((Message.state == "owed") & Message.bounced.is_null(False))
+    return [
+        _claimed(m, m.channel, m.recipient, m.attempts, ways=len(_ways_left(m, setup)))
+        for m in rows.order_by(Message.id).limit(limit)
+    ]
+
+
+def settle(claimed: Claimed, verdict: Verdict, now: datetime, setup: Setup) -> Settled | None:
+    """Do what was decided, inside a transaction; None where another process was quicker."""
+    row = Message.get_or_none(_held(claimed))
+    if row is None:
+        return None
+    if verdict.action == "unsure":
+        Message.update(error=verdict.error, claimed_until=verdict.due_at).where(_held(claimed)).execute()
+        return Settled("sending")
+    _close(claimed, verdict, row, now, setup.limits)
+    way = Way(contacts.kind_of(claimed.channel), claimed.recipient)
+    marked = verdict.dead and contacts.mark_dead(way, verdict.code, now)
+    changes: dict[str, Any] = {
+        "state": "owed",
+        "error": verdict.error,
+        "bounced": None,
+        "claimed_until": None,
+    }
+    left = _ways_left(row, setup)
+    if verdict.action == "retry":
+        changes |= {"due_at": verdict.due_at}
+        if verdict.counts:
+            changes["retries"] = row.retries + 1
+    elif verdict.action == "elsewhere":
+        following = left[left.index(way) + 1 :] if way in left else left
+        # After the last way it is the first one's turn again, when something may have been mended.
+        following, at = (following, now) if following else (left, verdict.due_at)
+        if following:
+            changes |= _by(following[0], setup) | {"due_at": at}
+        else:
+            changes |= {"due_at": verdict.due_at}
+    elif left:
+        changes |= _by(left[0], setup) | {"due_at": now, "retries": 0}
+    else:
+        Message.update(bounced=None).where(_held(claimed)).execute()
+        handed_on = _give_up(row, verdict.error, now)
+        return Settled("failed", handed_on, marked)
+    Message.update(changes).where(_held(claimed)).execute()
+    handed_on = verdict.hand_on and withdrawals.hand_on(row, now)
+    return Settled("owed", handed_on, marked)
+
+
+def _by(way: Way, setup: Setup) -> dict[str, Any]:
+    return {"channel": setup.channels[way.kind], "recipient": way.address}
+
+
+def _close(claimed: Claimed, verdict: Verdict, row: Message, now: datetime, limits: Limits) -> None:
+    """The delivery is over; what the carrier did not take is not paid for."""
+    last = _last(claimed.id)
+    if last is None:
+        return
+    outcome = "finished" if verdict.action == "finish" else "taken" if verdict.charged else "refused"
+    Delivery.update(outcome=outcome, error=verdict.error, ended_at=now).where(
+        Delivery.id == last.id
+    ).execute()
+    if not verdict.charged and last.provider_id is None and (last.segments or last.cost):
+        purse = Purse(row.officer_id, row.case_id, last.segments, last.cost, last.began_at)
+        spending.give_back(purse, limits)
+        Delivery.update(segments=0, cost=0).where(Delivery.id == last.id).execute()
+
+
+def _give_up(row: Message, error: str, now: datetime) -> bool:
+    """No way is left: it failed, and others are owed it."""
+    failed = Message.update(state="failed", error=error, claimed_until=None, bounced=None).where(
+        (Message.id == row.id) & (Message.state == row.state) & (Message.attempts == row.attempts)
+    )
+    if failed.execute() != 1:
+        return False
+    if row.case_id is not None:
+        events.record(now, "system", "message.failed", row.case.ref, message=row.id, error=error)
+    return withdrawals.hand_on(row, now)
+
+
+def withdraw(claimed: Claimed, now: datetime, reason: str = withdrawals.WITHDRAWN) -> None:
+    """It did not go, and shall not any more: its officer left, or it is too late. Others are owed it."""
+    row = Message.get_or_none(_held(claimed))
+    if row is not None:
+        withdrawals.withdraw(row, now, reason)
