@@ -120,8 +120,8 @@ def hold(reason: str, came: Came, store: Store, now: datetime) -> bool:
         ).execute()
         return True
     if noted:
-        names = {f["filename"] for f in noted}
-        merged = [f for f in known.files if f["filename"] not in names] + noted
+        # other bytes under a name that came before stand beside those
+        merged = known.files + [f for f in noted if f not in known.files]
         Quarantine.update(files=merged, size=Quarantine.size + size).where(
             Quarantine.id == known.id
         ).execute()

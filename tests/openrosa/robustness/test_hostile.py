@@ -36,9 +36,11 @@ many = settings(
 
 
 def memory(running: Running) -> int:
-    """The most that the server ever took, in KiB."""
-    status = Path(f"/proc/{running.server.process.pid}/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0])
+    """The most that the server's processes ever took, in KiB."""
+    parent = running.server.process.pid
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    statuses = [Path(f"/proc/{pid}/status").read_text() for pid in (parent, *children)]
+    return sum(int(status.partition("VmHWM:")[2].split()[0]) for status in statuses)
 
 
 def files_named(store: Store) -> set[str]:
