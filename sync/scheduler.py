@@ -92,7 +92,7 @@ class Sync:
         self._store = store
         self._clock = clock
         self._channel = channel
-        self._files = Files(settings.home)
+        self._files = Files(settings.home, store.keys)
         self._writer = Writer(store, gap=gap)
         setup = setup_of(settings, channels, channel)
         self._outbox = Outbox(self._writer, channels, clock, random, policy, setup)
