@@ -28,7 +28,7 @@ from tests.openrosa.robustness.requests import (
 
 KIND = "multipart/form-data; boundary=xyz"
 MORE_MEMORY = 200_000
-"""KiB of all processes together: a dozen uploads of 5 MB at a time and what reading them takes. A bomb takes gigabytes."""
+"""KiB of all processes together: a dozen uploads of 5 MB and their reading. Bombs take gigabytes."""
 many = settings(
     max_examples=40,
     deadline=None,
