@@ -23,7 +23,7 @@ PasswordFileOption = Annotated[
 
 
 def export(
-    form_id: str,
+    form_id: Annotated[str, typer.Argument(help="As forms list shows it.")],
     output: Annotated[
         Path, typer.Option("-o", "--output", help="A file that ends in .xlsx, .csv, .zip or .geojson.")
     ],
@@ -64,6 +64,9 @@ def export(
     from exports import OPERATOR, Filters, Options, export_form, kind_of
 
     known("--lang", lang, ("id", "en"))
+    if start is not None and end is not None and start > end:
+        message = f"{end:%Y-%m-%d} lies before --from {start:%Y-%m-%d}: nothing could be in between"
+        raise typer.BadParameter(message, param_hint="--to")
     kind = kind_of(output)
     options = Options.for_kind(
         kind, lang=lang, choices=choices, multiple=multiple, headers=headers, groups=groups, bom=bom
