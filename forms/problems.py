@@ -243,6 +243,34 @@ class Problems(Enum):
         "{file}: akhiran berkas tidak dikenal. Pakai salah satu: {suffixes}.",
         "{file}: unknown kind of file. Use one of: {suffixes}.",
     )  # fmt: skip
+    EXPORT_OPTION = Kind(
+        "export.option", 422,
+        "Pilihan {option} hanya boleh: {allowed}.",
+        "The option {option} must be one of: {allowed}.",
+    )  # fmt: skip
+    INDICATOR_UNKNOWN = Kind(
+        "export.indicator_unknown", 422,
+        "Formulir {form_id} tidak punya indikator {code} yang boleh Anda lihat.",
+        "Form {form_id} has no indicator {code} that you may see.",
+    )  # fmt: skip
+    PASSWORD_XLSX_ONLY = Kind(
+        "export.password_xlsx_only", 422,
+        "Kata sandi hanya untuk berkas .xlsx.",
+        "Only .xlsx files can have a password.",
+    )  # fmt: skip
+    EXPORTS_MANY = Kind(
+        "export.many", 429,
+        "Sudah ada {most} permintaan yang menunggu. Tunggu sampai selesai atau batalkan salah satu.",
+        "There are {most} orders waiting already. Wait for them or cancel one.",
+    )  # fmt: skip
+    EXPORT_GONE = Kind(
+        "export.gone", 410,
+        "Berkas ini sudah tidak ada, atau bukan untuk Anda. Pesan lagi di halaman Unduh.",
+        "This file is gone, or not for you. Order it again on the download page.",
+    )  # fmt: skip
+    FILE_MISSING = Kind(
+        "file.missing", 404, "{file}: berkas ini tidak ada.", "{file}: there is no such file."
+    )
     PASSWORD_WEAK = Kind(
         "export.password_weak", 422,
         "Kata sandi berkas harus {least} sampai {most} huruf atau angka, dan tidak boleh satu huruf yang diulang.",
