@@ -98,6 +98,16 @@ def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if shared:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    # Phones lose their network without a word, and nobody would ever miss them: what was half-received would lie
+    # about for as long as the server runs. Connections inherit these.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        ("TCP_KEEPIDLE", 120),
+        ("TCP_KEEPINTVL", 30),
+        ("TCP_KEEPCNT", 6),
+    ):  # 5 minutes in all
+        if hasattr(socket, option):
+            listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
     try:
         listener.bind((host, port))
     except OSError as error:

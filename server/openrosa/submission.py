@@ -16,9 +16,9 @@ from server.openrosa import answers, multipart_body
 from server.openrosa.credentials import Asking
 from server.openrosa.multipart_body import Received
 from server.openrosa.resource import Resource
+from server.store.attachments import NewFile
 from server.store.desks import KnownDesk
 from server.store.files import named
-from server.store.submissions import NewFile
 
 log = structlog.get_logger()
 
@@ -139,7 +139,6 @@ def _device_id(request: Request) -> str | None:
 async def _drain(request: Request) -> None:
     read = 0
     with contextlib.suppress(OSError, falcon.HTTPError):
-        async for chunk in request.stream:
+        # read, not iterated: whoever was reading it may have stopped in the middle
+        while read < _DRAINED and (chunk := await request.stream.read(_SMALL)):
             read += len(chunk)
-            if read > _DRAINED:
-                return

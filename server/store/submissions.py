@@ -3,39 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from peewee import JOIN, fn
+from peewee import JOIN
 
 from forms.problems import Problem, Problems
 from server.store import answers as halves
-from server.store import areas, cases
+from server.store import areas, attachments, cases
 from server.store.chains import in_chain
 from server.store.database import Store
-from server.store.models import Attachment, Desk, Register, Submission
+from server.store.models import Attachment, Register, Submission
 from server.store.statements import Insert, Select
-
-_PAGE = 500  # rows fetched at a time when everything is read
-
-
-@dataclass(frozen=True)
-class NewFile:
-    """A file that came with a submission, already safe on disk under its SHA-256."""
-
-    filename: str
-    sha256: str
-    size: int
-    content_type: str
 
 
 @dataclass(frozen=True)
 class NewSubmission:
     """What the intake has made of an upload. ``register`` holds the register row's columns, or is None.
 
-    ``draft`` says that it is a trial from a draft desk.
+    ``draft`` says that it is a trial from a draft desk. ``expected_files`` maps names to their questions' paths.
     """
 
     form_id: str
@@ -52,7 +40,7 @@ class NewSubmission:
     root_path: str
     indicators: tuple[str, ...]
     verdict: Mapping[str, Any]
-    expected_files: tuple[str, ...] = ()
+    expected_files: Mapping[str, str] = field(default_factory=dict)
     register: Mapping[str, Any] | None = None
     draft: bool = False
 
@@ -69,7 +57,6 @@ class Kept:
 
 _insert_submission = Insert(Submission, unless=("form_id", "instance_id"))
 _insert_register = Insert(Register)
-_insert_attachment = Insert(Attachment)
 _edit_of = Select(
     lambda instance_id, form_id, regency, draft: Submission.select(Submission.root).where(
         (Submission.deprecated_id == instance_id)
@@ -144,12 +131,7 @@ def keep(new: NewSubmission, store: Store) -> Kept:
                 }
             ]
         )
-    if new.expected_files:
-        _insert_attachment.many(
-            [{"submission": submission_id, "filename": name, "expected": True} for name in new.expected_files]
-        )
-        if new.deprecated_id is not None:
-            _carry_over(new, submission_id)
+    attachments.expect(submission_id, new.expected_files)
     return Kept(submission_id, place.root, place.current, new=True)
 
 
@@ -208,67 +190,6 @@ def _look_for_place(new: NewSubmission) -> _Place:
     return _Place(root, edits)
 
 
-def _carry_over(new: NewSubmission, submission_id: int) -> None:
-    """Files of the edited version that the new one still names belong to it too, until others come."""
-    old = (
-        Attachment.select(Attachment)
-        .join(Submission)
-        .where(
-            (Submission.form_id == new.form_id)
-            & (Submission.instance_id == new.deprecated_id)
-            & (Submission.regency == new.village[:5])
-            & (Submission.draft == new.draft)
-            & Attachment.sha256.is_null(False)
-            & Attachment.filename.in_(new.expected_files)
-        )
-    )
-    for file in old:
-        Attachment.update(
-            sha256=file.sha256, size=file.size, content_type=file.content_type, received_at=file.received_at
-        ).where((Attachment.submission == submission_id) & (Attachment.filename == file.filename)).execute()
-
-
-def attach(submission_id: int, files: list[NewFile], now: datetime) -> None:
-    """Note files that arrived; one sent again replaces the former. Unexpected ones are kept as well."""
-    for file in files:
-        values = {
-            "sha256": file.sha256,
-            "size": file.size,
-            "content_type": file.content_type,
-            "received_at": now,
-        }
-        Attachment.insert(
-            submission=submission_id, filename=file.filename, expected=False, **values
-        ).on_conflict(conflict_target=[Attachment.submission, Attachment.filename], update=values).execute()
-
-
-def has_file(submission_id: int, filename: str) -> bool:
-    """Has this file of a submission arrived?"""
-    arrived = (Attachment.filename == filename) & Attachment.sha256.is_null(False)
-    return bool(Attachment.select().where((Attachment.submission == submission_id) & arrived).exists())
-
-
-@dataclass(frozen=True)
-class Record:
-    """A submission as it is read: answers whole again. Times are aware, in UTC."""
-
-    id: int
-    instance_id: str
-    form_id: str
-    version: str
-    village: str
-    received_at: datetime
-    desk: str | None
-    device_id: str | None
-    current: bool
-    edited: bool
-    indicators: tuple[str, ...]
-    verdict: Mapping[str, Any]
-    answers: Mapping[str, Any]
-    files: Mapping[str, str | None] = field(default_factory=dict)
-    """File name -> SHA-256 of what arrived, or None."""
-
-
 def _selection(form_id: str | None, area: str, since: datetime | None, *, drafts: bool = False) -> Any:
     condition = areas.scope(Submission, area) & (Submission.draft == drafts)
     if form_id is not None:
@@ -289,7 +210,7 @@ def listing(
 
     With ``drafts`` the trials of draft desks, else all but those.
     """
-    present = fn.COUNT(Attachment.sha256)
+    expected, present = attachments.counts()
     rows = (
         Submission.select(
             Submission.instance_id,
@@ -299,7 +220,7 @@ def listing(
             Submission.received_at,
             Submission.indicators,
             Submission.deprecated_id,
-            fn.COUNT(Attachment.id).alias("expected"),
+            expected.alias("expected"),
             present.alias("present"),
         )
         .join(Attachment, JOIN.LEFT_OUTER)
@@ -331,8 +252,8 @@ def show(instance_id: str, store: Store) -> dict[str, Any]:
     if row is None:
         raise Problem(Problems.SUBMISSION_UNKNOWN, instance_id=instance_id)
     files = list(Attachment.select().where(Attachment.submission == row.id))
-    row.expected = len(files)
-    row.present = sum(1 for f in files if f.sha256)
+    row.expected = sum(1 for f in files if f.expected)
+    row.present = sum(1 for f in files if f.expected and f.sha256)
     return {
         **_line(row),
         "current": row.current,
@@ -357,61 +278,6 @@ def xml_of(form_id: str, instance_id: str, store: Store) -> bytes:
 def _answers(row: Submission, store: Store) -> dict[str, Any]:
     secret = halves.unpack(store.keys.unseal(bytes(row.sealed), row.instance_id))
     return halves.merge(row.answers, secret)
-
-
-def read(
-    form_id: str,
-    store: Store,
-    *,
-    area: str = areas.NATION,
-    start: datetime | None = None,
-    end: datetime | None = None,
-) -> Iterator[Record]:
-    """Every current submission of a form, oldest first, received in ``[start, end)``; a page at a time."""
-    condition = _selection(form_id, area, start) & Submission.current
-    if end is not None:
-        condition &= Submission.received_at < end
-    last = 0
-    while True:
-        rows = list(
-            Submission.select(Submission, Desk.slug.alias("desk_slug"))
-            .join(Desk, JOIN.LEFT_OUTER)
-            .where(condition & (Submission.id > last))
-            .order_by(Submission.id)
-            .limit(_PAGE)
-            .objects()
-        )
-        if not rows:
-            return
-        last = rows[-1].id
-        files = _files([row.id for row in rows])
-        for row in rows:
-            yield Record(
-                id=row.id,
-                instance_id=row.instance_id,
-                form_id=row.form_id,
-                version=row.version,
-                village=row.village,
-                received_at=row.received_at,
-                desk=row.desk_slug,
-                device_id=row.device_id,
-                current=row.current,
-                edited=row.deprecated_id is not None,
-                indicators=tuple(row.indicators),
-                verdict=row.verdict,
-                answers=_answers(row, store),
-                files=files.get(row.id, {}),
-            )
-
-
-def _files(ids: list[int]) -> dict[int, dict[str, str | None]]:
-    found: dict[int, dict[str, str | None]] = {}
-    rows = Attachment.select(Attachment.submission_id, Attachment.filename, Attachment.sha256).where(
-        Attachment.submission.in_(ids)
-    )
-    for submission_id, filename, sha256 in rows.tuples():
-        found.setdefault(submission_id, {})[filename] = sha256
-    return found
 
 
 def agreed_to_share(form_id: str, instance_id: str) -> bool:
