@@ -37,7 +37,11 @@ def submissions_list(
 
 
 @app.command("show")
-def submissions_show(instance_id: str, home: HomeOption = None, json: JsonOption = False) -> None:
+def submissions_show(
+    instance_id: Annotated[str, typer.Argument(help="As submissions list shows it.")],
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
     """One submission with its typed answers and its XML as it came."""
     with opened(home) as (_, store):
         show(submissions.show(instance_id, store), json)
@@ -99,7 +103,7 @@ def submissions_release(
 @app.command("link")
 def submissions_link(
     entry: Annotated[int, typer.Argument(metavar="ID")],
-    instance_id: str,
+    instance_id: Annotated[str, typer.Argument(help="As submissions list shows it.")],
     by: ByOption,
     reason: ReasonOption,
     home: HomeOption = None,
