@@ -139,7 +139,6 @@ def _device_id(request: Request) -> str | None:
 async def _drain(request: Request) -> None:
     read = 0
     with contextlib.suppress(OSError, falcon.HTTPError):
-        async for chunk in request.stream:
+        # read, not iterated: whoever was reading it may have stopped in the middle
+        while read < _DRAINED and (chunk := await request.stream.read(_SMALL)):
             read += len(chunk)
-            if read > _DRAINED:
-                return

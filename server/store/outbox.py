@@ -19,9 +19,10 @@ from peewee import Case as Switch
 from forms.form import SEVERITIES
 from server.store import contacts, events, officers, spending, withdrawals
 from server.store.contacts import Way
-from server.store.messages import LEASE, come
+from server.store.messages import LEASE
 from server.store.models import Delivery, Message
 from server.store.officers import Person
+from server.store.owed import NIGHT, come
 from server.store.spending import Limits, Purse
 
 NO_WAY = "no way to reach this person"
@@ -113,7 +114,7 @@ def _due(now: datetime) -> Any:
     """Owed and due, or left behind by a process that died."""
     # A first attempt is due at once: where it lies ahead, the clock was set back.
     fresh = (Message.attempts == 0) & (Message.created_at > now)
-    owed = (Message.state == "owed") & Message.bounced.is_null() & (come(Message.due_at, now) | fresh)
+    owed = (Message.state == "owed") & Message.bounced.is_null() & (come(Message.due_at, now, NIGHT) | fresh)
     return owed | ((Message.state == "sending") & come(Message.claimed_until, now))
 
 
