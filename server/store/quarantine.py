@@ -204,6 +204,17 @@ def waiting(person: Person | None = None, reason: str | None = None) -> int:
     return int(rows.count())
 
 
+def by_village() -> dict[str, int]:
+    """How many wait, by the village (or area) of their desk; those of no known desk stand under the nation."""
+    rows = (
+        Quarantine.select(Desk.village, fn.COUNT(Quarantine.id))
+        .join(Desk, JOIN.LEFT_OUTER)
+        .where(Quarantine.state == "held")
+        .group_by(Desk.village)
+    )
+    return {village or areas.NATION: int(count) for village, count in rows.tuples()}
+
+
 def require(entry_id: int, person: Person | None = None) -> Held:
     """One entry. Raises :class:`Problem`: FORBIDDEN, QUARANTINE_UNKNOWN (also where it is not this person's)."""
     row = _rows(person).where(Quarantine.id == entry_id).objects().first()
