@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from datetime import UTC, date, datetime
 
@@ -38,12 +37,12 @@ def tables(lists: dict[str, bytes]) -> dict[str, ListTable]:
 
 
 def pairs() -> list[tuple[Interview, Interview]]:
-    """Each interview, and the next of its form: to be corrected into that."""
-    return [
-        pair
-        for form_id in ("berangkat", "pulang")
-        for pair in itertools.pairwise([i for i in EVERY if i.form_id == form_id])
-    ]
+    """Interviews two by two: the first is to be corrected into the second."""
+    found = []
+    for form_id in ("berangkat", "pulang"):
+        ours = [i for i in EVERY if i.form_id == form_id]
+        found += zip(ours[::2], ours[1::2], strict=False)
+    return found
 
 
 @pytest.mark.parametrize(("first", "second"), pairs(), ids=lambda i: f"{i.form_id}-{i.name}")
@@ -78,7 +77,11 @@ def test_one_interview_is_corrected_into_another(
     if rows and rows != {place: text for place, text in was.items() if place.startswith(in_repeats)}:
         # A correction makes no rows of repeats, so what is counted over them cannot be the other interview's.
         def answered(found: dict[str, str]) -> dict[str, str]:
-            return {p: t for p, t in found.items() if p.partition("#")[0] in asked and p not in rows}
+            return {
+                p: t
+                for p, t in found.items()
+                if p.partition("#")[0] in asked and not p.startswith(in_repeats)
+            }
 
         assert answered(leaves(made)) == answered(shall)
         return
