@@ -35,6 +35,8 @@ from server.store.rosters import Rosters
 from sync import digest, escalation, routing
 from sync.carriers import carriers, setup_of
 from sync.channels import Channel
+from sync.export_jobs import EVERY as EXPORTS
+from sync.export_jobs import ExportJobs
 from sync.outbox import Clock, Outbox, Policy
 
 log = structlog.get_logger()
@@ -105,6 +107,9 @@ class Sync:
         self._worker = f"{socket.gethostname()[:40]}:{os.getpid()}"
         self._noted: dict[str, Run] = {}
         self._stop = threading.Event()
+        self._exports = ExportJobs(
+            store, settings, self._writer, clock, self._worker, lambda: self._stop.is_set()
+        )
         self.jobs: tuple[Job, ...] = (
             Job("messages", ROUND, self._messages),
             Job("escalation", STEPS, self._escalate),
@@ -113,6 +118,7 @@ class Sync:
             Job("files", HOUSEKEEPING, lambda: {"files": self._files.sweep()}),
             Job("sessions", HOUSEKEEPING, self._sessions),
             Job("entities", HOUSEKEEPING, self._entities),
+            Job("exports", EXPORTS, self._exports.run),
         )
 
     def run_once(self) -> dict[str, int]:
