@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import structlog
@@ -20,6 +19,7 @@ from forms.problems import Problem
 from server.settings import Settings
 from server.store import areas, contacts, events, export_jobs, messages, officers, saved_exports
 from server.store.database import Store, Writer
+from server.store.export_files import ExportFiles
 from server.store.export_jobs import Job
 from server.store.messages import NewMessage
 from server.store.officers import Person
@@ -43,11 +43,6 @@ class _NotOurs(Exception):  # noqa: N818 - says what is the matter
     """The job was cancelled, or another worker has it."""
 
 
-def folder_of(home: Path) -> Path:
-    """Where the files lie, for their owner's eyes only."""
-    return home / "exports"
-
-
 class ExportJobs:
     """The worker of a sync process. ``stop`` is asked between two pages of an export."""
 
@@ -66,6 +61,7 @@ class ExportJobs:
         self._clock = clock
         self._worker = worker
         self._stop = stop
+        self._files = ExportFiles(settings.home, store.keys)
 
     def run(self) -> Mapping[str, int]:
         """Order what is due, write what was ordered, remove what has had its time."""
@@ -117,9 +113,7 @@ class ExportJobs:
         from exports.form_export import export_form
         from exports.options import filters_of, options_of
 
-        folder = folder_of(self._settings.home)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        target = folder / f"{job.token}.{job.kind}"
+        draft = self._files.draft(job.token, job.kind)
         told = 0.0
 
         def progress(done: int, total: int) -> None:
@@ -139,7 +133,7 @@ class ExportJobs:
                 return self._fail(job, "auth.forbidden")
             result = export_form(
                 job.form_id,
-                target,
+                draft,
                 self._store,
                 reader=Access(job.role, job.area),
                 made_at=started,
@@ -159,15 +153,16 @@ class ExportJobs:
         except Exception as fault:  # noqa: BLE001 - noted with the job; its message may quote an answer
             log.error("export.failed", form=job.form_id, error=type(fault).__name__)
             return self._fail(job, "export.failed")
-        kept = self._writer.wait(partial(self._finish, job, person, result.rows, target.stat().st_size))
+        address, size = self._files.keep(job.token, draft)
+        kept = self._writer.wait(partial(self._finish, job, person, result.rows, size, address))
         if not kept:
-            target.unlink(missing_ok=True)
+            self._files.remove(job.token)
         return int(kept)
 
-    def _finish(self, job: Job, person: Person, rows: int, size: int) -> bool:
+    def _finish(self, job: Job, person: Person, rows: int, size: int, address: str) -> bool:
         now = self._clock()
         expires = now + timedelta(days=self._settings.export_days)
-        if not export_jobs.finish(job, self._worker, rows, size, expires, now):
+        if not export_jobs.finish(job, self._worker, rows, size, address, expires, now):
             return False
         events.record(now, job.owner, "export.made", job.form_id, area=job.area, rows=rows, kind=job.kind)
         if job.saved_id is not None and self._settings.smtp_url.get_secret_value():
@@ -205,14 +200,7 @@ class ExportJobs:
         if export_jobs.anything_expired(now):
             self._writer.wait(lambda: export_jobs.expire(now))
             self._writer.wait(lambda: export_jobs.forget(now - _FORGOTTEN))
-        folder = folder_of(self._settings.home)
-        if not folder.is_dir():
-            return
         # Files first: a job that is ordered after this cannot have one among them.
-        present = list(folder.iterdir())
-        running, done = export_jobs.wanted()
-        for file in present:
-            token = file.name.lstrip(".").partition(".")[0]
-            unfinished = file.name.startswith(".")
-            if token not in running and (unfinished or token not in done):
-                file.unlink(missing_ok=True)
+        present = self._files.present()
+        if present:
+            self._files.sweep(present, *export_jobs.wanted())

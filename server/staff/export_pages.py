@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -15,10 +14,12 @@ from exports.options import KINDS, Filters, Options, to_json
 from exports.password import require_good
 from forms.problems import Problem, Problems
 from server.staff import words
-from server.staff.downloads import LANGUAGES, Workbook
-from server.staff.pages import Resource, for_officers
+from server.staff.attachments import Content
+from server.staff.downloads import LANGUAGES
+from server.staff.pages import Pages, Resource, for_officers
 from server.staff.trust import Visitor
 from server.store import areas, events, export_jobs, published, saved_exports
+from server.store.export_files import ExportFiles
 from server.store.export_jobs import Job
 from server.store.officers import Person
 from server.store.saved_exports import Saved
@@ -147,6 +148,10 @@ class TakeExport(Resource):
 
     after_sign_in = "/ekspor"
 
+    def __init__(self, pages: Pages) -> None:
+        super().__init__(pages)
+        self._files = ExportFiles(pages.settings.home, pages.store.keys)
+
     @for_officers
     async def on_get(self, request: Request, response: Response, visitor: Visitor, token: str) -> None:
         """Only a button downloads: browsers and previews fetch links unasked."""
@@ -156,11 +161,15 @@ class TakeExport(Resource):
     async def on_post(self, request: Request, response: Response, visitor: Visitor, token: str) -> None:
         """The file, for whoever ordered it and still has the rights. That it was taken is on record first."""
         person, now = visitor.person, self.pages.clock()
-        job = await self.pages.readers.run(lambda: export_jobs.to_download(person, token, now))
-        try:
-            file = Workbook((self._folder / f"{job.token}.{job.kind}").open("rb"))
-        except FileNotFoundError:
-            raise Problem(Problems.EXPORT_GONE) from None
+
+        def read() -> tuple[Job, Iterator[bytes]]:
+            job = export_jobs.to_download(person, token, now)
+            try:
+                return job, self._files.read(job.token, job.address or "")
+            except FileNotFoundError:
+                raise Problem(Problems.EXPORT_GONE) from None
+
+        job, content = await self.pages.readers.run(read)
 
         def note() -> None:
             events.record(now, person.slug, "export.downloaded", job.form_id, area=job.area, kind=job.kind)
@@ -168,19 +177,11 @@ class TakeExport(Resource):
             if series is not None:  # what was never taken comes again with the next one
                 saved_exports.advance(person.slug, series, job.form_id, until, now)
 
-        try:
-            await self.pages.writer.run(note)
-        except BaseException:
-            await file.close()
-            raise
+        await self.pages.writer.run(note)
         day = job.ordered_at.astimezone(areas.zone(job.area, self.pages.settings.timezone)).date()
         response.content_type = _TYPES[job.kind]
         response.downloadable_as = f"{job.form_id.replace('/', '-')}-{job.area}-{day.isoformat()}.{job.kind}"
-        response.set_stream(file, file.size)
-
-    @property
-    def _folder(self) -> Path:
-        return self.pages.settings.home / "exports"
+        response.set_stream(Content(content), job.size or 0)
 
 
 class CancelExport(Resource):

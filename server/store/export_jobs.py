@@ -47,6 +47,7 @@ class Job:
     ended_at: datetime | None
     rows: int | None
     size: int | None
+    address: str | None
     error: str | None
     expires_at: datetime | None
 
@@ -139,10 +140,20 @@ def go_on(job: Job, worker: str, done: int, total: int, now: datetime) -> bool:
     )
 
 
-def finish(job: Job, worker: str, rows: int, size: int, expires_at: datetime, now: datetime) -> bool:
+def finish(
+    job: Job, worker: str, rows: int, size: int, address: str, expires_at: datetime, now: datetime
+) -> bool:
     """The file is there. False where it is no longer wanted: then it must go."""
     return _end(
-        job.id, _held(job, worker), "done", now, rows=rows, size=size, expires_at=expires_at, sealed=None
+        job.id,
+        _held(job, worker),
+        "done",
+        now,
+        rows=rows,
+        size=size,
+        address=address,
+        expires_at=expires_at,
+        sealed=None,
     )
 
 
@@ -265,6 +276,7 @@ def _job(row: Any) -> Job:
         row.ended_at,
         row.rows,
         row.size,
+        row.address,
         row.error,
         row.expires_at,
     )
