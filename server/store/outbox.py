@@ -26,6 +26,8 @@ from server.store.spending import Limits, Purse
 
 NO_WAY = "no way to reach this person"
 """The error of a message whose officer has no number or address that could be used."""
+FURTHEST = timedelta(hours=12)
+"""No message is put off for longer on purpose; what is due later still was written by a clock set back since."""
 PATIENT = ("digest", "notice")
 """Kinds of message that are bounded by themselves, so that no cap holds them."""
 
@@ -113,7 +115,8 @@ def _due(now: datetime) -> Any:
     """Owed and due, or left behind by a process that died."""
     # A first attempt is due at once: where it lies ahead, the clock was set back.
     fresh = (Message.attempts == 0) & (Message.created_at > now)
-    owed = (Message.state == "owed") & Message.bounced.is_null() & (come(Message.due_at, now) | fresh)
+    reached = (Message.due_at <= now) | (Message.due_at > now + FURTHEST) | fresh
+    owed = (Message.state == "owed") & Message.bounced.is_null() & reached
     return owed | ((Message.state == "sending") & come(Message.claimed_until, now))
 
 
@@ -277,9 +280,14 @@ def begin_again(claimed: Claimed, now: datetime, limits: Limits) -> bool:
     """The carrier does not know of the earlier attempt: it is over, another begins. False where we lost the claim."""
     if not Message.select().where(_held(claimed)).exists():
         return False
-    Delivery.update(outcome="refused", error="the carrier does not know of it", ended_at=now).where(
+    row = Message.get_by_id(claimed.id)
+    for lost in Delivery.select().where(
         (Delivery.message == claimed.id) & Delivery.outcome.is_null() & Delivery.provider_id.is_null()
-    ).execute()
+    ):
+        _refund(row, lost, limits)
+        Delivery.update(outcome="refused", error="the carrier does not know of it", ended_at=now).where(
+            Delivery.id == lost.id
+        ).execute()
     begin(claimed, now, limits)
     return True
 
@@ -394,10 +402,14 @@ def _close(claimed: Claimed, verdict: Verdict, row: Message, now: datetime, limi
     Delivery.update(outcome=outcome, error=verdict.error, ended_at=now).where(
         Delivery.id == last.id
     ).execute()
-    if not verdict.charged and last.provider_id is None and (last.segments or last.cost):
-        purse = Purse(row.officer_id, row.case_id, last.segments, last.cost, last.began_at)
-        spending.give_back(purse, limits)
-        Delivery.update(segments=0, cost=0).where(Delivery.id == last.id).execute()
+    if not verdict.charged and last.provider_id is None:
+        _refund(row, last, limits)
+
+
+def _refund(row: Message, delivery: Any, limits: Limits) -> None:
+    purse = Purse(row.officer_id, row.case_id, delivery.segments, delivery.cost, delivery.began_at)
+    spending.give_back(purse, limits)
+    Delivery.update(segments=0, cost=0).where(Delivery.id == delivery.id).execute()
 
 
 def _give_up(row: Message, error: str, now: datetime) -> bool:
