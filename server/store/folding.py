@@ -13,6 +13,7 @@ from server.store.models import Case, Message
 from server.store.outbox import Capped
 
 _MORNING, _EVENING = 6, 21  # DOMAIN 5.2
+_DAILY = 8
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ def _open_digest(row: Message, cap: str, now: datetime) -> int:
         return int(found)
     zone = areas.zone(officers.person(row.officer).area)
     whole = now.astimezone(zone).replace(minute=0, second=0, microsecond=0)
-    begins = whole + (timedelta(days=1) if cap in ("month", "cost") else timedelta(hours=1))
+    tomorrow = whole.replace(hour=_DAILY) + timedelta(days=1)
+    begins = tomorrow if cap in ("month", "cost") else whole + timedelta(hours=1)
     new = NewMessage(
         row.officer_id,
         (),

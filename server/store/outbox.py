@@ -27,7 +27,7 @@ from server.store.spending import Limits, Purse
 NO_WAY = "no way to reach this person"
 """The error of a message whose officer has no number or address that could be used."""
 FURTHEST = timedelta(hours=12)
-"""No message is put off for longer on purpose; what is due later still was written by a clock set back since."""
+"""No message but a digest is put off for longer on purpose: what is due later still, a clock set back since wrote."""
 PATIENT = ("digest", "notice")
 """Kinds of message that are bounded by themselves, so that no cap holds them."""
 
@@ -115,7 +115,8 @@ def _due(now: datetime) -> Any:
     """Owed and due, or left behind by a process that died."""
     # A first attempt is due at once: where it lies ahead, the clock was set back.
     fresh = (Message.attempts == 0) & (Message.created_at > now)
-    reached = (Message.due_at <= now) | (Message.due_at > now + FURTHEST) | fresh
+    soon = (Message.kind != "digest") & (Message.due_at > now + FURTHEST)
+    reached = (Message.due_at <= now) | soon | (Message.due_at > now + 6 * FURTHEST) | fresh
     owed = (Message.state == "owed") & Message.bounced.is_null() & reached
     return owed | ((Message.state == "sending") & come(Message.claimed_until, now))
 
