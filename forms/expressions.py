@@ -13,6 +13,7 @@ from typing import Final
 
 from lxml import etree
 
+from forms.expression_words import in_indonesian
 from forms.form import Finding
 from forms.validate import BIND, KINDS, Place, Places
 from forms.xpath import Expression, XPathError, compile_expression
@@ -58,7 +59,7 @@ def read_expressions(
                 Finding(
                     *place,
                     f"this cannot be read: {wrong.message}. Check brackets, quotes and function names.",
-                    f"ini tidak terbaca: {wrong.message}. Periksa kurung, tanda kutip dan nama fungsi.",
+                    f"ini tidak terbaca: {in_indonesian(wrong.message)}. Periksa kurung, tanda kutip dan nama fungsi.",
                 )
             )
             continue

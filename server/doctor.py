@@ -16,7 +16,7 @@ from forms.lists import ListTable, ListUnreadable
 from forms.problems import Problem
 from server import installation
 from server.settings import Settings
-from server.store import areas, desks, jobs, messages, officers, published, quarantine
+from server.store import areas, desks, jobs, messages, officers, owed, published, quarantine
 from server.store.cases import OVERSEERS
 from server.store.models import Area
 from server.store.sealing import KEY_FILE
@@ -67,7 +67,7 @@ def examine(settings: Settings, now: datetime) -> list[Check]:
             _check("forms", _forms),
             _check("lists", _lists),
             _check("officers", _officers),
-            _check("alerts", _alerts),
+            _check("alerts", lambda: _alerts(now)),
             _check("quarantine", lambda: _quarantine(now)),
             _check("sync", lambda: _sync(now)),
         ]
@@ -196,8 +196,8 @@ def _unmet(village: str) -> Iterator[str]:
         yield from (role for role in sorted(roles) if not officers.reachable(role, village))
 
 
-def _alerts() -> str:
-    if waiting := routing.unreachable():
+def _alerts(now: datetime) -> str:
+    if waiting := routing.unreachable(now):
         lines = ", ".join(f"{w['area']} {w['role']} ({w['cases']} cases)" for w in waiting)
         raise _Wrong(f"alerts wait because nobody can be told: {lines}; posmigran officers add with --phone")
     if failed := len(messages.listing("failed")):
@@ -219,7 +219,7 @@ def _quarantine(now: datetime) -> str:
 def _sync(now: datetime) -> str:
     runs = [run for run in jobs.last_runs() if run.job == "messages"]
     if not runs:
-        if messages.anything_unrouted(now):
+        if owed.anything_unrouted(now):
             raise _Wrong(
                 "alerts wait, and nothing has ever sent any: start posmigran serve or posmigran sync"
             )

@@ -23,6 +23,7 @@ from server.publishing import LOCK, publish, renew_shipped_lists
 from server.settings import Settings
 from server.store import areas, desks, events, officers
 from server.store.database import MIGRATIONS, Store
+from server.store.files import Files
 from server.store.models import Event, PublishedForm
 from server.store.sealing import KEY_FILE, Keys
 
@@ -110,6 +111,8 @@ def init(
             count = areas.load_areas()
         if count:
             progress(f"{count} areas")
+        if sealed := Files(settings.home, store.keys).seal_older(store):
+            progress(f"{sealed} attachments sealed")
         made = []
         with as_file(files("forms") / "library") as library:
             for workbook in sorted(library.glob("*.xlsx")):

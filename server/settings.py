@@ -9,6 +9,8 @@ import ipaddress
 import os
 import re
 import tomllib
+from dataclasses import dataclass
+from datetime import datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +24,29 @@ from forms.problems import Problem, Problems
 
 SETTINGS_FILE = "posmigran.toml"
 _BASE_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """The hours of a night, from the evening until the morning, in which only what is critical goes out."""
+
+    evening: time = time(21)
+    morning: time = time(6)
+
+    @classmethod
+    def parse(cls, text: str) -> Quiet:
+        """From ``21:00-06:00``; ``none`` is a night without hours. Raises ValueError for anything else."""
+        if text.strip() == "none":
+            return cls(time(0), time(0))
+        evening, _, morning = text.partition("-")
+        quiet = cls(time.fromisoformat(evening.strip()), time.fromisoformat(morning.strip()))
+        if quiet.evening.hour < 17 or not 3 <= quiet.morning.hour <= 10:
+            raise ValueError("a night begins after 17:00 and ends between 03:00 and 10:00")
+        return quiet
+
+    def holds(self, local: datetime) -> bool:
+        """Is it night?"""
+        return self.evening != self.morning and not self.morning <= local.time() < self.evening
 
 
 class Settings(BaseSettings):
@@ -52,6 +77,9 @@ class Settings(BaseSettings):
     )
     help_line: str = Field("", validation_alias=AliasChoices("POSMIGRAN_HELP_LINE", "help_line"))
     timezone: str = Field("Asia/Jakarta", validation_alias=AliasChoices("POSMIGRAN_TIMEZONE", "timezone"))
+    quiet_hours: str = Field(
+        "21:00-06:00", validation_alias=AliasChoices("POSMIGRAN_QUIET_HOURS", "quiet_hours")
+    )
     twilio_account_sid: str = Field("", validation_alias="TWILIO_ACCOUNT_SID")
     twilio_auth_token: SecretStr = Field(SecretStr(""), validation_alias="TWILIO_AUTH_TOKEN")
     twilio_from: str = Field("", validation_alias="TWILIO_FROM")
@@ -88,6 +116,17 @@ class Settings(BaseSettings):
         except (KeyError, ValueError, OSError) as error:
             raise ValueError(f"{name} is not a time zone; use a name such as Asia/Makassar") from error
         return name
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _a_night(cls, text: str) -> str:
+        try:
+            Quiet.parse(text)
+        except ValueError as error:
+            raise ValueError(
+                f"{text} is not a night: {error}; use for example 21:00-06:00, or none"
+            ) from error
+        return text
 
     @field_validator("twilio_whatsapp_from")
     @classmethod

@@ -13,7 +13,9 @@ from typing import Any
 
 import peewee
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 from forms.form import Finding
 from forms.problems import Problem, Problems
@@ -41,23 +43,44 @@ def progress(text: str) -> None:
 
 
 def show(result: Any, json: bool, *, columns: list[str] | None = None) -> None:
-    """Print a result: one JSON document, or a table or list of facts for people."""
+    """Print a result: one JSON document, or a table or list of facts for people.
+
+    Nothing is ever cut: into a file or pipe a row is one line, however long; where a table is wider than the window
+    each row becomes a block of lines. Times are those of this machine, with their zone.
+    """
     if json:
         sys.stdout.write(jsonlib.dumps(result, default=_plain, ensure_ascii=False, indent=1) + "\n")
         return
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-    if isinstance(result, list):
-        if not result:
-            console.print("nothing")
-            return
-        chosen = columns or list(result[0])
-        table = Table(*chosen, box=None, pad_edge=False)
-        for row in result:
-            table.add_row(*[_cell(row[column]) for column in chosen])
-        console.print(table)
+    console = Console(highlight=False, soft_wrap=True)
+    if not isinstance(result, list):
+        _facts(result, console)
         return
-    for key, value in result.items():
-        console.print(f"{key:12} {_cell(value)}", markup=False)
+    if not result:
+        console.print("nothing")
+        return
+    chosen = columns or list(result[0])
+    rows = [{column: _cell(row[column]) for column in chosen} for row in result]
+    table = Table(*chosen, box=None, pad_edge=False)
+    for row in rows:
+        # as plain text: a name in brackets is no markup
+        table.add_row(*[Text(cell) for cell in row.values()])
+    needed = Measurement.get(console, console.options.update(width=_WIDEST, max_width=_WIDEST), table).maximum
+    if console.is_terminal and needed > console.width:
+        for number, row in enumerate(rows):
+            if number:
+                console.print()
+            _facts(row, console)
+        return
+    Console(highlight=False, width=needed).print(table)
+
+
+_WIDEST = 100_000
+
+
+def _facts(facts: dict[str, Any], console: Console) -> None:
+    width = max(12, *map(len, facts))
+    for key, value in facts.items():
+        console.print(f"{key:{width}} {_cell(value)}", markup=False)
 
 
 def _plain(value: Any) -> Any:
@@ -74,7 +97,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return value.astimezone().strftime("%Y-%m-%d %H:%M")
+        return value.astimezone().strftime("%Y-%m-%d %H:%M %Z")
     if isinstance(value, list):
         return " ".join(str(v) for v in value)
     return jsonlib.dumps(value, default=_plain, ensure_ascii=False) if isinstance(value, dict) else str(value)

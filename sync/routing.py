@@ -1,9 +1,9 @@
 """Who is told of a case: from alerts owed to messages owed.
 
-Each role that an alert names is looked for at the nearest level that has anybody. Where a role has nobody up
-to the nation, the province's officers stand in, then administrators; but an alert that is restricted to its
-recipients goes to nobody else, ever (DOMAIN 5.2). An alert of which somebody could not be told stays owed,
-and is looked at again: it is neither lost nor told twice to those who know.
+Each role that an alert names is told through the lowest rung of its ladder (:mod:`sync.ladder`) that has somebody
+who can be reached. An alert of which somebody could not be told stays owed, and is looked at again: it is neither
+lost nor told twice to those who know. What only some may know goes out in a message of its own, so that nothing
+about it (when, to whom, how often) shows in what others see of the case.
 """
 
 from __future__ import annotations
@@ -16,10 +16,16 @@ from typing import Any
 import peewee
 import structlog
 
-from server.store import areas, cases, events, messages, officers
-from server.store.messages import AlertFacts, NewMessage, OwedCase
+from server.settings import Quiet
+from server.store import areas, cases, escalations, events, hours, messages, owed, steps
+from server.store.hours import NIGHT
+from server.store.messages import NewMessage
 from server.store.officers import Person
-from sync.compose import Kecamatan, Ref, compose
+from server.store.owed import AlertFacts, OwedCase
+from server.store.rosters import Rosters
+from server.store.steps import RUNGS, NewStep
+from sync import ladder
+from sync.compose import Kecamatan, Occasion, Ref, compose
 
 log = structlog.get_logger()
 
@@ -29,10 +35,32 @@ AGAIN = timedelta(minutes=1)
 
 @dataclass
 class Addressed:
-    """A person and the alerts of a case that are theirs to be told of now."""
+    """A person and the alerts of a case that are theirs to be told of now, and why it is they."""
 
     person: Person
     alerts: list[AlertFacts] = field(default_factory=list)
+    why: dict[int, str] = field(default_factory=dict)
+
+    def add(self, alert: AlertFacts, why: str) -> None:
+        """Tell this person of an alert, once."""
+        if alert.id not in self.why:
+            self.alerts.append(alert)
+            self.why[alert.id] = why
+
+
+class Addressees:
+    """Who is to be told of what. Restricted alerts and others never come together."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[int, bool], Addressed] = {}
+
+    def add(self, person: Person, alert: AlertFacts, why: str) -> None:
+        """Tell a person of an alert."""
+        self._found.setdefault((person.id, alert.restricted), Addressed(person)).add(alert, why)
+
+    def all(self) -> tuple[Addressed, ...]:
+        """In a settled order, so that two processes take locks alike."""
+        return tuple(self._found[key] for key in sorted(self._found))
 
 
 @dataclass(frozen=True)
@@ -42,6 +70,7 @@ class Plan:
     done: tuple[int, ...]
     addressed: tuple[Addressed, ...]
     missing: Mapping[int, tuple[str, ...]]
+    rungs: Mapping[int, int]
 
 
 @dataclass(frozen=True)
@@ -52,15 +81,16 @@ class Routed:
     owed: int
 
 
-def route(page: Iterable[OwedCase], now: datetime, channel: str) -> Routed:
-    """Route cases as :func:`messages.unrouted` gave them; one that another process was quicker with is left.
+def route(page: Iterable[OwedCase], now: datetime, channel: str, quiet: Quiet = NIGHT) -> Routed:
+    """Route cases as :func:`owed.unrouted` gave them; one that another process was quicker with is left.
 
     Call inside a transaction, as the writer does. The page is read before it: reading must not hold up writers.
     """
     done = owed = 0
+    rosters = Rosters(now, quiet)
     for case in page:
         try:
-            written = route_case(case, now, channel)
+            written = route_case(case, channel, rosters)
         except (peewee.OperationalError, peewee.InterfaceError):
             raise
         except Exception as error:  # noqa: BLE001 - one odd case must not hold up the others
@@ -73,39 +103,70 @@ def route(page: Iterable[OwedCase], now: datetime, channel: str) -> Routed:
     return Routed(done, owed)
 
 
-def route_case(case: OwedCase, now: datetime, channel: str) -> int | None:
+def route_case(case: OwedCase, channel: str, rosters: Rosters) -> int | None:
     """Owe the messages of one case; returns how many, or None where another process was quicker."""
-    made = plan(case)
-    texts = [_message(case, a, channel, now) for a in made.addressed]
+    now = rosters.now
+    made = plan(case, rosters)
+    texts = [write(case, addressed, channel, rosters) for addressed in made.addressed]
     if not messages.owe(case, made.done, texts, now, put_off=list(made.missing), until=now + AGAIN):
         return None
+    record(case, made.addressed, made.rungs, rosters)
     _report(case, made, now)
     return len(texts)
 
 
-def plan(case: OwedCase) -> Plan:
+def plan(case: OwedCase, rosters: Rosters) -> Plan:
     """Decide whom to tell of what. Reads officers, writes nothing.
 
     Alerts for the digest and of medium severity get no message of their own. An alert that somebody has
-    acknowledged or closed meanwhile has its answer. One that an edit no longer shows is still told: the first
-    word was that somebody may be in danger, and the page says what became of it.
+    acknowledged or closed meanwhile has its answer, unless they asked somebody else to take it on. One that an
+    edit no longer shows is still told: the first word was that somebody may be in danger, and the page says what
+    became of it.
     """
     done: list[int] = []
     missing: dict[int, tuple[str, ...]] = {}
-    by_person: dict[int, Addressed] = {}
+    rungs: dict[int, int] = {}
+    addressees = Addressees()
+    chosen = steps.chosen([alert.id for alert in case.owed])
     for alert in case.owed:
+        asked = escalations.tellable(alert.assigned_to, case.passed_over)
+        if asked is not None and alert.state != "closed":
+            done.append(alert.id)
+            addressees.add(asked, alert, "assigned")
+            continue
         if not single(alert) or alert.state != "open":
             done.append(alert.id)
             continue
-        people, unreached = recipients(alert, case.village, case.passed_over)
+        unreached = []
+        told = {officer for officer, codes in case.told.items() if alert.indicator in codes}
+        for role in alert.recipients:
+            rung, people = ladder.first(ladder.of_role(role, alert, case.village, rosters), case.passed_over)
+            if not people:
+                unreached.append(role)
+                continue
+            rungs[alert.id] = max(rungs.get(alert.id, alert.rung), RUNGS.index(rung))
+            for person in people:
+                if person.id not in told:
+                    addressees.add(person, alert, rung)
+        for person, why in _unheard(chosen.get(alert.id, {}), told, case):
+            addressees.add(person, alert, why)
         if unreached:
-            missing[alert.id] = unreached
+            missing[alert.id] = tuple(unreached)
         else:
             done.append(alert.id)
-        for person in people:
-            if alert.indicator not in case.told.get(person.id, frozenset()):
-                by_person.setdefault(person.id, Addressed(person)).alerts.append(alert)
-    return Plan(tuple(done), tuple(by_person[i] for i in sorted(by_person)), missing)
+    return Plan(tuple(done), addressees.all(), missing, rungs)
+
+
+def _unheard(
+    chosen: Mapping[int, Collection[str]], told: Collection[int], case: OwedCase
+) -> list[tuple[Person, str]]:
+    """Who was chosen before, further up perhaps, but whose message came too late to be sent."""
+    found = []
+    for officer, words in sorted(chosen.items()):
+        person = escalations.tellable(officer, case.passed_over) if officer not in told else None
+        if person is not None:
+            found.append((person, max(words, key=steps.WHYS.index)))
+    return found
 
 
 def single(alert: AlertFacts) -> bool:
@@ -113,66 +174,79 @@ def single(alert: AlertFacts) -> bool:
     return not alert.digest and alert.severity != "medium"
 
 
-def recipients(
-    alert: AlertFacts, village: str, without: Collection[int] = ()
-) -> tuple[list[Person], tuple[str, ...]]:
-    """Whom an alert in a village goes to, and the roles for which there is nobody.
+def write(
+    case: OwedCase,
+    addressed: Addressed,
+    channel: str,
+    rosters: Rosters,
+    occasion: Occasion = Occasion.ALERT,
+) -> NewMessage:
+    """The message to one person: the gravest alert's text, or that of the occasion,, and how many there are besides.
 
-    ``without`` are officers who cannot be reached for this case: the next are taken.
+    What this person is still owed of the case goes with it, in one message that tells how things stand now.
     """
-    found: dict[int, Person] = {}
-    unreached = []
-    for role in alert.recipients:
-        people = officers.reachable(role, village, without)
-        if not people and not alert.restricted:
-            people = _stand_ins(village, without)
-        if not people:
-            unreached.append(role)
-        found.update((p.id, p) for p in people)
-    return list(found.values()), tuple(unreached)
-
-
-def _stand_ins(village: str, without: Collection[int] = ()) -> list[Person]:
-    for role in cases.OVERSEERS:
-        if people := officers.reachable(role, village, without):
-            return people
-    return []
-
-
-def _message(case: OwedCase, addressed: Addressed, channel: str, now: datetime) -> NewMessage:
-    person = addressed.person
-    # What this person is still owed of the case goes with it, in one message that tells how things stand now.
-    waiting = case.waiting.get(person.id, ())
+    person, restricted = addressed.person, addressed.alerts[0].restricted
+    alike = [alert for alert in case.known if alert.restricted == restricted]
+    codes_alike = {alert.indicator for alert in alike}
+    waiting = [m for m in case.waiting.get(person.id, ()) if set(m.indicators) <= codes_alike]
     unheard = {code for message in waiting for code in message.indicators}
     new = _gravest_first(
         a
-        for a in case.known
+        for a in alike
         if a in addressed.alerts or (a.indicator in unheard and a.state == "open" and not a.gone)
     )
     others = [
         alert
-        for alert in _gravest_first(case.known)
+        for alert in _gravest_first(alike)
         if alert not in new
         and single(alert)
         and not alert.gone
         and cases.may_see(person.role, alert.recipients, alert.restricted)
     ]
     codes = [alert.indicator for alert in (*new, *others)]
-    district = Kecamatan(case.district)
-    text = compose(
-        case.definition, new[0].indicator, new[0].severity, Ref(case.ref), district, len(codes) - 1
+    body = compose(
+        case.definition,
+        new[0].indicator,
+        new[0].severity,
+        Ref(case.ref),
+        Kecamatan(case.district),
+        len(codes) - 1,
+        occasion,
     )
+    due = rosters.tell_at(new[0].severity, person)
     return NewMessage(
         person.id,
         tuple(codes),
         channel,
         person.phone or person.email or "",
-        text.body,
-        text.segments,
-        now,
+        body.body,
+        body.segments,
+        due,
         severity=new[0].severity,
+        expires_at=hours.fresh_until(new[0].severity, due),
+        kind=str(occasion),
         replaces=tuple(message.id for message in waiting),
     )
+
+
+def record(
+    case: OwedCase, addressed: Sequence[Addressed], rungs: Mapping[int, int], rosters: Rosters
+) -> None:
+    """Note the steps, and by when somebody must have answered. In the transaction that owes the messages."""
+    made = []
+    chosen = steps.chosen([alert.id for one in addressed for alert in one.alerts])
+    for one in addressed:
+        for alert in one.alerts:
+            if one.why[alert.id] in chosen.get(alert.id, {}).get(one.person.id, ()):
+                continue  # told anew of what they were chosen for before
+            # by itself, whatever graver alert it went out with
+            due = rosters.tell_at(alert.severity, one.person)
+            made.append(NewStep(alert.id, one.person.id, one.why[alert.id], due))
+    steps.note(made, rosters.now)
+    for alert in {a.id: a for one in addressed for a in one.alerts}.values():
+        if dues := [s.due_at for s in made if s.alert_id == alert.id and s.due_at is not None]:
+            deadline = hours.acknowledge_by(alert.severity, min(dues), case.village)
+            escalations.expect(alert.id, rungs.get(alert.id, alert.rung), deadline)
 
 
 def _gravest_first(alerts: Iterable[AlertFacts]) -> list[AlertFacts]:
@@ -189,23 +263,16 @@ def _report(case: OwedCase, made: Plan, now: datetime) -> None:
         events.record(now, "system", "alert.unreachable", regency, roles=roles)
 
 
-def unreachable() -> list[dict[str, Any]]:
+def unreachable(now: datetime) -> list[dict[str, Any]]:
     """For ``doctor``: roles and areas for which alerts wait because nobody can be told.
 
     One row ``{"area": "35.07", "role": "ppa", "cases": 3}`` for each; empty when all is well.
     """
     waiting: dict[tuple[str, str], set[str]] = {}
-    reach: dict[tuple[str, str, bool], bool] = {}
-    for ref, village, roles, restricted in messages.put_off_alerts():
-        for role in roles:
-            key = (role, village, restricted)
-            if key not in reach:
-                reach[key] = _reaches(role, village, restricted)
-            if not reach[key]:
+    rosters = Rosters(now)
+    for ref, village, alert in owed.put_off_alerts():
+        for role in alert.recipients:
+            _, people = ladder.first(ladder.of_role(role, alert, village, rosters))
+            if not people:
                 waiting.setdefault((areas.split(village)["regency"], role), set()).add(ref)
     return [{"area": a, "role": r, "cases": len(refs)} for (a, r), refs in sorted(waiting.items())]
-
-
-def _reaches(role: str, village: str, restricted: bool) -> bool:
-    people: Sequence[Person] = officers.reachable(role, village)
-    return bool(people or (not restricted and _stand_ins(village)))

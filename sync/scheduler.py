@@ -13,7 +13,7 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -26,12 +26,13 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
-from server.settings import Settings
-from server.store import entities, jobs, messages, officers, spending
+from server.settings import Quiet, Settings
+from server.store import entities, escalations, jobs, officers, owed, spending
 from server.store.database import Store, Writer
 from server.store.files import Files
 from server.store.jobs import Run
-from sync import routing
+from server.store.rosters import Rosters
+from sync import digest, escalation, routing
 from sync.carriers import carriers, setup_of
 from sync.channels import Channel
 from sync.outbox import Clock, Outbox, Policy
@@ -40,6 +41,10 @@ log = structlog.get_logger()
 
 ROUND = timedelta(seconds=0.5)
 """How often alerts are routed and messages sent."""
+STEPS = timedelta(seconds=30)
+"""How often alerts are looked for that nobody answered, or nobody followed up."""
+DIGEST = timedelta(minutes=10)
+"""How often it is asked whether this week's digest is due somewhere. Each person gets it once, however often."""
 HOUSEKEEPING = timedelta(hours=1)
 HEARTBEAT = timedelta(seconds=15)
 """How often a job that has nothing new to say still notes that it runs; ``doctor`` goes by it."""
@@ -92,15 +97,19 @@ class Sync:
         self._store = store
         self._clock = clock
         self._channel = channel
-        self._files = Files(settings.home)
+        self._quiet = Quiet.parse(settings.quiet_hours)
+        self._files = Files(settings.home, store.keys)
         self._writer = Writer(store, gap=gap)
         setup = setup_of(settings, channels, channel)
         self._outbox = Outbox(self._writer, channels, clock, random, policy, setup)
         self._worker = f"{socket.gethostname()[:40]}:{os.getpid()}"
         self._noted: dict[str, Run] = {}
         self._stop = threading.Event()
-        self.jobs = (
+        self.jobs: tuple[Job, ...] = (
             Job("messages", ROUND, self._messages),
+            Job("escalation", STEPS, self._escalate),
+            Job("reminders", STEPS, self._remind),
+            Job("digest", DIGEST, self._digest),
             Job("files", HOUSEKEEPING, lambda: {"files": self._files.sweep()}),
             Job("sessions", HOUSEKEEPING, self._sessions),
             Job("entities", HOUSEKEEPING, self._entities),
@@ -112,10 +121,10 @@ class Sync:
         ``cases`` routed, messages ``owed`` for them, ``sent``, and what housekeeping removed. Raises what the
         store raises: whoever runs this by hand should see it.
         """
-        counts = {**self._route(again=True), "sent": self._outbox.drain()}
+        counts = self._route(again=True)
         for job in self.jobs[1:]:
             counts.update(job.run())
-        return counts
+        return {**counts, "sent": self._outbox.drain()}
 
     def run_forever(self, stop: threading.Event, parent: BinaryIO | None = None) -> None:
         """Work by the clock until ``stop`` is set; then finish what is running and return.
@@ -169,7 +178,7 @@ class Sync:
             begun += self._outbox.start_due()
 
         send()
-        routed = self._route(send) if messages.anything_unrouted(self._clock()) else {}
+        routed = self._route(send) if owed.anything_unrouted(self._clock()) else {}
         return {**routed, "begun": begun}
 
     def _route(self, meanwhile: Callable[[], None] = lambda: None, *, again: bool = False) -> dict[str, int]:
@@ -177,20 +186,55 @@ class Sync:
 
         Where there is nothing, it only reads.
         """
-        cases = owed = 0
+        cases = told = 0
         after = None
         while not self._stop.is_set():
             now = self._clock()
-            page = messages.unrouted(PAGE, None if again else now, after)
+            page = owed.unrouted(PAGE, None if again else now, after)
             if not page:
                 break
-            routed = self._writer.wait(partial(routing.route, page, now, self._channel))
+            routed = self._writer.wait(partial(routing.route, page, now, self._channel, self._quiet))
             cases += routed.cases
-            owed += routed.owed
+            told += routed.owed
             # What is routed or put off is asked for no more, so a graver case that comes meanwhile is next.
             after = page[-1] if again or not routed.cases else None
             meanwhile()
-        return {"cases": cases, "owed": owed}
+        return {"cases": cases, "owed": told}
+
+    def _escalate(self) -> Mapping[str, int]:
+        return {"escalated": self._step_by_step(escalations.unanswered, escalation.escalate)}
+
+    def _remind(self) -> Mapping[str, int]:
+        return {"reminded": self._step_by_step(escalations.not_followed_up, escalation.remind)}
+
+    def _step_by_step(
+        self,
+        late: Callable[[datetime, int], list[int]],
+        work: Callable[[Sequence[int], str, Rosters], int],
+    ) -> int:
+        """Do ``work`` for all cases that are ``late``, a few in a transaction; returns how many messages are owed."""
+        made = 0
+        before: list[int] = []
+        while not self._stop.is_set():
+            now = self._clock()
+            page = late(now, PAGE)
+            if not page or page == before:  # what stays late was not ours to change
+                break
+            made += self._writer.wait(partial(self._taken, work, page, now))
+            before = page
+        return made
+
+    def _taken(
+        self, work: Callable[[Sequence[int], str, Rosters], int], page: Sequence[int], now: datetime
+    ) -> int:
+        return work(page, self._channel, Rosters(now, self._quiet))
+
+    def _digest(self) -> Mapping[str, int]:
+        rosters = Rosters(self._clock(), self._quiet)
+        made = 0
+        for summary in digest.summaries(rosters):
+            made += self._writer.wait(partial(digest.owe, summary, self._channel, rosters))
+        return {"digests": made}
 
     def _sessions(self) -> Mapping[str, int]:
         now = self._clock()

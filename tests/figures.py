@@ -6,6 +6,13 @@ import re
 import urllib.request
 
 
+def figures(url: str) -> dict[str, float]:
+    """All figures of the server at ``url``: name with labels -> value."""
+    with urllib.request.urlopen(f"{url}/metrics", timeout=30) as answer:
+        lines = answer.read().decode().splitlines()
+    return {name: float(value) for name, _, value in (x.rpartition(" ") for x in lines if x[:1] != "#")}
+
+
 def still_owed(url: str) -> float:
     """Alerts and messages of the server at ``url`` that have not gone out yet."""
     with urllib.request.urlopen(f"{url}/metrics", timeout=30) as answer:

@@ -24,6 +24,7 @@ def environment(home: Home, extra: Mapping[str, str] | None = None) -> dict[str,
         **inherited,
         "POSMIGRAN_HOME": str(home.path),
         "POSMIGRAN_DATABASE_URL": home.url if home.url.startswith("postgres") else "",
+        "POSMIGRAN_QUIET_HOURS": "none",  # they run by the real clock, at night too
         **(extra or {}),
     }
 

@@ -33,7 +33,7 @@ def alerts_list(
 
 @app.command("ack")
 def alerts_ack(
-    ref: str,
+    ref: Annotated[str, typer.Argument(help="The case, such as R-350701-0012.")],
     by: Annotated[str, typer.Option(help="The officer.")],
     home: HomeOption = None,
     json: JsonOption = False,
@@ -46,7 +46,7 @@ def alerts_ack(
 
 @app.command("close")
 def alerts_close(
-    ref: str,
+    ref: Annotated[str, typer.Argument(help="The case, such as R-350701-0012.")],
     by: Annotated[str, typer.Option(help="The officer.")],
     result: Annotated[str, typer.Option(help=" ".join(cases.RESULTS))],
     home: HomeOption = None,

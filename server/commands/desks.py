@@ -89,7 +89,7 @@ def desks_sheet(
 
 @app.command("phone")
 def desks_phone(
-    desk: str,
+    desk: Annotated[str, typer.Argument(help="As desks list shows it.")],
     number: Annotated[str | None, typer.Argument(help="Without it the number is taken out.")] = None,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -109,7 +109,11 @@ def desks_list(home: HomeOption = None, json: JsonOption = False) -> None:
 
 
 @app.command("revoke")
-def desks_revoke(desk: str, home: HomeOption = None, json: JsonOption = False) -> None:
+def desks_revoke(
+    desk: Annotated[str, typer.Argument(help="As desks list shows it.")],
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
     """Take a desk's phones off, at once."""
     with opened(home) as (_, store), store.transaction():
         desks.revoke(desk, now())

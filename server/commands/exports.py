@@ -17,7 +17,7 @@ from server.terminal import show, writing
 
 
 def export(
-    form_id: str,
+    form_id: Annotated[str, typer.Argument(help="As forms list shows it.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="A file that ends in .xlsx, .csv or .zip.")],
     area: AreaOption = areas.NATION,
     start: Annotated[
@@ -34,6 +34,9 @@ def export(
     from exports import OPERATOR, export_form
 
     known("--lang", lang, ("id", "en"))
+    if start is not None and end is not None and start > end:
+        message = f"{end:%Y-%m-%d} lies before --from {start:%Y-%m-%d}: nothing could be in between"
+        raise typer.BadParameter(message, param_hint="--to")
     with opened(home) as (settings, store):
         areas.require(area)
         zone = areas.zone(area, settings.timezone)

@@ -21,7 +21,7 @@ app = typer.Typer(no_args_is_help=True, help="Check, compile, publish and list f
 
 @app.command("check")
 def forms_check(
-    file: Path,
+    file: Annotated[Path, typer.Argument(help="The workbook (.xlsx).")],
     media: Annotated[Path | None, typer.Option(help="Folder of attached files.")] = None,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -60,8 +60,8 @@ def forms_check(
 
 @app.command("compile")
 def forms_compile(
-    file: Path,
-    output: Annotated[Path, typer.Option("-o", "--output")],
+    file: Annotated[Path, typer.Argument(help="The workbook (.xlsx).")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The XForm (.xml) to write.")],
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -76,7 +76,7 @@ def forms_compile(
 
 @app.command("publish")
 def forms_publish(
-    file: Path,
+    file: Annotated[Path, typer.Argument(help="The workbook (.xlsx).")],
     media: Annotated[Path | None, typer.Option(help="Folder of attached files.")] = None,
     draft: Annotated[bool, typer.Option("--draft", help="For draft desks only.")] = False,
     force: Annotated[
@@ -97,18 +97,32 @@ def forms_publish(
 
 
 @app.command("close")
-def forms_close(form_id: str, home: HomeOption = None, json: JsonOption = False) -> None:
+def forms_close(
+    form_id: Annotated[str, typer.Argument(help="As forms list shows it.")],
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
     """Take a form off the phones' list; what was filled in before still arrives."""
     _close(form_id, home, json, closed=True)
 
 
 @app.command("open")
-def forms_open(form_id: str, home: HomeOption = None, json: JsonOption = False) -> None:
+def forms_open(
+    form_id: Annotated[str, typer.Argument(help="As forms list shows it.")],
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
     """Put a closed form on the phones' list again."""
     _close(form_id, home, json, closed=False)
 
 
-def _close(form_id: str, home: Path | None, json: bool, *, closed: bool) -> None:
+def _close(
+    form_id: Annotated[str, typer.Argument(help="As forms list shows it.")],
+    home: Path | None,
+    json: bool,
+    *,
+    closed: bool,
+) -> None:
     state = "closed" if closed else "open"
     with opened(home) as (_, store), store.transaction():
         published.set_closed(form_id, closed=closed)

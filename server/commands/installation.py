@@ -57,7 +57,7 @@ def serve(
         if admin["password"] is not None:
             complain(f"sign in as {admin['email']}, password {admin['password']}")
     with opened(home) as (_, store):  # what a killed process left half-done is decided before phones come
-        Files(store.home).sweep()
+        Files(store.home, store.keys).sweep()
     raise typer.Exit(
         serving.serve(settings, host, port, workers or serving.default_workers(), with_sync=not no_sync)
     )

@@ -17,8 +17,8 @@ app = typer.Typer(no_args_is_help=True, help="Policy lists: countries, fees, com
 
 @app.command("set")
 def lists_set(
-    name: str,
-    file: Path,
+    name: Annotated[str, typer.Argument(help="Such as biaya or biaya.csv.")],
+    file: Annotated[Path, typer.Argument(help="The new list (CSV, UTF-8).")],
     valid_from: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day that it counts; default: now.")
     ] = None,
@@ -35,7 +35,11 @@ def lists_set(
 
 
 @app.command("show")
-def lists_show(name: str, home: HomeOption = None, json: JsonOption = False) -> None:
+def lists_show(
+    name: Annotated[str, typer.Argument(help="Such as biaya or biaya.csv.")],
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
     """The edition of a policy list that counts now."""
     from server import policy_lists
 
@@ -45,7 +49,11 @@ def lists_show(name: str, home: HomeOption = None, json: JsonOption = False) -> 
 
 
 @app.command("history")
-def lists_history(name: str, home: HomeOption = None, json: JsonOption = False) -> None:
+def lists_history(
+    name: Annotated[str, typer.Argument(help="Such as biaya or biaya.csv.")],
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
     """Who changed a policy list, when, and what."""
     from server import policy_lists
 

@@ -11,14 +11,14 @@ from server.commands.common import AreaOption, HomeOption, JsonOption, known, no
 from server.store import (
     officers,
 )
-from server.terminal import show
+from server.terminal import complain, show
 
 app = typer.Typer(no_args_is_help=True, help="People who answer alerts and read registers.")
 
 
 @app.command("add")
 def officers_add(
-    name: str,
+    name: Annotated[str, typer.Argument(help="As others know them.")],
     role: Annotated[str, typer.Option(help="disnaker p4mi bp3mi ppa dinsos province admin")],
     area: AreaOption,
     phone: Annotated[str | None, typer.Option(help="For SMS, such as +62 812 0000 0001.")] = None,
@@ -31,12 +31,17 @@ def officers_add(
     known("--role", role, ROLES)
     with opened(home) as (_, store), store.transaction():
         person, password = officers.add(name, role, area, now(), phone=phone, email=email, channels=channels)
+        if not phone and not email:
+            complain(
+                f"{person.slug} has neither --phone nor --email: nobody can tell them of a case, and they cannot sign "
+                f"in. Add one with: posmigran officers set {person.slug} --phone NUMBER"
+            )
         show({"officer": person.slug, "password": password}, json)
 
 
 @app.command("set")
 def officers_set(
-    officer: str,
+    officer: Annotated[str, typer.Argument(help="As officers list shows it.")],
     phone: Annotated[str | None, typer.Option(help="Their number now.")] = None,
     email: Annotated[str | None, typer.Option(help="Their e-mail now, also to sign in with.")] = None,
     channels: Annotated[
@@ -59,7 +64,11 @@ def officers_list(home: HomeOption = None, json: JsonOption = False) -> None:
 
 
 @app.command("remove")
-def officers_remove(officer: str, home: HomeOption = None, json: JsonOption = False) -> None:
+def officers_remove(
+    officer: Annotated[str, typer.Argument(help="As officers list shows it.")],
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
     """Take an officer out of service: no messages, no sign-in."""
     with opened(home) as (_, store), store.transaction():
         officers.remove(officer, now())

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from server.commands.common import AreaOption, HomeOption, JsonOption, known, now, opened
-from server.store import areas, officers, quarantine, submissions
-from server.terminal import show
+from server.store import areas, attachments, officers, quarantine, submissions
+from server.store.files import Files
+from server.terminal import show, writing
+
+_LONGEST_NAME = 240  # bytes; file systems take 255
 
 RELEASED_AS = ("correction", "new")
 app = typer.Typer(no_args_is_help=True, help="What the phones sent.")
@@ -32,7 +37,11 @@ def submissions_list(
 
 
 @app.command("show")
-def submissions_show(instance_id: str, home: HomeOption = None, json: JsonOption = False) -> None:
+def submissions_show(
+    instance_id: Annotated[str, typer.Argument(help="As submissions list shows it.")],
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
     """One submission with its typed answers and its XML as it came."""
     with opened(home) as (_, store):
         show(submissions.show(instance_id, store), json)
@@ -94,7 +103,7 @@ def submissions_release(
 @app.command("link")
 def submissions_link(
     entry: Annotated[int, typer.Argument(metavar="ID")],
-    instance_id: str,
+    instance_id: Annotated[str, typer.Argument(help="As submissions list shows it.")],
     by: ByOption,
     reason: ReasonOption,
     home: HomeOption = None,
@@ -120,3 +129,56 @@ def submissions_discard(
         person = officers.require(by)
         quarantine.discard(quarantine.require(entry, person), person, reason, store, now())
         show({"id": entry, "state": "discarded"}, json)
+
+
+@app.command("files")
+def submissions_files(
+    instance_id: str,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write those that have come to this folder.")
+    ] = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """The files of one submission; with -o also their content. Taking them is on record."""
+    with opened(home) as (settings, store):
+        carrier = attachments.of_instance(instance_id)
+        listed = []
+        for number, file in enumerate(carrier.files, start=1):
+            written = None
+            if output is not None and file.address is not None:
+                with store.transaction():
+                    attachments.note_opened("operator", carrier, file, now())
+                content = Files(settings.home, store.keys).read(file.address)
+                written = _write(output, file.filename, number, content)
+            listed.append(
+                {
+                    "filename": file.filename,
+                    "questions": list(file.questions),
+                    "expected": file.expected,
+                    "present": file.address is not None,
+                    "size": file.size,
+                    "content_type": file.content_type,
+                    "received_at": file.received_at,
+                    "file": written,
+                }
+            )
+        show(listed, json)
+
+
+def _write(folder: Path, name: str, number: int, content: Iterator[bytes]) -> Path:
+    """Write a file under its own name, as far as a folder can hold it; never over another, never hidden."""
+    plain = name.lstrip(".") or "tanpa-nama"
+    whole = plain.encode()
+    if len(whole) > _LONGEST_NAME:
+        extension = plain.rpartition(".")[2][:16] if "." in plain[-16:] else "bin"
+        plain = f"{whole[: _LONGEST_NAME - 70].decode(errors='ignore')}.{extension}"
+    target = folder / plain
+    with writing(target):
+        folder.mkdir(parents=True, exist_ok=True)
+        while target.exists():
+            target = target.with_name(f"{number}-{target.name}")
+        with target.open("xb") as stream:
+            for piece in content:
+                stream.write(piece)
+    return target

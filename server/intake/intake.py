@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -28,14 +28,16 @@ from forms.xml import MOST_BYTES
 from server.intake.chosen import followed_case, rows_chosen
 from server.intake.register import register_row
 from server.intake.shelf import Shelf, ShelvedForm, ShelvedLists
-from server.store import areas, cases, desks, entities, follow_ups, quarantine, submissions
+from server.store import areas, attachments, cases, desks, entities, follow_ups, quarantine, submissions
+from server.store.attachments import NewFile
 from server.store.database import Store
 from server.store.desks import KnownDesk
 from server.store.entities import Sender
+from server.store.file_names import stored_name
 from server.store.models import Area
 from server.store.officers import Person
 from server.store.quarantine import Came, Held
-from server.store.submissions import Kept, NewFile, NewSubmission, OtherBytes
+from server.store.submissions import Kept, NewSubmission, OtherBytes
 
 
 @dataclass(frozen=True)
@@ -232,13 +234,14 @@ class Intake:
             kept = submissions.keep(new, self._store)
         except OtherBytes:
             raise _Untakeable(OTHER_BYTES) from None
-        if upload.files:
-            submissions.attach(kept.id, upload.files, received_at)
+        chained = kept.root != new.instance_id or not kept.current
+        attachments.attach(kept.id, upload.files, received_at)
+        if chained:
+            attachments.carry_over(new.form_id, kept.root)
         if not kept.new:
             return Receipt("known", new.instance_id, submission_id=kept.id)
         if new.draft:
             return Receipt("new", new.instance_id, submission_id=kept.id)
-        chained = kept.root != new.instance_id or not kept.current
         if judged.blocks:
             self._take_entities(upload, judged, kept, new, chained=chained)
         followed = followed_case(new.form_id, new.answers)
@@ -286,7 +289,7 @@ class Intake:
             root_path="/" + shelved.schema.root,
             indicators=verdict.indicators,
             verdict=_record(verdict, form.media, lists),
-            expected_files=tuple(expected_attachments(instance, shelved.schema)),
+            expected_files=_files(expected_attachments(instance, shelved.schema)),
             register=None if upload.desk.draft else register_row(form.form_id, answers, self._store.keys),
             draft=upload.desk.draft,
         )
@@ -333,6 +336,15 @@ class Intake:
         )
         kept = quarantine.hold(reason, came, self._store, now)
         return Receipt("quarantined", came.instance_id, files_kept=kept)
+
+
+def _files(named: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """The files that answers name, under the names that they are stored by, with the questions' paths."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, paths in named.items():
+        stored = stored_name(name)
+        found[stored] = (*found.get(stored, ()), *paths)
+    return {name: " ".join(paths) for name, paths in found.items()}
 
 
 def _record(verdict: Verdict, media: tuple[str, ...], lists: ShelvedLists) -> dict[str, Any]:

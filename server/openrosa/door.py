@@ -62,7 +62,7 @@ def add_routes(
         Doorkeeper(store, clock, settings.digest),
         Catalogue(store, clock),
         Intake(store, clock),
-        Files(settings.home),
+        Files(settings.home, store.keys),
         writer,
         readers,
     )

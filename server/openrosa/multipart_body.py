@@ -8,16 +8,16 @@ its last byte is refused (Central stores it).
 from __future__ import annotations
 
 import contextlib
-import unicodedata
 from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass, field
 
 import multipart
 
 from forms.problems import Problem, Problems
+from server.store.attachments import NewFile
 from server.store.database import Readers
+from server.store.file_names import stored_name
 from server.store.files import Files, Staged
-from server.store.submissions import NewFile
 
 XML_PART = "xml_submission_file"
 XML_LIMIT = 5_000_000  # bytes
@@ -89,7 +89,7 @@ class _Assembly:
         elif segment.filename:
             self.staged = self.files.stage()
             # Collect's part name is the file's name too, and the name is what the XML refers to (5.6)
-            name = base_name(segment.name or segment.filename)
+            name = _own_name(segment.name or segment.filename)
             self.received.staged.append((name, segment.content_type or "", self.staged))
 
     def take(self, chunk: bytes) -> None:
@@ -157,14 +157,6 @@ async def receive(
     return assembly.received
 
 
-def base_name(name: str) -> str:
-    """A file's own name: no folders, no control characters, at most 255 bytes; the extension is kept."""
-    unescaped = name.replace("%22", '"').replace("%0D", "").replace("%0A", "")
-    last = unescaped.replace("\\", "/").rpartition("/")[2]
-    clean = "".join(c for c in last if unicodedata.category(c)[0] != "C").strip() or "tanpa-nama"
-    if clean in (".", ".."):
-        clean = "tanpa-nama"
-    while len(clean.encode()) > 255:
-        stem, dot, extension = clean.rpartition(".")
-        clean = f"{stem[:-1]}.{extension}" if dot and len(extension) <= 16 and stem else clean[:-1]
-    return clean
+def _own_name(written: str) -> str:
+    """A part's name without the escapes that Collect writes (5.7), as it is stored."""
+    return stored_name(written.replace("%22", '"').replace("%0D", "").replace("%0A", ""))

@@ -16,9 +16,9 @@ from server.openrosa import answers, multipart_body
 from server.openrosa.credentials import Asking
 from server.openrosa.multipart_body import Received
 from server.openrosa.resource import Resource
+from server.store.attachments import NewFile
 from server.store.desks import KnownDesk
 from server.store.files import named
-from server.store.submissions import NewFile
 
 log = structlog.get_logger()
 

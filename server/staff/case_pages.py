@@ -106,7 +106,7 @@ class CaseList(Resource):
         """A page of cases; ``?status=`` chooses which, ``?hal=`` the page."""
         asked = request.get_param("status", default="")
         chosen = asked if asked in words.FILTERS else "menunggu"
-        number = _page_number(request.get_param("hal", default="1"))
+        number = words.page_number(request.get_param("hal", default="1"))
         state, now, person = words.FILTERS[chosen], self.pages.clock(), visitor.person
 
         def read() -> dict[str, Any]:
@@ -231,7 +231,3 @@ def _known_form(ref: str) -> str:
     if not words.is_ref(ref):
         raise Problem(Problems.CASE_UNKNOWN, ref=ref[:20])
     return ref
-
-
-def _page_number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 6 and int(text) > 0 else 1

@@ -10,12 +10,14 @@ from falcon.asgi import Request, Response
 
 from server.settings import Settings
 from server.staff import desk_pages, held_pages
+from server.staff.attachments import Attachments, OpenAttachment
 from server.staff.case_pages import Acknowledge, CaseList, CasePage, Close
 from server.staff.downloads import Download, Downloads, Export
 from server.staff.entity_pages import EntityConflicts, EntityPage
 from server.staff.pages import Pages
 from server.staff.sign_in import SignIn, SignOut
 from server.store.database import Readers, Store, Writer
+from server.store.files import Files
 
 
 def add_routes(
@@ -44,11 +46,15 @@ def add_routes(
     app.add_route("/daftar", EntityConflicts(pages))
     app.add_route("/daftar/{list_name}/{uuid}", EntityPage(pages))
     app.add_route("/unduh", Downloads(pages))
-    app.add_route("/unduh/{form_id}", Download(pages, export))
+    app.add_route("/unduh/{form_id:path}", Download(pages, export))
     app.add_route("/meja", desk_pages.Desks(pages))
     app.add_route("/meja/lembar", desk_pages.Sheets(pages))
     for address, resource in held_pages.resources(pages, clock).items():
         app.add_route(address, resource)
+    app.add_route("/lampiran", Attachments(pages))
+    app.add_route(
+        "/lampiran/{number:int(max=2000000000)}", OpenAttachment(pages, Files(settings.home, store.keys))
+    )
     app.add_route("/static/{name}", pages.assets)
     app.add_route("/favicon.ico", pages.assets, suffix="icon")
     return pages

@@ -100,7 +100,7 @@ class Download(Resource):
 
     def _file_name(self, form_id: str, person: Person, now: datetime) -> str:
         day = now.astimezone(areas.zone(person.area, self.pages.settings.timezone)).date()
-        return f"{form_id}-{person.area}-{day.isoformat()}.xlsx"
+        return f"{form_id.replace('/', '-')}-{person.area}-{day.isoformat()}.xlsx"
 
 
 def _note(person: Person, form_id: str, lang: str, now: datetime) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime, format_timedelta
+from babel.numbers import format_decimal
 
 from server.store import areas, published
 
@@ -34,7 +35,7 @@ ROLES = {
 }
 _FORMS = {"berangkat": "Keberangkatan", "pulang": "Kepulangan"}
 _ZONES = {"Asia/Jakarta": "WIB", "Asia/Pontianak": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
-_OWN_PAGE = re.compile(r"/(kasus/R-[0-9]{6}-[0-9]{4,8}|unduh|daftar|meja|tertahan(/[0-9]{1,12})?)?")
+_OWN_PAGE = re.compile(r"/(kasus/R-[0-9]{6}-[0-9]{4,8}|unduh|lampiran|daftar|meja|tertahan(/[0-9]{1,12})?)?")
 _REF = re.compile(r"R-[0-9]{6}-[0-9]{4,8}")
 
 
@@ -51,6 +52,19 @@ def is_ref(text: str) -> bool:
 def own_page(path: str) -> str | None:
     """The path, if it is one of our pages to go on to after sign-in; so nobody is ever sent elsewhere."""
     return path if _OWN_PAGE.fullmatch(path) else None
+
+
+def page_number(text: str) -> int:
+    """The number that an address names; 1 where it names none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 and int(text) > 0 else 1
+
+
+def file_size(size: int) -> str:
+    """``1,2 MB``."""
+    for limit, unit in ((1_000_000, "MB"), (1_000, "kB")):
+        if size >= limit:
+            return f"{format_decimal(size / limit, '0.#', locale='id')} {unit}"
+    return f"{size} B"
 
 
 def local_time(moment: datetime, zone: ZoneInfo) -> str:

@@ -73,6 +73,8 @@ def open_or_extend(
                 "state": "open",
                 "owed": True,
                 "opened_at": now,
+                "rung": 0,
+                "reminded": 0,
             }
             for i in fresh
         ]
@@ -201,6 +203,11 @@ def visible(role: str) -> Any:
 def may_see(role: str, recipients: Sequence[str], restricted: bool) -> bool:
     """:func:`visible` for one alert in hand."""
     return role in recipients or (role in OVERSEERS and not restricted)
+
+
+def covers(person: Person, village: str) -> bool:
+    """Does a person's area hold the village?"""
+    return areas.covers(person.area, village)
 
 
 def of_person(person: Person, *, state: str | None = None, limit: int = 500) -> list[CaseView]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from peewee import fn
 
-from server.store import spending
+from server.store import attachments, spending
 from server.store.models import Alert, Message, Quarantine, Submission
 
 
@@ -39,6 +39,12 @@ def counted() -> list[Figure]:
             "Alerts that nobody was told of yet",
             "state",
             {"owed": float(Alert.select().where(Alert.owed).count())},
+        ),
+        Figure(
+            "posmigran_attachments",
+            "Files that submissions name and that have not come, by state",
+            "state",
+            {"missing": float(attachments.missing())},
         ),
         *_spent(),
     ]

@@ -1,8 +1,9 @@
-"""Attachments on disk: never a row without its file, never a file without its row.
+"""Attachments on disk: never a row without its file, never a file without its row, never a readable byte.
 
-A file arrives under a chance name in ``staging/``. Once whole it is flushed to disk and its name there ends in its
-SHA-256 (*kept*): then its row is written. After that commit it moves to ``attachments/`` (*settled*). Whatever dies
-in between, the rows tell what is to become of a kept file: :meth:`Files.sweep` settles it or removes it.
+A file arrives under a chance name in ``staging/``, sealed as it comes. Once whole it is flushed to disk and its
+name there ends in its address, a keyed SHA-256 of its content (*kept*): then its row is written. After that commit
+it moves to ``attachments/`` (*settled*). Whatever dies in between, the rows tell what is to become of a kept file:
+:meth:`Files.sweep` settles it or removes it.
 
 Whoever writes a staging file holds a lock on it, which ends with the process however that dies, so that a sweep
 knows at once what was left behind.
@@ -11,26 +12,30 @@ knows at once what was left behind.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO
 
+from server.store.database import Store
 from server.store.models import Attachment, Quarantine
+from server.store.sealed_files import Sealer, is_sealed, unsealed
+from server.store.sealing import Keys
 
+_PIECE = 256 * 1024  # bytes
 _AT_ONCE = 500  # values in a query: under SQLite's oldest limit of 999
 
 
 class Staged:
     """A file that is still arriving. Making one touches no disk; the first bytes do."""
 
-    def __init__(self, staging: Path, root: Path) -> None:
+    def __init__(self, staging: Path, root: Path, keys: Keys) -> None:
+        self._sealer = Sealer(keys)
         self._staging = staging
         self._root = root
         self._path: Path | None = None
         self._opened: IO[bytes] | None = None
-        self._digest = hashlib.sha256()
         self.size = 0
 
     @property
@@ -41,16 +46,16 @@ class Staged:
 
     def write(self, chunk: bytes) -> None:
         """Take the next bytes. Raises OSError where the disk is full."""
-        self._stream.write(chunk)
-        self._digest.update(chunk)
+        self._stream.write(self._sealer.add(chunk))
         self.size += len(chunk)
 
     def keep(self) -> str:
-        """Make it durable; returns its SHA-256 in hex. After this it survives a power cut, once a row names it."""
+        """Make it durable; returns its address. After this it survives a power cut, once a row names it."""
+        last, name = self._sealer.finish()
+        self._stream.write(last)
         self._stream.flush()
         os.fsync(self._stream.fileno())
         assert self._path is not None  # the stream has been opened
-        name = self._digest.hexdigest()
         self._path = self._path.rename(self._path.with_name(f"{self._path.name}.{name}"))
         _flush_folder(self._staging)
         return name
@@ -80,7 +85,8 @@ class Staged:
 class Files:
     """The attachments of a home."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, keys: Keys) -> None:
+        self._keys = keys
         self._root = home / "attachments"
         self._staging = home / "staging"
         self._root.mkdir(parents=True, exist_ok=True)
@@ -88,17 +94,51 @@ class Files:
 
     def stage(self) -> Staged:
         """Begin to receive a file."""
-        return Staged(self._staging, self._root)
+        return Staged(self._staging, self._root, self._keys)
 
-    def open(self, sha256: str) -> BinaryIO:
-        """Read a file that a row names. Raises FileNotFoundError."""
-        place = self._root / sha256[:2] / sha256
+    def read(self, address: str) -> Iterator[bytes]:
+        """The content of a file that a row names. Raises FileNotFoundError at once, ``Unreadable`` while reading."""
+        stream = self._open(address)
+
+        def pieces() -> Iterator[bytes]:
+            with stream:
+                yield from unsealed(stream, address, self._keys)
+
+        return pieces()
+
+    def _open(self, address: str) -> IO[bytes]:
+        place = self._root / address[:2] / address
         try:
             return place.open("rb")
         except FileNotFoundError:
-            for kept in self._staging.glob(f"*.{sha256}"):  # committed a moment ago
+            for kept in self._staging.glob(f"*.{address}"):  # committed a moment ago
                 return kept.open("rb")
             return place.open("rb")  # it moved while we looked
+
+    def seal_older(self, store: Store) -> int:
+        """Seal the files of a home whose attachments were kept readable before; returns how many.
+
+        May be broken off anywhere and done again. What it removes can still be found on the bare disk.
+        """
+        sealed = 0
+        for path in list(self._root.glob("??/*")):
+            with path.open("rb") as stream:
+                if is_sealed(stream):
+                    continue
+                stream.seek(0)
+                staged = self.stage()
+                while piece := stream.read(_PIECE):
+                    staged.write(piece)
+            address = staged.keep()
+            with store.transaction():
+                known = _rename(path.name, address)
+            if known:
+                staged.settle()
+            else:
+                staged.drop()
+            path.unlink()
+            sealed += 1
+        return sealed
 
     def sweep(self) -> int:
         """Settle or remove what processes left behind that are gone; returns how many files. Reads the store."""
@@ -133,6 +173,18 @@ def named(sha256s: list[str]) -> set[str]:
     for (files,) in Quarantine.select(Quarantine.files).where(Quarantine.files != []).tuples():
         found |= {f["sha256"] for f in files}.intersection(sha256s)
     return found
+
+
+def _rename(former: str, address: str) -> bool:
+    """Let the rows name a file by its new address; returns whether any does."""
+    changed = Attachment.update(sha256=address).where(Attachment.sha256 == former).execute()
+    names = bool(changed)
+    for held in Quarantine.select(Quarantine.id, Quarantine.files).where(Quarantine.files != []):
+        files = [{**f, "sha256": address if f["sha256"] == former else f["sha256"]} for f in held.files]
+        if files != held.files:
+            Quarantine.update(files=files).where(Quarantine.id == held.id).execute()
+        names = names or any(f["sha256"] == address for f in files)
+    return names
 
 
 def _locked(staging: Path) -> tuple[Path, IO[bytes]]:

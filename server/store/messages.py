@@ -5,191 +5,23 @@ How messages are sent is in :mod:`server.store.outbox`, what carriers said of th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from peewee import JOIN, fn
-from peewee import Case as Switch
 
-from forms.form import SEVERITIES
 from forms.problems import Problem, Problems
-from server.store import spending, withdrawals
-from server.store.models import Alert, Case, Delivery, Message, Officer, PublishedForm, Submission, database
+from server.store import spending
+from server.store.models import Alert, Case, Delivery, Message, Officer, database
+from server.store.owed import OwedCase
 
 STATES = ("owed", "sending", "sent", "delivered", "failed", "expired")
 LEASE = timedelta(seconds=120)
 """How long a claim holds: longer than any attempt at the carrier may take."""
 REPLACED = "replaced by a newer one"
 """The error of a message that had not gone when a newer one of its case took its place."""
-LONGEST = timedelta(minutes=30)
-"""No message and no alert is put off for longer. A moment further ahead than this was written by a clock that has
-been set back since, and counts as come."""
-
-
-@dataclass(frozen=True)
-class AlertFacts:
-    """What routing needs to know of an alert. ``gone``: an edit no longer shows it."""
-
-    id: int
-    indicator: str
-    severity: str
-    recipients: tuple[str, ...]
-    digest: bool
-    restricted: bool
-    owed: bool
-    state: str
-    gone: bool
-    route_after: datetime | None
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """A message that is owed and has not gone, and the indicators that it tells of."""
-
-    id: int
-    indicators: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class OwedCase:
-    """A case with alerts that somebody was not told of yet. ``definition`` is its form's, for the texts.
-
-    ``owed`` are the alerts not yet routed, ``known`` all alerts of the case, both read in one query.
-    ``gravity`` is that of the gravest alert to route now, 0 for the worst.
-    ``told`` maps the id of an officer to the indicators that earlier messages about the case told them of;
-    ``waiting`` those messages of an officer's that did not go yet, which a new one should replace. Officers
-    ``passed_over`` cannot be reached for this case.
-    """
-
-    id: int
-    ref: str
-    form_id: str
-    village: str
-    district: str
-    opened_at: datetime
-    definition: dict[str, Any]
-    owed: tuple[AlertFacts, ...]
-    known: tuple[AlertFacts, ...]
-    gravity: int
-    told: Mapping[int, frozenset[str]]
-    waiting: Mapping[int, tuple[Waiting, ...]] = field(default_factory=dict)
-    passed_over: frozenset[int] = frozenset()
-
-
-def _waiting(now: datetime | None) -> Any:
-    """Owed alerts; with ``now`` without those that were put off until later."""
-    # "= true" and not the column alone: only so does SQLite use the index
-    owed = Alert.owed == True  # noqa: E712
-    if now is None:
-        return owed
-    return owed & (Alert.route_after.is_null() | come(Alert.route_after, now))
-
-
-def come(moment: Any, now: datetime) -> Any:
-    """Has the moment in a column come? Also where it lies further ahead than any that is written on purpose."""
-    return (moment <= now) | (moment > now + LONGEST)
-
-
-def anything_unrouted(now: datetime) -> bool:
-    """Is there an alert to route? A cheap question, for every round of the scheduler."""
-    return bool(Alert.select(Alert.id).where(_waiting(now)).limit(1).exists())
-
-
-def unrouted(limit: int = 100, now: datetime | None = None, after: OwedCase | None = None) -> list[OwedCase]:
-    """Cases with alerts still owed, gravest first, then oldest; with ``now`` without those that were put off.
-
-    ``after`` is the last case of the page before.
-    """
-    gravest = fn.MIN(
-        Switch(Alert.severity, [(word, i) for i, word in enumerate(SEVERITIES)], len(SEVERITIES))
-    )
-    due = Alert.select(Alert.case, gravest).where(_waiting(now)).group_by(Alert.case)
-    if after is not None:
-        due = due.having((gravest > after.gravity) | ((gravest == after.gravity) & (Alert.case > after.id)))
-    gravities: dict[int, int] = dict(due.order_by(gravest, Alert.case).limit(limit).tuples())
-    ids = list(gravities)
-    known: dict[int, list[AlertFacts]] = {}
-    for a in Alert.select().where(Alert.case.in_(ids)).order_by(Alert.id):
-        known.setdefault(a.case_id, []).append(_facts(a))
-    told, waiting = _earlier(ids)
-    passed = withdrawals.passed_over(ids)
-    rows = (
-        Case.select(Case, PublishedForm.definition.alias("definition"))
-        .join(Submission)
-        .join(
-            PublishedForm,
-            JOIN.LEFT_OUTER,
-            on=(
-                (PublishedForm.form_id == Submission.form_id) & (PublishedForm.version == Submission.version)
-            ),
-        )
-        .where(Case.id.in_(ids))
-        .objects()
-    )
-    return [
-        OwedCase(
-            r.id,
-            r.ref,
-            r.form_id,
-            r.village,
-            r.district,
-            r.opened_at,
-            r.definition or {},
-            owed=tuple(a for a in known[r.id] if a.owed),
-            known=tuple(known[r.id]),
-            gravity=gravities[r.id],
-            told=told.get(r.id, {}),
-            waiting=waiting.get(r.id, {}),
-            passed_over=passed.get(r.id, frozenset()),
-        )
-        for r in sorted(rows, key=lambda r: ids.index(r.id))
-    ]
-
-
-def _earlier(
-    ids: Sequence[int],
-) -> tuple[dict[int, dict[int, frozenset[str]]], dict[int, dict[int, tuple[Waiting, ...]]]]:
-    told: dict[int, dict[int, frozenset[str]]] = {}
-    waiting: dict[int, dict[int, tuple[Waiting, ...]]] = {}
-    earlier = Message.select(
-        Message.id, Message.case, Message.officer, Message.indicators, Message.state, Message.kind
-    ).where(Message.case.in_(ids) & withdrawals.counted())
-    for message_id, case_id, officer_id, codes, state, kind in earlier.order_by(Message.id).tuples():
-        if state == "owed" and kind == "alert":
-            theirs = waiting.setdefault(case_id, {})
-            theirs[officer_id] = (*theirs.get(officer_id, ()), Waiting(message_id, tuple(codes.split())))
-        of_case = told.setdefault(case_id, {})
-        of_case[officer_id] = of_case.get(officer_id, frozenset()) | frozenset(codes.split())
-    return told, waiting
-
-
-def _facts(a: Alert) -> AlertFacts:
-    return AlertFacts(
-        a.id,
-        a.indicator,
-        a.severity,
-        tuple(a.recipients.split("+")),
-        a.digest,
-        a.restricted,
-        a.owed,
-        a.state,
-        a.gone_at is not None,
-        a.route_after,
-    )
-
-
-def put_off_alerts() -> list[tuple[str, str, tuple[str, ...], bool]]:
-    """(reference, village, recipients, restricted) of alerts of which somebody could not be told yet."""
-    rows = (
-        Alert.select(Case.ref, Case.village, Alert.recipients, Alert.restricted)
-        .join(Case)
-        .where(_waiting(None) & Alert.route_after.is_null(False))
-        .order_by(Case.id, Alert.id)
-        .tuples()
-    )
-    return [(ref, village, tuple(roles.split("+")), restricted) for ref, village, roles, restricted in rows]
 
 
 @dataclass(frozen=True)
@@ -244,14 +76,15 @@ def owe(
             undo.rollback()
             return False
         for text in texts:
-            if _replace(text.replaces) != len(text.replaces):
+            if replace(text.replaces) != len(text.replaces):
                 undo.rollback()
                 return False
             write(case.id, text, now)
     return True
 
 
-def _replace(ids: Sequence[int]) -> int:
+def replace(ids: Sequence[int]) -> int:
+    """Take out messages that have not gone, since a newer one says how things stand; returns how many were."""
     if not ids:
         return 0
     replaced = Message.update(state="expired", error=REPLACED, bounced=None)

@@ -164,16 +164,18 @@ def reachable(role: str, village: str, without: Collection[int] = ()) -> list[Pe
     ``without`` are ids of those who could not be reached for this case.
     """
     rows = Officer.select().where(
-        (Officer.role == role)
-        & Officer.area.in_(areas.upwards(village))
-        & Officer.removed_at.is_null()
-        & Officer.phone.is_null(False)
+        (Officer.role == role) & Officer.area.in_(areas.upwards(village)) & tellable()
     )
     people = [person(r) for r in rows.order_by(Officer.id) if r.id not in without]
     ways = contacts.living(people)
     people = [p for p in people if ways[p.id]]
     nearest = max((_depth(p.area) for p in people), default=0)
     return [p for p in people if _depth(p.area) == nearest]
+
+
+def tellable() -> Any:
+    """The condition that an officer is in service and can be told of an alert."""
+    return Officer.removed_at.is_null() & Officer.phone.is_null(False)
 
 
 def administrators() -> list[Person]:

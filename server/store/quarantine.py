@@ -18,12 +18,13 @@ import structlog
 from peewee import JOIN, fn
 
 from forms.problems import Problem, Problems
-from server.store import areas, events, submissions
+from server.store import areas, attachments, events
+from server.store.attachments import NewFile
 from server.store.cases import OVERSEERS
 from server.store.database import Store
 from server.store.models import Desk, Quarantine, Submission
 from server.store.officers import Person
-from server.store.submissions import NewFile, xml_hash
+from server.store.submissions import xml_hash
 
 log = structlog.get_logger()
 
@@ -279,8 +280,8 @@ def discard(entry: Held, by: Person, note: str, store: Store, now: datetime) -> 
 
 def _hand_on(submission_id: int, files: list[NewFile], state: str, now: datetime) -> None:
     if state == "linked":  # the submission's own files are right
-        files = [f for f in files if not submissions.has_file(submission_id, f.filename)]
-    submissions.attach(submission_id, files, now)
+        files = [f for f in files if not attachments.has_file(submission_id, f.filename)]
+    attachments.attach(submission_id, files, now)
 
 
 def candidates(entry: Held, person: Person, limit: int = 20) -> list[dict[str, Any]]:

@@ -31,6 +31,8 @@ class Keys:
         self._seal = AESGCM(self._derive("seal"))
         self._find = self._derive("find")
         self._desks = self._derive("desks")
+        self._files = self._derive("files")
+        self._addresses = self._derive("addresses")
         self.nonces = self._derive("nonces")
         self.proof = self._derive("proof")
         """Seals the workbooks that this server writes."""
@@ -87,6 +89,14 @@ class Keys:
     def find(self, kind: str, value: str) -> str:
         """Keyed hash (hex SHA-256) by which a NIK or a phone number is found again."""
         return hmac.new(self._find, f"{kind}:{value}".encode(), hashlib.sha256).hexdigest()
+
+    def file_key(self, salt: bytes) -> bytes:
+        """The key of one attachment, from the random bytes at its beginning."""
+        return hmac.digest(self._files, salt, "sha256")
+
+    def address(self) -> hmac.HMAC:
+        """A keyed hash to be fed with an attachment's content: its hex digest is the file's address."""
+        return hmac.new(self._addresses, digestmod=hashlib.sha256)
 
     def desk_secret(self, purpose: str, slug: str, generation: int, length: int) -> str:
         """A desk's token or password: ``length`` characters of ``a-z2-7``, the same each time it is asked."""

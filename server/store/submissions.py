@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from peewee import JOIN, fn
+from peewee import JOIN
 
 from forms.problems import Problem, Problems
 from server.store import answers as halves
-from server.store import areas, cases
+from server.store import areas, attachments, cases
 from server.store.chains import in_chain
 from server.store.database import Store
 from server.store.models import Attachment, Desk, Register, Submission
@@ -22,20 +22,10 @@ _PAGE = 500  # rows fetched at a time when everything is read
 
 
 @dataclass(frozen=True)
-class NewFile:
-    """A file that came with a submission, already safe on disk under its SHA-256."""
-
-    filename: str
-    sha256: str
-    size: int
-    content_type: str
-
-
-@dataclass(frozen=True)
 class NewSubmission:
     """What the intake has made of an upload. ``register`` holds the register row's columns, or is None.
 
-    ``draft`` says that it is a trial from a draft desk.
+    ``draft`` says that it is a trial from a draft desk. ``expected_files`` maps names to their questions' paths.
     """
 
     form_id: str
@@ -52,7 +42,7 @@ class NewSubmission:
     root_path: str
     indicators: tuple[str, ...]
     verdict: Mapping[str, Any]
-    expected_files: tuple[str, ...] = ()
+    expected_files: Mapping[str, str] = field(default_factory=dict)
     register: Mapping[str, Any] | None = None
     draft: bool = False
 
@@ -69,7 +59,6 @@ class Kept:
 
 _insert_submission = Insert(Submission, unless=("form_id", "instance_id"))
 _insert_register = Insert(Register)
-_insert_attachment = Insert(Attachment)
 _edit_of = Select(
     lambda instance_id, form_id, regency, draft: Submission.select(Submission.root).where(
         (Submission.deprecated_id == instance_id)
@@ -144,12 +133,7 @@ def keep(new: NewSubmission, store: Store) -> Kept:
                 }
             ]
         )
-    if new.expected_files:
-        _insert_attachment.many(
-            [{"submission": submission_id, "filename": name, "expected": True} for name in new.expected_files]
-        )
-        if new.deprecated_id is not None:
-            _carry_over(new, submission_id)
+    attachments.expect(submission_id, new.expected_files)
     return Kept(submission_id, place.root, place.current, new=True)
 
 
@@ -208,46 +192,6 @@ def _look_for_place(new: NewSubmission) -> _Place:
     return _Place(root, edits)
 
 
-def _carry_over(new: NewSubmission, submission_id: int) -> None:
-    """Files of the edited version that the new one still names belong to it too, until others come."""
-    old = (
-        Attachment.select(Attachment)
-        .join(Submission)
-        .where(
-            (Submission.form_id == new.form_id)
-            & (Submission.instance_id == new.deprecated_id)
-            & (Submission.regency == new.village[:5])
-            & (Submission.draft == new.draft)
-            & Attachment.sha256.is_null(False)
-            & Attachment.filename.in_(new.expected_files)
-        )
-    )
-    for file in old:
-        Attachment.update(
-            sha256=file.sha256, size=file.size, content_type=file.content_type, received_at=file.received_at
-        ).where((Attachment.submission == submission_id) & (Attachment.filename == file.filename)).execute()
-
-
-def attach(submission_id: int, files: list[NewFile], now: datetime) -> None:
-    """Note files that arrived; one sent again replaces the former. Unexpected ones are kept as well."""
-    for file in files:
-        values = {
-            "sha256": file.sha256,
-            "size": file.size,
-            "content_type": file.content_type,
-            "received_at": now,
-        }
-        Attachment.insert(
-            submission=submission_id, filename=file.filename, expected=False, **values
-        ).on_conflict(conflict_target=[Attachment.submission, Attachment.filename], update=values).execute()
-
-
-def has_file(submission_id: int, filename: str) -> bool:
-    """Has this file of a submission arrived?"""
-    arrived = (Attachment.filename == filename) & Attachment.sha256.is_null(False)
-    return bool(Attachment.select().where((Attachment.submission == submission_id) & arrived).exists())
-
-
 @dataclass(frozen=True)
 class Record:
     """A submission as it is read: answers whole again. Times are aware, in UTC."""
@@ -266,7 +210,7 @@ class Record:
     verdict: Mapping[str, Any]
     answers: Mapping[str, Any]
     files: Mapping[str, str | None] = field(default_factory=dict)
-    """File name -> SHA-256 of what arrived, or None."""
+    """File name -> address of what arrived, or None."""
 
 
 def _selection(form_id: str | None, area: str, since: datetime | None, *, drafts: bool = False) -> Any:
@@ -289,7 +233,7 @@ def listing(
 
     With ``drafts`` the trials of draft desks, else all but those.
     """
-    present = fn.COUNT(Attachment.sha256)
+    expected, present = attachments.counts()
     rows = (
         Submission.select(
             Submission.instance_id,
@@ -299,7 +243,7 @@ def listing(
             Submission.received_at,
             Submission.indicators,
             Submission.deprecated_id,
-            fn.COUNT(Attachment.id).alias("expected"),
+            expected.alias("expected"),
             present.alias("present"),
         )
         .join(Attachment, JOIN.LEFT_OUTER)
@@ -331,8 +275,8 @@ def show(instance_id: str, store: Store) -> dict[str, Any]:
     if row is None:
         raise Problem(Problems.SUBMISSION_UNKNOWN, instance_id=instance_id)
     files = list(Attachment.select().where(Attachment.submission == row.id))
-    row.expected = len(files)
-    row.present = sum(1 for f in files if f.sha256)
+    row.expected = sum(1 for f in files if f.expected)
+    row.present = sum(1 for f in files if f.expected and f.sha256)
     return {
         **_line(row),
         "current": row.current,

@@ -244,3 +244,19 @@ def test_a_reader_that_goes_away_is_no_fault(shipped: Path) -> None:
     )
     os.close(writing)
     assert "Traceback" not in ended.stderr
+
+
+def test_an_officer_whom_nobody_can_reach_is_registered_with_a_warning(run: Run, shipped: Path) -> None:
+    words = ("officers", "add", "Tanpa Kontak", "--role", "ppa", "--area", "35.07", "--home", shipped)
+    ended = run(*words)
+    assert ended.status == 0
+    assert "neither --phone nor --email" in ended.err
+
+
+def test_an_export_up_to_a_day_before_its_first_is_wrong_usage(
+    run: Run, shipped: Path, tmp_path: Path
+) -> None:
+    days = ("--from", "2026-10-02", "--to", "2026-10-01")
+    ended = run("export", "berangkat", "-o", tmp_path / "x.csv", *days, "--home", shipped)
+    assert ended.status == 2
+    assert "2026-10-01 lies before --from 2026-10-02" in ended.err

@@ -104,7 +104,7 @@ def keep(
                 root_path=f"/{form.form_id}",
                 indicators=indicators,
                 verdict={},
-                expected_files=expected_files,
+                expected_files=dict.fromkeys(expected_files, "/data/foto"),
             ),
             store,
         )

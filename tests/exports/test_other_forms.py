@@ -52,7 +52,7 @@ def test_a_follow_up_is_exported_without_the_name_of_the_worker(store: Store, tm
     row = exported("tindak_lanjut", VISIT, store, file, Access.operator())
 
     assert (row["Kasus"], row["PMI"]) == ("R-350701-0001", SULASTRI)
-    assert row["Hasil verifikasi peringatan"] == "Terbukti"
+    assert row["Peringatan pada kasus ini benar?"] == "Terbukti"
     assert row["Uang yang kembali (Rp)"] == 1500000
     assert row["Tanggal diterima"] == datetime.now(UTC).astimezone().date()
     assert "Sulastri" not in everything(file)
@@ -64,7 +64,7 @@ def test_the_province_does_not_see_what_was_found_and_done_for_the_person(
     file = tmp_path / "tindak_lanjut.xlsx"
     row = exported("tindak_lanjut", VISIT, store, file, Access("province"))
 
-    assert row["Hasil verifikasi peringatan"] == "Terbukti"
+    assert row["Peringatan pada kasus ini benar?"] == "Terbukti"
     assert row.keys().isdisjoint({"Keadaan orangnya", "Tindakan yang sudah dilakukan", "Catatan"})
     assert VISIT["notes"] not in everything(file)
 

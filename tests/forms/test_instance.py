@@ -178,8 +178,8 @@ def test_attachments_are_named_by_binary_answers_and_the_audit() -> None:
         )
     )
 
-    assert expected_attachments(instance, SCHEMA) == ["1.jpg", "2.jpg", "audit.csv"]
-    assert expected_attachments(read_instance(coba("<g><photo/></g>")), SCHEMA) == []
+    assert list(expected_attachments(instance, SCHEMA)) == ["1.jpg", "2.jpg", "audit.csv"]
+    assert expected_attachments(read_instance(coba("<g><photo/></g>")), SCHEMA) == {}
 
 
 def _refused(xml: bytes, **limits: int) -> Problem:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from xml.sax.saxutils import escape, quoteattr
 
 import pytest
 
+from forms.compile import compile_workbook
 from forms.form import Form
-from server.store import desks
+from server.store import counters, desks
 from server.store.database import Store
 from server.store.desks import Credentials
 from server.store.models import (
@@ -24,12 +28,15 @@ from server.store.models import (
     Event,
     Message,
     Officer,
+    PublishedForm,
     Quarantine,
     Register,
     Submission,
 )
+from server.store.published import publish
 from server.store.sealing import Keys
 from tests.conftest import ENGINES, Clock, Home, make_home, publish_library
+from tests.forms import workbooks
 from tests.phone.collect import Collect
 from tests.phone.interviews import interviews
 from tests.phone.javarosa import Engine
@@ -103,7 +110,7 @@ def published(home: Home) -> Iterator[Store]:
             *(Message, Alert, Case, Register, Attachment, Submission, Quarantine, Event, Desk, Officer),
         ):
             table.delete().execute()
-        Counter.delete().where(Counter.name.startswith("case:")).execute()
+        Counter.delete().where(Counter.name.startswith("case:") | Counter.name.startswith("try:")).execute()
     yield store
     store.release()
 
@@ -130,6 +137,45 @@ def filled(library: dict[str, Form]) -> dict[str, bytes]:
     wanted = {"clean departure", "clean return", "broker without a letter", "rat port", "sexual violence"}
     told = [i for i in interviews(engine.today()) if i.name in wanted]
     return {i.name: opened[i.form_id].fill(i.answers).xml for i in told}
+
+
+PHOTO_FORM = "foto & é/desa 1"
+"""A form id with what an address cannot hold as it is."""
+
+
+@pytest.fixture
+def photos(published: Store, tmp_path: Path) -> Iterator[str]:
+    """A form that asks for two photographs and a recording; its version."""
+    survey = """
+| type        | name  | label:id | label:en | sensitive |
+| begin_group | g     | Bagian   | Part     | |
+| image       | face  | Wajah    | Face     | identity |
+| image       | wound | Luka     | Wound    | violence |
+| audio       | voice | Suara    | Voice    | |
+| text        | note  | Catatan  | Note     | |
+| end_group   |       |          |          | |
+"""
+    settings = workbooks.put(workbooks.SETTINGS, 2, "form_id", PHOTO_FORM)
+    book = workbooks.write(tmp_path, survey=survey, settings=settings, choices="", indicators="")
+    form = compile_workbook(book, validate=False).form
+    with published.transaction():
+        publish(form, book.read_bytes(), {}, datetime(2026, 11, 1, tzinfo=UTC))
+    yield form.version
+    with published.transaction():
+        for table in (Attachment, Submission):
+            table.delete().execute()
+        PublishedForm.delete().where(PublishedForm.form_id == PHOTO_FORM).execute()
+        counters.increment(counters.PUBLISHED)
+
+
+def with_photos(version: str, *, edits: str | None = None, **names: str) -> bytes:
+    """A submission to the form of :func:`photos` that names these files by question."""
+    inside = "".join(f"<{question}>{escape(name)}</{question}>" for question, name in names.items())
+    corrects = f"<deprecatedID>{edits}</deprecatedID>" if edits else ""
+    return (
+        f'<coba id={quoteattr(PHOTO_FORM)} version="{version}"><g>{inside}</g>'
+        f"<meta><instanceID>uuid:{uuid.uuid4()}</instanceID>{corrects}</meta></coba>"
+    ).encode()
 
 
 def again(xml: bytes) -> bytes:

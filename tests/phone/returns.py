@@ -20,7 +20,16 @@ RETURNS = (
         "return, not in private",
         "",
         "working conditions stay unasked where others listen",
-        {"private": "no", **UNASKED, "recruiter_threat": None, "complaint": None},
+        {"private": "no", **UNASKED, "recruiter_threat": None, "complaint": None, "observe": None},
+    ),
+    Story(
+        "return, answers nothing that hurts",
+        "",
+        "who does not want to answer raises no warning",
+        {
+            **dict.fromkeys(("forced_ot", "move", "comm", "living_bad", "recruiter_threat"), "refuse"),
+            **{name: ["refuse"] for name in ("threat", "violence", "leave_why", "crime")},
+        },
     ),
     Story("worked at 17", "R01", "turned 18 abroad, one day after leaving", born=turning(18, late=1)),
     Story("left on the 18th birthday", "", "old enough, to the day", born=turning(18)),

@@ -12,6 +12,7 @@ import pytest
 from lxml import etree
 
 from forms.form import Form
+from forms.schema import Schema
 from tests.phone.departures import DEPARTURES
 from tests.phone.interviews import (
     ASKED_BEFORE_CONSENT,
@@ -23,7 +24,7 @@ from tests.phone.interviews import (
     homecoming,
     interviews,
 )
-from tests.phone.javarosa import Engine, FilledForm, Note, OpenForm
+from tests.phone.javarosa import AnswerRefusedError, Engine, FilledForm, Note, OpenForm
 from tests.phone.lists import desa_csv
 from tests.phone.people import Person
 from tests.phone.returns import RETURNS
@@ -154,3 +155,31 @@ def test_the_village_list_of_a_regency_tells_namesakes_apart() -> None:
     assert all(line.startswith("53.01.") for line in lines[1:])
     oesao = sorted(line.split(",")[1] for line in lines if line.split(",")[1].startswith("Oesao"))
     assert oesao == ["Oesao (desa)", "Oesao (kelurahan)"]
+
+
+@pytest.mark.parametrize("private", ["yes", "no"])
+def test_violence_is_offered_as_a_reason_of_return_only_in_private(
+    private: str, opened: dict[str, OpenForm]
+) -> None:
+    told = next(
+        i for i in EVERY if i.name == ("clean return" if private == "yes" else "return, not in private")
+    )
+    answers = told.answers | {"return_reason": "abuse"}
+    if private == "yes":
+        assert raised(opened["pulang"].fill(answers)) == {"R04"}
+        return
+    with pytest.raises(AnswerRefusedError) as refused:
+        opened["pulang"].fill(answers)
+    assert refused.value.question == "return_reason"
+
+
+def test_nobody_has_to_answer_what_hurts(library: dict[str, Form]) -> None:
+    asked = 0
+    for form_id in ("berangkat", "pulang"):
+        form = library[form_id]
+        for field in Schema.from_xform(form.xform).questions():
+            # what the officer saw is no question to the person
+            if form.sensitive.get(field.path) == "violence" and field.required and field.name != "observe":
+                assert "refuse" in [code for code, _ in field.choices], field.path
+                asked += 1
+    assert asked >= 10

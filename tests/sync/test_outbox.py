@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from server.settings import Settings
-from server.store import events, messages, outbox
+from server.store import events, messages, outbox, owed
 from server.store.database import Store, Writer
 from server.store.models import Message
 from sync import routing
@@ -74,8 +74,8 @@ def test_a_message_goes_out_with_a_callback_that_names_only_our_number_of_it(
     sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn
 ) -> None:
     ref = one_message(store, clock)
-    counts = {"cases": 1, "owed": 1, "sent": 1, "files": 0, "sessions": 0, "entities": 0}
-    assert sync.run_once() == counts
+    done = {"cases": 1, "owed": 1, "sent": 1}
+    assert {what: count for what, count in sync.run_once().items() if count} == done
     row = only()
     (taken,) = twilio.messages
     assert (row["state"], row["provider_id"], row["attempts"]) == ("sent", taken.sid, 1)
@@ -235,19 +235,22 @@ def test_a_message_two_days_late_expires_on_the_record(
     assert twilio.messages == []
 
 
-def test_a_clock_that_jumps_days_ahead_expires_nothing_that_was_not_tried(
+def test_what_a_clock_that_jumps_days_ahead_makes_too_late_is_written_anew(
     sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn
 ) -> None:
     one_message(store, clock)
     with store.transaction():
-        routing.route(messages.unrouted(), clock(), "twilio_sms")
+        routing.route(owed.unrouted(), clock(), "twilio_sms")
     clock.at += timedelta(days=400)
     one_message(store, clock)
     twilio.next(Answer(429, 20429))
     sync.run_once()
     clock.at += timedelta(days=400)
-    sync.run_once()
-    assert {m["state"] for m in messages.listing()} == {"sent"}
+    for _ in range(2):
+        sync.run_once()
+    went = {m["ref"] for m in messages.listing() if m["state"] == "sent"}
+    assert went == {m["ref"] for m in messages.listing()}
+    assert len(went) == 2
 
 
 @pytest.mark.parametrize("back", [timedelta(minutes=10), timedelta(days=400)])
@@ -256,7 +259,7 @@ def test_a_new_message_goes_at_once_although_the_clock_was_set_back_after_it_was
 ) -> None:
     one_message(store, clock)
     with store.transaction():
-        routing.route(messages.unrouted(), clock(), "twilio_sms")
+        routing.route(owed.unrouted(), clock(), "twilio_sms")
     clock.at -= back
     assert sync.run_once()["sent"] == 1
 
@@ -281,7 +284,7 @@ def test_a_message_that_fails_while_the_clock_is_behind_still_waits_its_pause(
 ) -> None:
     one_message(store, clock)
     with store.transaction():
-        routing.route(messages.unrouted(), clock(), "twilio_sms")
+        routing.route(owed.unrouted(), clock(), "twilio_sms")
     clock.at -= LATER
     twilio.next(Answer(429, 20429))
     assert [sync.run_once()["sent"] for _ in range(2)] == [0, 0]
@@ -306,7 +309,7 @@ def test_a_poisoned_message_pushes_only_itself_back(
     for _ in range(3):
         submit(store, ["D08"], clock())
     with store.transaction():
-        routing.route(messages.unrouted(), clock(), "twilio_sms")
+        routing.route(owed.unrouted(), clock(), "twilio_sms")
         first = min(m["id"] for m in messages.listing())
 
     def poisoned(self: TwilioSms, message: outbox.Claimed) -> dict[str, str]:
@@ -365,7 +368,7 @@ def test_of_two_who_claim_a_message_at_once_one_gets_it(store: Store, clock: Clo
     for _ in range(10):
         submit(store, ["D08"], clock())
     with store.transaction():
-        routing.route(messages.unrouted(), clock(), "console")
+        routing.route(owed.unrouted(), clock(), "console")
     ids = outbox.due(clock())
     together = threading.Barrier(2)
     got: list[int] = []

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from server.settings import Settings
-from server.store import cases, events, messages, officers, outbox
+from server.store import cases, events, messages, officers, outbox, owed
 from server.store.database import Store
 from server.store.models import Alert, Message, Officer, Submission
 from sync import Sync, routing
@@ -37,7 +37,7 @@ def sync(store: Store, clock: Clock, twilio: TwilioStandIn) -> Iterator[Sync]:
 
 def owe(store: Store, clock: Clock) -> None:
     with store.transaction():
-        routing.route(messages.unrouted(), clock(), "twilio_sms")
+        routing.route(owed.unrouted(), clock(), "twilio_sms")
 
 
 def remove(store: Store, person: officers.Person, clock: Clock) -> None:
@@ -116,7 +116,7 @@ def test_a_restricted_alert_of_a_removed_officer_waits_for_another_of_ppa(
     remove(store, leaver, clock)
     sync.run_once()
     assert twilio.messages == []
-    assert routing.unreachable() == [{"area": "35.07", "role": "ppa", "cases": 1}]
+    assert routing.unreachable(clock()) == [{"area": "35.07", "role": "ppa", "cases": 1}]
     heir = officer("ppa", "35", clock())
     sync.run_once()
     assert [m.to for m in twilio.messages] == [heir.phone]

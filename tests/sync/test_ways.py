@@ -179,6 +179,7 @@ def test_whoever_was_passed_over_hears_again_once_their_number_is_mended(office:
 def test_a_phone_that_is_off_is_tried_after_half_an_hour_two_hours_and_six_then_others_hear_too(
     office: Office,
 ) -> None:
+    office.clock.at -= 5 * HOUR  # seven in the morning, so that it ends before the night
     near, far = person(office, "sms email"), person(office, "sms", area="35")
     _, ref = submit(office.store, ["D08"], office.clock())
     Message.update(expires_at=None).execute()
@@ -337,3 +338,19 @@ def test_of_two_messages_that_read_alike_each_is_found_as_itself(office: Office)
     rows = of_case(ref)
     assert [m["state"] for m in rows] == ["sent", "sent"]
     assert len({m["provider_id"] for m in rows}) == len(office.twilio.messages) == 2
+
+
+@on_sqlite
+def test_what_is_not_critical_is_not_tried_again_at_night(office: Office) -> None:
+    office.clock.at += 8.9 * HOUR  # six minutes before nine in the evening
+    person(office, "sms")
+    submit(office.store, ["D08"], office.clock())
+    submit(office.store, ["D05"], office.clock())
+    office.twilio.next(Answer(429, 20429), Answer(429, 20429))
+    office.send()
+    office.send(SOON)
+    assert [m.body.split()[1] for m in office.twilio.messages] == ["KRITIS"]
+    office.send(8 * HOUR)
+    assert "TINGGI" not in {m.body.split()[1] for m in office.twilio.messages}
+    office.send(HOUR)
+    assert "TINGGI" in {m.body.split()[1] for m in office.twilio.messages}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from server.store.models.base import Base, database
 from server.store.models.cases import Alert, Case, Delivery, FollowUp, Message
+from server.store.models.duty import DayOff, Duty, Leave, Office, Step
 from server.store.models.entities import Entity, EntityBacklog, EntityDecision, EntityVersion
 from server.store.models.forms import AttachedList, PublishedForm
 from server.store.models.installation import Area, Counter, Event, JobRun
@@ -18,7 +19,7 @@ from server.store.models.submissions import Attachment, Quarantine, Register, Su
 TABLES: tuple[type[Base], ...] = (
     Area, Counter, PublishedForm, AttachedList, Officer, Desk, DeadAddress, Session, Submission, Attachment, Register,
     Case, Alert, Message, Delivery, FollowUp, Quarantine, Entity, EntityVersion, EntityBacklog, EntityDecision, Event,
-    JobRun,
+    JobRun, Duty, Leave, Office, DayOff, Step,
 )  # fmt: skip
 
 __all__ = [
@@ -30,9 +31,11 @@ __all__ = [
     "Base",
     "Case",
     "Counter",
+    "DayOff",
     "DeadAddress",
     "Delivery",
     "Desk",
+    "Duty",
     "Entity",
     "EntityBacklog",
     "EntityDecision",
@@ -40,12 +43,15 @@ __all__ = [
     "Event",
     "FollowUp",
     "JobRun",
+    "Leave",
     "Message",
+    "Office",
     "Officer",
     "PublishedForm",
     "Quarantine",
     "Register",
     "Session",
+    "Step",
     "Submission",
     "database",
 ]

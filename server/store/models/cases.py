@@ -39,6 +39,9 @@ class Alert(Base):
     ``recipients`` are roles joined by ``+``; ``restricted`` alerts exist for those roles alone.
     ``gone_at`` marks an indicator that an edit no longer shows: noted, never dropped. ``route_after`` is set
     while somebody whom the alert names cannot be reached: when to look for them again.
+    ``escalate_at`` is when the next person is told unless somebody acknowledges before, ``rung`` how far up the
+    alert has come (:mod:`server.store.steps`). ``remind_at`` is when whoever took it on is reminded of the
+    follow-up, ``reminded`` how often they were. ``assigned_to`` is who was asked to take it on.
     """
 
     case = ForeignKeyField(Case, on_delete="CASCADE", index=False)
@@ -57,6 +60,12 @@ class Alert(Base):
     closed_by = ForeignKeyField(Officer, null=True, on_delete="RESTRICT", index=False)
     result = TextField(null=True)
     gone_at = UtcField(null=True)
+    escalate_at = UtcField(null=True)
+    rung = IntegerField(default=0)
+    remind_at = UtcField(null=True)
+    reminded = IntegerField(default=0)
+    assigned_to = ForeignKeyField(Officer, null=True, on_delete="RESTRICT", index=False)
+    assigned_at = UtcField(null=True)
 
     class Meta:
         """Peewee's options."""
@@ -144,3 +153,7 @@ class FollowUp(Base):
 
 # Most alerts are not owed: this index holds only the few that are asked for.
 Alert.add_index(Alert.index(Alert.id, where=Alert.owed == True, name="alert_owed"))  # noqa: E712 - SQL
+Alert.add_index(
+    Alert.index(Alert.escalate_at, where=Alert.escalate_at.is_null(False), name="alert_escalates")
+)
+Alert.add_index(Alert.index(Alert.remind_at, where=Alert.remind_at.is_null(False), name="alert_reminds"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peewee import BigIntegerField, CharField, CompositeKey, JSONField, TextField
+from peewee import BigIntegerField, CharField, CompositeKey, IntegerField, JSONField, TextField
 
 from server.store.fields import UtcField
 from server.store.models.base import Base
@@ -34,13 +34,18 @@ class Event(Base):
 
 
 class JobRun(Base):
-    """The last run of a scheduled job, so that somebody can see that it runs."""
+    """The last run of a scheduled job in one process, so that somebody can see that it runs.
+
+    ``succeeded_at`` is when it last ended well, ``failures`` how often it failed since.
+    """
 
     job = CharField(40)
     worker = CharField(60)
     started_at = UtcField()
     ended_at = UtcField(null=True)
     error = TextField(null=True)
+    succeeded_at = UtcField(null=True)
+    failures = IntegerField(default=0)
 
     class Meta:
         """Peewee's options."""

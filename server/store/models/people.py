@@ -13,6 +13,7 @@ class Officer(Base):
 
     ``channels`` is the order in which they are reached (``whatsapp sms email``), empty for the usual one;
     ``contact_at`` is when their number or address last changed.
+    ``supervisor`` is told where they do not answer. A ``last_resort`` is told only where nobody else is left.
     """
 
     slug = CharField(60, unique=True)
@@ -26,6 +27,8 @@ class Officer(Base):
     removed_at = UtcField(null=True)
     channels = CharField(40, default="")
     contact_at = UtcField(null=True)
+    supervisor = ForeignKeyField("self", null=True, on_delete="RESTRICT", index=False)
+    last_resort = BooleanField(default=False)
 
 
 class DeadAddress(Base):

@@ -58,7 +58,11 @@ class Submission(Base):
 
 
 class Attachment(Base):
-    """A file that a submission names. ``sha256`` is null until it has arrived."""
+    """A file that a submission names, or that came with it unasked (not ``expected``).
+
+    ``sha256`` is null until it has arrived, then its address: a keyed SHA-256 of its content. ``question`` holds
+    the paths of the questions that name it, with spaces between.
+    """
 
     submission = ForeignKeyField(Submission, on_delete="CASCADE")
     filename = TextField()
@@ -67,6 +71,7 @@ class Attachment(Base):
     size = BigIntegerField(null=True)
     content_type = TextField(null=True)
     received_at = UtcField(null=True)
+    question = TextField(null=True)
 
     class Meta:
         """Peewee's options."""
@@ -148,6 +153,9 @@ Submission.add_index(
     Submission.index(
         Submission.deprecated_id, where=Submission.deprecated_id.is_null(False), name="submission_edit_of"
     )
+)
+Attachment.add_index(
+    Attachment.index(Attachment.submission, where=Attachment.sha256.is_null(), name="attachment_missing")
 )
 Quarantine.add_index(
     Quarantine.index(Quarantine.id, where=Quarantine.state == "held", name="quarantine_held")

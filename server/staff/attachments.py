@@ -1,0 +1,206 @@
+"""Files that came with submissions: what has not arrived yet, and opening a file that one may see."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from falcon.asgi import Request, Response
+
+from forms.problems import Problem, Problems
+from server.staff import words
+from server.staff.pages import Pages, Resource, for_officers
+from server.staff.trust import Visitor
+from server.store import areas, attachments, cases, published, submissions
+from server.store.attachments import Carrier, FileView
+from server.store.files import Files
+from server.store.officers import Person
+
+PAGE_SIZE = 25
+_PIECES = 8  # of 64 KiB, read in one go
+_SHOWN = (
+    "image/jpeg",
+    "image/png",
+    "image/gif",
+    "image/webp",
+    "audio/mpeg",
+    "audio/mp4",
+    "video/mp4",
+    "video/3gpp",
+)
+"""Types that a browser may be told; all else comes as bytes, so that no file can run as a page of ours."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """A file in a reader's words. ``name`` is None where the reader may not see it; ``id`` where it can be opened."""
+
+    id: int | None
+    name: str | None
+    size: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A submission with its files in a reader's words."""
+
+    form: str
+    place: str
+    desk: str
+    received: str
+    expected: int
+    present: int
+    items: tuple[Item, ...]
+    hidden: int
+
+
+class Rights:
+    """Which files a person may open. Reads the store: call in a reader.
+
+    A picture or a recording shows a person, whatever the question: it takes the right to identities and to what
+    the question is marked with. A file that no question is known for, and the log of answers as they were typed,
+    take every right. Whoever sees a NIK only in part sees no file.
+    """
+
+    def __init__(self, person: Person) -> None:
+        from exports.access import Access  # brings openpyxl along: only where somebody asks
+
+        self._access = Access.of(person)
+        self._marks: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def may_open(self, carrier: Carrier, file: FileView) -> bool:
+        """May this person open the file?"""
+        access = self._access
+        if access.masks_nik or not access.kinds.issuperset(self._kinds(carrier, file)):
+            return False
+        return access.sees_unshared or submissions.agreed_to_share(carrier.form_id, carrier.instance_id)
+
+    def _kinds(self, carrier: Carrier, file: FileView) -> set[str]:
+        from exports.access import ALL_KINDS
+
+        if not file.questions or any(path.endswith("/meta/audit") for path in file.questions):
+            return set(ALL_KINDS)
+        version = (carrier.form_id, carrier.version)
+        if version not in self._marks:
+            form = published.get_form(*version)
+            if form is None:
+                return set(ALL_KINDS)
+            self._marks[version] = dict(form.sensitive)
+        marks = self._marks[version]
+        around = [path for q in file.questions for path in marks if q == path or q.startswith(f"{path}/")]
+        return {"identity", *(marks[path] for path in around)}
+
+
+class Attachments(Resource):
+    """``/lampiran``."""
+
+    after_sign_in = "/lampiran"
+
+    @for_officers
+    async def on_get(self, request: Request, response: Response, visitor: Visitor) -> None:
+        """Submissions with files; ``?status=kurang`` those that lack one, ``?kasus=`` that of a case."""
+        lacking = request.get_param("status", default="kurang") != "semua"
+        asked, ref = request.get_param("hal", default="1"), request.get_param("kasus")
+        person = visitor.person
+
+        def read() -> dict[str, Any]:
+            short, whole = attachments.tally(person.area)
+            last = max(1, -(-(short if lacking else whole) // PAGE_SIZE))
+            number = min(words.page_number(asked), last)
+            if ref is not None:
+                found = [attachments.of_instance(cases.for_person(person, ref).instance_id)]
+            else:
+                found = attachments.page(person.area, number, PAGE_SIZE, lacking=lacking)
+            rows = _rows(self.pages, found, person)
+            return {"rows": rows, "short": short, "whole": whole, "number": number, "last": last}
+
+        found = await self.pages.readers.run(read)
+        self.pages.show(
+            response,
+            "attachments.html",
+            visitor,
+            area=await self.pages.area_name(visitor),
+            lacking=lacking,
+            ref=ref,
+            **found,
+        )
+
+
+class OpenAttachment(Resource):
+    """``/lampiran/{number}``."""
+
+    after_sign_in = "/lampiran"
+
+    def __init__(self, pages: Pages, files: Files) -> None:
+        super().__init__(pages)
+        self._files = files
+
+    @for_officers
+    async def on_get(self, request: Request, response: Response, visitor: Visitor, number: int) -> None:
+        """Nothing is opened by following a link: browsers and previews fetch links unasked."""
+        self.pages.redirect(response, "/lampiran")
+
+    @for_officers
+    async def on_post(self, request: Request, response: Response, visitor: Visitor, number: int) -> None:
+        """The file. That it was opened is on record before its first byte goes out."""
+        person, now = visitor.person, self.pages.clock()
+
+        def read() -> tuple[Carrier, FileView, Iterator[bytes]]:
+            carrier, file = attachments.find(person.area, number)
+            if not Rights(person).may_open(carrier, file):
+                raise Problem(Problems.FORBIDDEN)
+            assert file.address is not None  # found only where it has come
+            return carrier, file, self._files.read(file.address)
+
+        carrier, file, content = await self.pages.readers.run(read)
+        await self.pages.writer.run(lambda: attachments.note_opened(person.slug, carrier, file, now))
+        known = (file.content_type or "").partition(";")[0].strip().lower()
+        response.content_type = known if known in _SHOWN else "application/octet-stream"
+        response.downloadable_as = file.filename
+        response.set_stream(_Content(content), file.size or 0)
+
+
+def _rows(pages: Pages, carriers: list[Carrier], person: Person) -> list[Row]:
+    rights = Rights(person)
+    names = areas.names(code for c in carriers for code in words.place_codes(c.village))
+    rows = []
+    for carrier in carriers:
+        open_to = [f for f in carrier.files if rights.may_open(carrier, f)]
+        rows.append(
+            Row(
+                form=words.form(carrier.form_id),
+                place=words.place(carrier.village, names, person.area),
+                desk=carrier.desk or "",
+                received=words.local_time(
+                    carrier.received_at, areas.zone(carrier.village, pages.settings.timezone)
+                ),
+                expected=carrier.expected,
+                present=carrier.present,
+                items=tuple(
+                    Item(f.id if f.address is not None else None, f.filename, words.file_size(f.size or 0))
+                    for f in open_to
+                ),
+                hidden=len(carrier.files) - len(open_to),
+            )
+        )
+    return rows
+
+
+class _Content:
+    """A file on its way out, unsealed in threads."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+
+    def __aiter__(self) -> _Content:
+        return self
+
+    async def __anext__(self) -> bytes:
+        """The next part. Breaks off, so that the browser says so, where the file on disk was changed."""
+        part = await asyncio.to_thread(lambda: b"".join(islice(self._pieces, _PIECES)))
+        if not part:
+            raise StopAsyncIteration
+        return part

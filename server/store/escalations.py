@@ -1,0 +1,159 @@
+"""Alerts that nobody has answered in time, and those that were taken on but not followed up.
+
+Times are set when people are told (:mod:`server.store.hours`). Who moves an alert on is decided by one conditional
+UPDATE and its row count, so that several sync processes may ask at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from peewee import fn
+
+from forms.form import SEVERITIES
+from server.store import contacts, hours, officers
+from server.store.models import Alert, Case, FollowUp, Officer, Submission
+from server.store.officers import Person
+from server.store.steps import RUNGS
+
+
+def expect(alert_id: int, rung: int, deadline: datetime) -> None:
+    """Somebody was told: an answer is expected until then. An earlier deadline that still runs is kept."""
+    Alert.update(rung=rung, escalate_at=deadline).where(
+        (Alert.id == alert_id)
+        & (Alert.state == "open")
+        & (Alert.escalate_at.is_null() | (Alert.escalate_at > deadline) | (Alert.rung < rung))
+    ).execute()
+
+
+def anything(now: datetime) -> bool:
+    """Is there an alert that should have been answered by now?"""
+    return bool(Alert.select(Alert.id).where(_unanswered(now)).limit(1).exists())
+
+
+def unanswered(now: datetime, limit: int) -> list[int]:
+    """Ids of cases with alerts that should have been answered by now, the longest waiting first."""
+    return _cases(_unanswered(now), Alert.escalate_at, limit)
+
+
+def waiting(case_id: int, now: datetime) -> dict[int, datetime]:
+    """The alerts of a case that should have been answered by now, with the moment when."""
+    rows = Alert.select(Alert.id, Alert.escalate_at).where((Alert.case == case_id) & _unanswered(now))
+    return dict(rows.tuples())
+
+
+def move_on(alert_id: int, seen: datetime, rung: int, deadline: datetime | None) -> bool:
+    """Take an alert a step up, as :func:`waiting` saw it; False where another process, or an answer, was quicker."""
+    changed = (
+        Alert.update(rung=rung, escalate_at=deadline)
+        .where((Alert.id == alert_id) & (Alert.state == "open") & (Alert.escalate_at == seen))
+        .execute()
+    )
+    return bool(changed == 1)
+
+
+def nobody_answered() -> int:
+    """How many open alerts have been told to everybody there is."""
+    return int(Alert.select().where((Alert.state == "open") & (Alert.rung >= len(RUNGS))).count())
+
+
+def _unanswered(now: datetime) -> Any:
+    return (Alert.escalate_at <= now) & (Alert.state == "open")
+
+
+def _cases(condition: Any, moment: Any, limit: int) -> list[int]:
+    rows = (
+        Alert.select(Alert.case)
+        .where(condition)
+        .group_by(Alert.case)
+        .order_by(fn.MIN(moment), Alert.case)
+        .limit(limit)
+        .tuples()
+    )
+    return [case_id for (case_id,) in rows]
+
+
+def taken_on(case_id: int, village: str, officer_id: int, now: datetime) -> None:
+    """Somebody has taken alerts of a case on just now: from here on their follow-up is waited for."""
+    for severity in SEVERITIES:
+        Alert.update(escalate_at=None, remind_at=hours.follow_up_by(severity, now, village)).where(
+            (Alert.case == case_id)
+            & (Alert.severity == severity)
+            & (Alert.state == "acknowledged")
+            & (Alert.acknowledged_by == officer_id)
+            & (Alert.acknowledged_at == now)
+        ).execute()
+
+
+@dataclass(frozen=True)
+class Overdue:
+    """An alert that somebody took on, without a follow-up in its time. ``holder`` is whose it is now."""
+
+    alert_id: int
+    indicator: str
+    holder: int
+    remind_at: datetime
+    reminded: int
+
+
+def not_followed_up(now: datetime, limit: int) -> list[int]:
+    """Ids of cases with alerts whose follow-up should be there by now."""
+    return _cases(_to_remind(now), Alert.remind_at, limit)
+
+
+def overdue(case_id: int, now: datetime) -> list[Overdue]:
+    """The alerts of a case whose follow-up should be there by now, and is not.
+
+    Those that have one are reminded of no more: call inside a transaction. A restricted alert is followed up by
+    those whom it is for; what somebody else reports of the case says nothing of it.
+    """
+    rows = list(Alert.select().where((Alert.case == case_id) & _to_remind(now)).order_by(Alert.id))
+    found = []
+    for alert in rows:
+        if _followed_up(alert):
+            Alert.update(remind_at=None).where(Alert.id == alert.id).execute()
+            continue
+        holder = alert.assigned_to_id or alert.acknowledged_by_id
+        found.append(Overdue(alert.id, alert.indicator, holder, alert.remind_at, alert.reminded))
+    return found
+
+
+def _to_remind(now: datetime) -> Any:
+    return (Alert.remind_at <= now) & (Alert.state == "acknowledged")
+
+
+def _followed_up(alert: Alert) -> bool:
+    since = (FollowUp.case == alert.case_id) & (Submission.received_at >= alert.acknowledged_at)
+    query = FollowUp.select().join(Submission).where(since)
+    if alert.restricted:
+        query = query.where(FollowUp.role.in_(alert.recipients.split("+")))
+    return bool(query.exists())
+
+
+def reminded(one: Overdue, again_at: datetime | None) -> bool:
+    """Note that a reminder is owed; False where another process was quicker."""
+    changed = (
+        Alert.update(reminded=Alert.reminded + 1, remind_at=again_at)
+        .where(
+            (Alert.id == one.alert_id) & (Alert.state == "acknowledged") & (Alert.remind_at == one.remind_at)
+        )
+        .execute()
+    )
+    return bool(changed == 1)
+
+
+def village_of(case_id: int) -> str:
+    """Where a case is."""
+    return str(Case.get_by_id(case_id).village)
+
+
+def tellable(officer_id: int | None, passed: Collection[int] = ()) -> Person | None:
+    """An officer of that id who is in service and can be reached."""
+    if officer_id is None or officer_id in passed:
+        return None
+    row = Officer.get_or_none((Officer.id == officer_id) & Officer.removed_at.is_null())
+    person = officers.person(row) if row is not None else None
+    return person if person is not None and contacts.ways(person) else None
