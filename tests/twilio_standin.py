@@ -94,6 +94,8 @@ class TwilioStandIn:
     down: bool = False
     dated: bool = True
     """Whether accepted messages have a date of sending at once, or stay queued without one."""
+    unlisted: set[str] = field(default_factory=set)
+    """SIDs that its list does not show."""
     messages: list[Taken] = field(default_factory=list)
     calls: Counter[tuple[str, int]] = field(default_factory=Counter)
     watch: Callable[[str, Taken], None] | None = None
@@ -211,7 +213,7 @@ class TwilioStandIn:
 
     def _listed(self, query: dict[str, list[str]]) -> list[Taken]:
         """Newest first, by the date of sending, as Twilio lists them; a date filter leaves out the queued."""
-        found: Iterable[Taken] = list(self.messages)
+        found: Iterable[Taken] = [m for m in list(self.messages) if m.sid not in self.unlisted]
         if to := query.get("To"):
             found = [m for m in found if m.to == to[0]]
         if after := query.get("DateSent>"):
