@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from peewee import JOIN
+
 from forms.problems import Problem, Problems
 from server.store import areas, officers
 from server.store.models import DayOff, Duty, Leave, Office, Officer
@@ -192,9 +194,9 @@ def entries(area: str = areas.NATION, after: datetime | None = None, role: str |
         )
         .join(Officer, on=(Duty.officer == Officer.id))
         .switch(Duty)
-        .join(deputy, "LEFT OUTER", on=(Duty.deputy == deputy.id))
+        .join(deputy, JOIN.LEFT_OUTER, on=(Duty.deputy == deputy.id))
         .switch(Duty)
-        .join(replaced, "LEFT OUTER", on=(Duty.instead_of == replaced.id))
+        .join(replaced, JOIN.LEFT_OUTER, on=(Duty.instead_of == replaced.id))
         .where(_within(Duty.area, area) & Officer.removed_at.is_null())
     )
     leaves = (
@@ -210,7 +212,7 @@ def entries(area: str = areas.NATION, after: datetime | None = None, role: str |
         )
         .join(Officer, on=(Leave.officer == Officer.id))
         .switch(Leave)
-        .join(deputy, "LEFT OUTER", on=(Leave.deputy == deputy.id))
+        .join(deputy, JOIN.LEFT_OUTER, on=(Leave.deputy == deputy.id))
         .where(_within(Officer.area, area) & Officer.removed_at.is_null())
     )
     if after is not None:
@@ -218,10 +220,12 @@ def entries(area: str = areas.NATION, after: datetime | None = None, role: str |
     if role is not None:
         duties, leaves = duties.where(Duty.role == role), leaves.where(Officer.role == role)
     found = []
-    for number, *rest, instead_of in duties.tuples():
-        found.append(Entry(f"duty-{number}", "swap" if instead_of else "duty", *rest, instead_of))
-    for number, *rest in leaves.tuples():
-        found.append(Entry(f"leave-{number}", "leave", *rest))
+    for number, role_of, area_of, slug, name, starts, ends, stand_in, instead_of in duties.tuples():
+        kind = "swap" if instead_of else "duty"
+        one = Entry(f"duty-{number}", kind, role_of, area_of, slug, name, starts, ends, stand_in, instead_of)
+        found.append(one)
+    for number, role_of, area_of, slug, name, starts, ends, stand_in in leaves.tuples():
+        found.append(Entry(f"leave-{number}", "leave", role_of, area_of, slug, name, starts, ends, stand_in))
     return sorted(found, key=lambda e: (e.role, e.area, e.starts_at, e.id))
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from peewee import JOIN
+
 from forms.problems import Problem, Problems
 from server.store.models import Alert, Case, Officer, Step
 
@@ -110,7 +112,7 @@ def of_case(ref: str, indicators: Sequence[str]) -> list[StepView]:
         .switch(Step)
         .join(Officer, on=(Step.officer == Officer.id))
         .switch(Step)
-        .join(chooser, "LEFT OUTER", on=(Step.by == chooser.id))
+        .join(chooser, JOIN.LEFT_OUTER, on=(Step.by == chooser.id))
         .where((Case.ref == ref) & Alert.indicator.in_(list(indicators)))
         .order_by(Step.id)
         .tuples()
