@@ -59,7 +59,7 @@ for noun, commands in (
     ("messages", messages.app),
 ):
     app.add_typer(commands, name=noun)
-for look in (exports.export, reports.report, whole.doctor):
+for look in (exports.export, exports.verify, reports.report, whole.doctor):
     app.command()(look)
 
 
@@ -94,9 +94,19 @@ def app_from_environment() -> Any:
 
 def _export_for(store: Store) -> Callable[[str, Path, Person, str], None]:
     def write(form_id: str, target: Path, person: Person, lang: str) -> None:
-        from exports import access_of, export_form  # openpyxl is slow to import: only where it is needed
+        # openpyxl is slow to import: only where it is needed
+        from exports import Access, Filters, Options, export_form, kind_of
 
-        export_form(form_id, target, store, area=person.area, lang=lang, reader=access_of(person.role))
+        export_form(
+            form_id,
+            target,
+            store,
+            reader=Access.of(person),
+            made_at=now(),
+            made_by=person.slug,
+            filters=Filters(area=person.area),
+            options=Options.for_kind(kind_of(target), lang=lang),
+        )
 
     return write
 

@@ -1,7 +1,8 @@
 """Writing CSV: one table, or all of them in a ZIP. UTF-8, commas, dates and moments in ISO 8601.
 
-CSV has no types, so a spreadsheet guesses: text that it would calculate gets an apostrophe before it.
-What is a number stays as it is, a phone number with its plus among them.
+CSV has no types, so a spreadsheet guesses: text that it would calculate gets an apostrophe before it, in cells and
+headers alike. What is a number stays as it is, a phone number with its plus among them. Programs that read the
+files take one apostrophe off where a text begins with one and a sign after it.
 """
 
 from __future__ import annotations
@@ -16,13 +17,18 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, Final
 
-from exports.tables import Table
+from exports.proof import CACHED
+from exports.tables import MAIN, Table
 from exports.values import Cell
 from exports.xlsx import sheet_names
 
 _COPY: Final = 1 << 20
+_LEVEL: Final = 4
 _SURROGATE: Final = re.compile("[\x00\ud800-\udfff]")  # what no UTF-8 text file holds, or no CSV reader takes
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?").fullmatch
+_RISKY: Final = re.compile(r"\s*[=+\-@\uff0b\uff0d\uff1d\uff20]|[\t\r]").match
+"""Signs that begin a formula, wide ones of East Asian keyboards among them, also after blanks that programs trim."""
+_NO_FILE_NAME: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 
 
 def plain(value: Cell) -> str:
@@ -40,9 +46,21 @@ def plain(value: Cell) -> str:
 
 def guarded(text: str) -> str:
     """Text with an apostrophe before it where a spreadsheet would calculate it."""
-    if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not _NUMBER(text):
+    if _RISKY(text) and not _NUMBER(text):
         return f"'{text}"
     return text
+
+
+class _Plain(dict[Any, str]):
+    """:func:`plain`, made once for values that come again. Numbers are left to the writer: 1 and 1.0 are one key."""
+
+    def __missing__(self, value: Any) -> str:
+        if type(value) is float:
+            return str(value)
+        if len(self) >= CACHED:
+            self.clear()
+        made = self[value] = plain(value)
+        return made
 
 
 class Csv:
@@ -51,12 +69,14 @@ class Csv:
     def __init__(self, tables: Sequence[Table], target: Path, *, bom: bool = True) -> None:
         self._stream = target.open("w", encoding="utf-8-sig" if bom else "utf-8", newline="")
         self._writer = csv.writer(self._stream, lineterminator="\r\n")
+        self._plain = _Plain()
         self._writer.writerow([guarded(c.header) for c in tables[0].columns])
 
     def write(self, table: int, row: Sequence[Cell]) -> None:
         """Add a row of the form's own table."""
         if table == 0:
-            self._writer.writerow([plain(cell) for cell in row])
+            known = self._plain
+            self._writer.writerow([known[cell] for cell in row])
 
     def close(self) -> None:
         """Finish the file."""
@@ -64,42 +84,46 @@ class Csv:
 
 
 class CsvZip:
-    """Every table as a CSV file in a ZIP; until they are packed the files have no name on disk."""
+    """Every table as a CSV file in a ZIP; until they are packed the files have no name on disk.
 
-    def __init__(self, tables: Sequence[Table], folder: Path, *, bom: bool = True) -> None:
+    ``names`` are the files' names without ``.csv`` (:func:`table_names`, :func:`central_names`).
+    """
+
+    def __init__(
+        self, tables: Sequence[Table], names: Sequence[str], folder: Path, *, bom: bool = True
+    ) -> None:
         self._folder = folder
         self._encoding = "utf-8-sig" if bom else "utf-8"
+        self._plain = _Plain()
         self._files: list[tuple[str, IO[bytes], Any]] = []
-        for name, table in zip(sheet_names([t.name for t in tables]), tables, strict=True):
+        self._writers: list[Any] = []
+        for name, table in zip(names, tables, strict=True):
             self._add(name, [c.header for c in table.columns])
 
     def _add(self, name: str, header: Iterable[Cell]) -> None:
         raw = TemporaryFile(dir=self._folder)  # noqa: SIM115 - closed by close()
-        text = io.TextIOWrapper(raw, encoding=self._encoding, newline="")
+        text = io.TextIOWrapper(raw, encoding=self._encoding, newline="", write_through=False)
         writer = csv.writer(text, lineterminator="\r\n")
-        self._files.append((name, raw, (text, writer)))
+        self._files.append((name, raw, text))
+        self._writers.append(writer)
         writer.writerow([plain(cell) for cell in header])
-
-    @property
-    def names(self) -> list[str]:
-        """The names of the files, without ``.csv``."""
-        return [name for name, _, _ in self._files]
 
     def write(self, table: int, row: Sequence[Cell]) -> None:
         """Add a row to a table."""
-        self._files[table][2][1].writerow([plain(cell) for cell in row])
+        known = self._plain
+        self._writers[table].writerow([known[cell] for cell in row])
 
     def add(self, name: str, rows: Iterable[Sequence[Cell]]) -> None:
         """A further small file; the first row is its header."""
         rows = iter(rows)
-        self._add(sheet_names([*self.names, name])[-1], next(rows))
+        self._add(name, next(rows))
         for row in rows:
             self.write(-1, row)
 
     def save(self, target: Path) -> None:
         """Pack the files."""
-        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
-            for name, raw, (text, _) in self._files:
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as packed:
+            for name, raw, text in self._files:
                 text.flush()
                 raw.seek(0)
                 with packed.open(f"{name}.csv", "w", force_zip64=True) as entry:
@@ -108,5 +132,25 @@ class CsvZip:
 
     def close(self) -> None:
         """Let go of the files."""
-        for _, _, (text, _) in self._files:
+        for _, _, text in self._files:
             text.close()
+
+
+def table_names(tables: Sequence[Table]) -> list[str]:
+    """The tables' short names: the form's id and the names of the repeats."""
+    return sheet_names([t.name for t in tables])
+
+
+def central_names(tables: Sequence[Table]) -> list[str]:
+    """The names that ODK Central gives: ``form``, ``form-repeat``; of several repeats of one name ``form-repeat~2``."""
+    base = _NO_FILE_NAME.sub("", tables[0].name)
+    all_names = [t.name for t in tables if t.path != MAIN]
+    met: dict[str, int] = {}
+    names = [base]
+    for table in tables[1:]:
+        name = _NO_FILE_NAME.sub("", table.name)
+        if all_names.count(table.name) > 1:
+            met[name] = met.get(name, 0) + 1
+            name = f"{name}~{met[name]}"
+        names.append(f"{base}-{name}")
+    return names

@@ -12,7 +12,6 @@ save (line ends, control characters), numbers and dates to 15 digits, as Excel k
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import json
@@ -40,14 +39,18 @@ SCHEME: Final = 1
 EMPTY: Final = ".."
 """The letters of an empty cell."""
 ROW_END: Final = ","
+CACHED: Final = 50_000
+"""Values whose hash is kept at hand."""
+NOTHING: Final = bytes(16)
+"""The hash of an empty cell."""
 
 _PIECE: Final = 30_000  # characters of a cell; Excel takes 32,767
-_CACHED: Final = 200_000  # values whose hash is kept at hand
 _LINE_END: Final = re.compile("\r\n?")
 _UNSAFE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 _HALF: Final = re.compile("[\ud800-\udfff]")
-_NOTHING: Final = bytes(16)
 _END: Final = b"\xff" * 16
+_ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_LETTERS: Final = [one + two for one in _ALPHABET for two in _ALPHABET]
 
 
 @dataclass(frozen=True)
@@ -71,76 +74,79 @@ def value_text(value: Cell | Raw) -> str:
         return "\x03" + value.text.replace(" ", "")
     if isinstance(value, date | time):
         value = float(to_excel(value))  # type: ignore[no-untyped-call]
-    return f"\x02{float(value):.15g}"
+    return f"\x02{float(value) + 0.0:.15g}"  # no program keeps the sign of a zero
 
 
-class _Hashes(dict[Any, tuple[bytes, str]]):
+class Hashes(dict[Any, tuple[bytes, str]]):
     """The hash of a value and its two letters, made once for values that come again."""
 
     def __init__(self, key: bytes) -> None:
-        super().__init__({None: (_NOTHING, EMPTY), "": (_NOTHING, EMPTY)})
+        super().__init__()
         self._key = key
 
     def __missing__(self, value: Any) -> tuple[bytes, str]:
+        if len(self) >= CACHED:
+            self.clear()
+        self[value] = made = self.make(value)
+        return made
+
+    def make(self, value: Any) -> tuple[bytes, str]:
+        """The hash of a value and its letters."""
         text = value_text(value)
         if not text:
-            made = (_NOTHING, EMPTY)
-        else:
-            digest = hashlib.blake2b(text.encode(), digest_size=16, key=self._key).digest()
-            made = digest, base64.urlsafe_b64encode(digest[:3]).decode()[:2]
-        if len(self) > _CACHED:
-            self.clear()
-            self.update({None: (_NOTHING, EMPTY), "": (_NOTHING, EMPTY)})
-        self[value] = made
-        return made
+            return NOTHING, EMPTY
+        digest = hashlib.blake2b(text.encode(), digest_size=16, key=self._key).digest()
+        return digest, _LETTERS[digest[0] << 4 | digest[1] >> 4]
 
 
 class SheetSeal:
     """The seal of one sheet in the making: give it every row that holds anything, headers too, in order."""
 
-    def __init__(self, name: str, key: bytes, hashes: _Hashes) -> None:
+    def __init__(self, name: str, key: bytes, hashes: Hashes) -> None:
         self.name = name
         self.rows = 0
         self._hashes = hashes
         self._whole = hmac.new(key, b"posmigran sheet", hashlib.sha256)
-        self._letters: list[str] = []
+        self._pieces: list[str] = []
+        self._waiting: list[str] = []
+        self._length = 0
 
     def add(self, row: Sequence[Cell | Raw]) -> str:
         """Take a row as it is written, and return its letters; an empty one leaves no trace."""
         hashes = self._hashes
         found = [hashes[value] for value in row]
-        while found and found[-1][1] is EMPTY:
-            found.pop()
-        if not found:
+        return self.add_hashed([digest for digest, _ in found], [two for _, two in found])
+
+    def add_hashed(self, digests: list[bytes], letters: list[str]) -> str:
+        """The same for a row whose hashes and letters are known, cell by cell (:meth:`Hashes.make`)."""
+        while letters and letters[-1] is EMPTY:
+            letters.pop()
+        if not letters:
             return ""
-        self._whole.update(b"".join([digest for digest, _ in found]) + _END)
+        self._whole.update(b"".join(digests[: len(letters)]) + _END)
         self.rows += 1
-        letters = "".join([two for _, two in found])
-        self._letters.append(letters)
-        return letters
+        line = "".join(letters)
+        self._waiting.append(line)
+        self._length += len(line) + 1
+        if self._length >= _PIECE // 2:
+            self._cut()
+        return line
 
     @property
     def hash(self) -> str:
         """The hash over all rows so far, in hex."""
         return self._whole.hexdigest()
 
-    def pieces(self) -> Iterator[str]:
+    def pieces(self) -> list[str]:
         """The letters of all cells, in texts that fit a cell each."""
-        waiting: list[str] = []
-        length = 0
-        for letters in self._letters:
-            waiting.append(letters)
-            length += len(letters) + 1
-            if length >= _PIECE // 2:
-                yield from _cut(ROW_END.join(waiting) + ROW_END)
-                waiting, length = [], 0
-        if waiting:
-            yield from _cut(ROW_END.join(waiting) + ROW_END)
+        self._cut()
+        return self._pieces
 
-
-def _cut(text: str) -> Iterator[str]:
-    for start in range(0, len(text), _PIECE):
-        yield text[start : start + _PIECE]
+    def _cut(self) -> None:
+        if self._waiting:
+            text = ROW_END.join(self._waiting) + ROW_END
+            self._pieces += [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
+            self._waiting, self._length = [], 0
 
 
 class Chain:
@@ -166,18 +172,22 @@ class Proof:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-        self._hashes = _Hashes(key)
+        self.hashes = Hashes(key)
         self._sheets: list[SheetSeal] = []
 
     def sheet(self, name: str) -> SheetSeal:
         """Begin the seal of the next sheet."""
-        seal = SheetSeal(name, self._key, self._hashes)
+        seal = SheetSeal(name, self._key, self.hashes)
         self._sheets.append(seal)
         return seal
 
+    def arrange(self, seals: Sequence[SheetSeal]) -> None:
+        """Say in which order the sheets stand in the end, where that is not the order of asking."""
+        self._sheets = list(seals)
+
     def rows(self, readable: Iterable[Sequence[Cell]], made: Made) -> Iterator[list[Cell]]:
         """The last sheet: what people read (rows of at most two cells, none of them empty), then the seal."""
-        own = SheetSeal(OWN, self._key, self._hashes)
+        own = SheetSeal(OWN, self._key, self.hashes)
         for row in readable:
             own.add(row)
             yield list(row)

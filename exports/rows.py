@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import UTC, tzinfo
+from functools import partial
 from typing import Any
 
 from exports.labels import AreaNames, Labels
-from exports.tables import MAIN, Layout, Source, is_meta
-from exports.values import Cell, Convert, converter, local, mask_nik
+from exports.options import Options
+from exports.tables import MAIN, Column, Layout, is_meta
+from exports.values import Cell, Convert, as_sent, chosen, converter, local, mask_nik, part_of_place
 from exports.visible import Version, Visible, relative
 from exports.words import Lang, word
 from forms.form import SEVERITIES
 from forms.instance import UNKNOWN
 from forms.schema import Field
 from server.store import areas
-from server.store.submissions import Record
+from server.store.records import Record
 
 Row = list[Cell]
 CONSENT_SHARE = "consent_share"
@@ -26,9 +28,9 @@ CONSENT_SHARE = "consent_share"
 
 @dataclass
 class _Plan:
-    """Where the answers of a group go, by name: to a column, a group's plan, a repeat's table and plan."""
+    """Where the answers of a group go, by name: to columns, a group's plan, a repeat's table and plan."""
 
-    columns: dict[str, tuple[int, Convert]] = field(default_factory=dict)
+    columns: dict[str, tuple[tuple[int, Convert], ...]] = field(default_factory=dict)
     groups: dict[str, _Plan] = field(default_factory=dict)
     repeats: dict[str, tuple[int, _Plan]] = field(default_factory=dict)
 
@@ -40,7 +42,19 @@ class _VersionPlan:
     shown: _Plan
     blanked: _Plan
     asks_to_share: tuple[str, ...] | None
-    indicators: frozenset[str]
+    indicators: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class _About:
+    """What is known of a submission besides its answers."""
+
+    record: Record
+    case: tuple[str, str] | None
+    plan: _VersionPlan
+    zone: tzinfo
+    hidden: bool
+    held: tuple[str, ...]
 
 
 class Rows:
@@ -52,22 +66,34 @@ class Rows:
         layout: Layout,
         visible: Visible,
         names: AreaNames,
-        lang: Lang,
-        *,
-        codes: bool = False,
+        options: Options,
     ) -> None:
         self._layout = layout
         self._visible = visible
         self._names = names
-        self._lang: Lang = lang
-        self._labels = None if codes else Labels(lang, names)
+        self._lang: Lang = options.lang
+        self._central = options.central
+        self._choices = options.choices
+        self._labels = None if options.choices == "code" else Labels(options.lang, names)
         self._tables = {table.path: number for number, table in enumerate(layout.tables)}
-        self._slots: list[dict[tuple[Source, str], int]] = [table.slots() for table in layout.tables]
-        self._numeric = {c.key for table in layout.tables for c in table.columns if c.numeric}
+        self._columns: list[dict[str, list[tuple[int, Column]]]] = []
+        for table in layout.tables:
+            by_path: dict[str, list[tuple[int, Column]]] = {}
+            for slot, column in enumerate(table.columns):
+                if column.source == "question":
+                    by_path.setdefault(column.key, []).append((slot, column))
+            self._columns.append(by_path)
+        slots = layout.tables[0].slots()
+        self._facts = [(slot, self._fact(key)) for (source, key), slot in slots.items() if source == "meta"]
+        self._indicators = {key: slot for (source, key), slot in slots.items() if source == "indicator"}
         self._plans = {v.form.version: self._plan_of(v) for v in versions}
         self._newest = self._plans[versions[-1].form.version]
+        self._repeat_keys = [
+            {key: slot for (source, key), slot in table.slots().items() if source == "meta"}
+            for table in layout.tables
+        ]
 
-    def of(self, record: Record, case: tuple[str, str] | None) -> Iterator[tuple[int, Row]]:
+    def of(self, record: Record, case: tuple[str, str] | None) -> list[tuple[int, Row]]:
         """The rows of a submission: (number of the table, cells), the form's own row first.
 
         ``case`` is the reference and state of its case, as far as the reader may know of it.
@@ -75,13 +101,17 @@ class Rows:
         zone = areas.zone(record.village)
         plan = self._plans.get(record.version, self._newest)
         hidden = not self._visible.reader.sees_unshared and not _shares(record.answers, plan.asks_to_share)
+        held = tuple(code for code in record.indicators if code in self._visible.indicators)
         main: Row = [None] * len(self._layout.tables[0].columns)
-        self._fill_facts(main, record, case, plan, zone, hidden)
-        details: list[tuple[int, Row]] = []
+        about = _About(record, case, plan, zone, hidden, held)
+        for slot, fact in self._facts:
+            main[slot] = fact(about)
+        for code, slot in plan.indicators:
+            main[slot] = 1 if code in held else 0
+        found: list[tuple[int, Row]] = [(0, main)]
         answers = plan.blanked if hidden else plan.shown
-        self._fill(main, answers, record.answers, zone, record.instance_id, record.instance_id, details)
-        yield 0, main
-        yield from details
+        self._fill(main, answers, record.answers, zone, record.instance_id, record.instance_id, "", found)
+        return found
 
     def _fill(
         self,
@@ -91,71 +121,77 @@ class Rows:
         zone: tzinfo,
         instance_id: str,
         row_key: str,
-        details: list[tuple[int, Row]],
+        way: str,
+        found: list[tuple[int, Row]],
     ) -> None:
+        columns = plan.columns
         for name, answer in answers.items():
             if answer is None:
                 continue
-            column = plan.columns.get(name)
-            if column is not None:
-                row[column[0]] = column[1](answer, zone)
+            targets = columns.get(name)
+            if targets is not None:
+                for slot, convert in targets:
+                    row[slot] = convert(answer, zone)
             elif name in plan.groups:
                 if isinstance(answer, dict):
-                    self._fill(row, plan.groups[name], answer, zone, instance_id, row_key, details)
+                    below = plan.groups[name]
+                    self._fill(row, below, answer, zone, instance_id, row_key, f"{way}/{name}", found)
             elif name in plan.repeats and isinstance(answer, list):
                 table, below = plan.repeats[name]
                 width = len(self._layout.tables[table].columns)
+                slots = self._repeat_keys[table]
                 for number, item in enumerate(answer, start=1):
-                    key = f"{row_key}/{name}[{number}]"
-                    detail: Row = [instance_id, row_key, key, number, *[None] * (width - 4)]
-                    details.append((table, detail))
-                    self._fill(detail, below, item, zone, instance_id, key, details)
+                    key = f"{row_key}{way}/{name}[{number}]"
+                    detail: Row = [None] * width
+                    if self._central:
+                        detail[slots["PARENT_KEY"]], detail[slots["KEY"]] = row_key, key
+                    else:
+                        detail[slots["number"]], detail[slots["key"]] = number, instance_id
+                        detail[slots["parent"]], detail[slots["row_key"]] = row_key, key
+                    found.append((table, detail))
+                    self._fill(detail, below, item, zone, instance_id, key, "", found)
 
-    def _fill_facts(
-        self,
-        row: Row,
-        record: Record,
-        case: tuple[str, str] | None,
-        plan: _VersionPlan,
-        zone: tzinfo,
-        hidden: bool,
-    ) -> None:
-        slots = self._slots[0]
-        held = [code for code in record.indicators if code in self._visible.indicators]
-        village = record.village
-        facts: dict[str, Cell] = {
-            "key": record.instance_id,
-            "received": local(record.received_at, zone),
-            "zone": record.received_at.astimezone(zone).tzname(),
-            "village": village,
-            "village_name": self._names.name(village),
-            "district": self._names.name(village[:8]),
-            "regency": self._names.name(village[:5]),
-            "version": record.version,
-            "desk": record.desk,
-            "case": case[0] if case else None,
-            "case_state": word(case[1], self._lang) if case else None,
-            "indicators": ", ".join(held),
-            "severity": self._gravest(held),
-            "state": self._state(record),
-            "hidden": word("yes", self._lang) if hidden else None,
+    def _fact(self, key: str) -> Callable[[_About], Cell]:
+        """How a column about the submission itself is filled."""
+        lang, names = self._lang, self._names
+        facts: dict[str, Callable[[_About], Cell]] = {
+            "key": lambda a: a.record.instance_id,
+            "received": lambda a: local(a.record.received_at, a.zone),
+            "zone": lambda a: a.zone.tzname(a.record.received_at.replace(tzinfo=None)),
+            "village": lambda a: a.record.village,
+            "village_name": lambda a: names.name(a.record.village),
+            "district": lambda a: names.name(a.record.village[:8]),
+            "regency": lambda a: names.name(a.record.village[:5]),
+            "version": lambda a: a.record.version,
+            "desk": lambda a: a.record.desk,
+            "case": lambda a: a.case[0] if a.case else None,
+            "case_state": lambda a: word(a.case[1], lang) if a.case else None,
+            "indicators": lambda a: ", ".join(a.held),
+            "severity": lambda a: self._gravest(a.held) if a.held else None,
+            "state": lambda a: self._state(a.record),
+            "hidden": lambda a: word("yes", lang) if a.hidden else None,
+            "extra": lambda a: _unknown(a.record.answers) if a.record.strange else None,
+            "SubmissionDate": lambda a: _universal(a.record),
+            "meta-instanceID": lambda a: a.record.instance_id,
+            "KEY": lambda a: a.record.instance_id,
+            "SubmitterID": lambda a: a.record.desk,
+            "SubmitterName": lambda a: a.record.desk,
+            "AttachmentsPresent": lambda a: _present(a.record),
+            "AttachmentsExpected": lambda a: len(a.record.files),
+            "Status": lambda a: None,
+            "ReviewState": lambda a: "edited" if a.record.edited else None,
+            "DeviceID": lambda a: a.record.device_id if self._visible.reader.everything else None,
+            "Edits": lambda a: a.record.edits,
+            "FormVersion": lambda a: a.record.version,
         }
-        if self._visible.reader.everything:
-            facts["extra"] = _unknown(record.answers)
-        for key, cell in facts.items():
-            slot = slots.get(("meta", key))
-            if slot is not None:
-                row[slot] = cell
-        for code in plan.indicators:
-            row[slots["indicator", code]] = 1 if code in held else 0
+        return facts[key]
 
-    def _gravest(self, codes: list[str]) -> Cell:
+    def _gravest(self, codes: Sequence[str]) -> Cell:
         found = {self._visible.indicators[code].severity for code in codes}
         return next((word(severity, self._lang) for severity in SEVERITIES if severity in found), None)
 
     def _state(self, record: Record) -> str:
-        present = sum(1 for sha256 in record.files.values() if sha256 is not None)
-        expected = len(record.files)
+        present, expected = _present(record), len(record.files)
         whole = (
             word("complete", self._lang)
             if present == expected
@@ -169,8 +205,10 @@ class Rows:
             shown=self._plan(version.schema.fields, MAIN, blank=False),
             blanked=self._plan(version.schema.fields, MAIN, blank=True),
             asks_to_share=tuple(relative(asked[0].path).split("/")) if asked else None,
-            indicators=frozenset(
-                i.code for i in version.form.indicators if i.code in self._visible.indicators
+            indicators=tuple(
+                (i.code, self._indicators[i.code])
+                for i in version.form.indicators
+                if i.code in self._indicators
             ),
         )
 
@@ -189,21 +227,44 @@ class Rows:
                 if not is_meta(found):
                     plan.groups[found.name] = self._plan(found.children, table_path, blank=blank)
             elif table is not None and not (blank and "identity" in self._visible.of_path(path)):
-                slot = self._slots[table].get(("question", path))
-                if slot is not None:
-                    plan.columns[found.name] = slot, self._converter(found)
+                columns = self._columns[table].get(path, ())
+                if columns:
+                    plan.columns[found.name] = tuple(
+                        (slot, self._converter(found, column)) for slot, column in columns
+                    )
         return plan
 
-    def _converter(self, question: Field) -> Convert:
+    def _converter(self, question: Field, column: Column) -> Convert:
+        part = column.part
         if self._visible.reader.masks_nik and question.name == "nik":
             return lambda answer, zone: mask_nik(answer)
-        label = self._labels.of(question) if self._labels is not None and question.select else None
-        return converter(question, label, numeric=relative(question.path) in self._numeric)
+        if part.startswith("="):
+            return partial(chosen, part[1:])
+        if part.startswith("@"):
+            return partial(part_of_place, int(part[1:]))
+        if self._central and (self._choices == "code" or question.select is None):
+            return as_sent
+        plain = part == "#code" or self._labels is None
+        label = (
+            self._labels.of(question) if self._labels is not None and question.select and not plain else None
+        )
+        return converter(question, label, numeric=column.numeric)
 
 
-def needed_areas(record: Record) -> Iterator[str]:
+def needed_areas(record: Record) -> tuple[str, str, str]:
     """The areas whose names a row shows."""
-    yield from (record.village, record.village[:8], record.village[:5])
+    return record.village, record.village[:8], record.village[:5]
+
+
+def _present(record: Record) -> int:
+    return sum(1 for sha256 in record.files.values() if sha256 is not None)
+
+
+def _universal(record: Record) -> str:
+    """A moment as ODK Central writes it: UTC, with milliseconds."""
+    return (
+        f"{record.received_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{record.received_at.microsecond // 1000:03}Z"
+    )
 
 
 def _shares(answers: Mapping[str, Any], path: tuple[str, ...] | None) -> bool:

@@ -1,7 +1,8 @@
 """From the versions of a form to the tables of an export: one for the form and one for each repeat.
 
-Rows of all versions share a table: its columns are the newest version's in their order, then those that only
-older versions have. Every table has one header row, with headers that are unique in it.
+Rows of all versions share a table, and its columns stay put: those of the first version come first, then what
+each later version added. A question that was renamed or removed keeps its column; the sheets of
+:mod:`exports.dictionary` explain. Every table has one header row, with headers that are unique in it.
 """
 
 from __future__ import annotations
@@ -10,16 +11,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
+from exports.calculated import calculated_header
 from exports.labels import said
+from exports.options import Options
 from exports.values import CellType, cell_type
 from exports.visible import Version, Visible, relative
-from exports.words import Lang, word
-from forms.schema import Field, Texts
+from exports.words import word
+from forms.form import Indicator
+from forms.schema import Field
 
 MAIN: Final = ""
 """Path of the table of the form itself; a repeat's table has the repeat's relative path."""
 
 Source = Literal["meta", "question", "indicator"]
+Part = str
+"""What a column shows of an answer: ``""`` its value, ``#code`` the choice's code, ``=c`` whether ``c`` is chosen,
+``@0`` to ``@3`` a number of a place (latitude, longitude, altitude, accuracy)."""
+PLACE: Final = ("Latitude", "Longitude", "Altitude", "Accuracy")
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,7 @@ class Column:
     field: Field | None = None
     numeric: bool = False
     remark: str = ""
+    part: Part = ""
 
 
 @dataclass(frozen=True)
@@ -54,8 +63,11 @@ class Table:
     columns: tuple[Column, ...]
 
     def slots(self) -> dict[tuple[Source, str], int]:
-        """Where each column stands."""
-        return {(c.source, c.key): number for number, c in enumerate(self.columns)}
+        """Where each column stands; of a question's several columns the first."""
+        found: dict[tuple[Source, str], int] = {}
+        for number, column in enumerate(self.columns):
+            found.setdefault((column.source, column.key), number)
+        return found
 
 
 @dataclass(frozen=True)
@@ -68,62 +80,83 @@ class Layout:
 
 
 _MAIN_META: Final[tuple[tuple[str, CellType], ...]] = (
-    ("key", "text"), ("received", "datetime"), ("zone", "text"), ("village", "text"),
-    ("village_name", "text"), ("district", "text"), ("regency", "text"), ("version", "text"),
-    ("desk", "text"), ("case", "text"), ("case_state", "text"), ("indicators", "text"), ("severity", "text"),
-    ("state", "text"),
+    ("received", "datetime"), ("zone", "text"), ("village", "text"), ("village_name", "text"),
+    ("district", "text"), ("regency", "text"), ("version", "text"), ("desk", "text"), ("case", "text"),
+    ("case_state", "text"), ("indicators", "text"), ("severity", "text"), ("state", "text"), ("key", "text"),
 )  # fmt: skip
 _REPEAT_META: Final[tuple[tuple[str, CellType], ...]] = (
-    ("key", "text"), ("parent", "text"), ("row_key", "text"), ("number", "integer"),
+    ("number", "integer"), ("parent", "text"), ("row_key", "text"), ("key", "text"),
 )  # fmt: skip
+_CENTRAL_BEFORE: Final = ("SubmissionDate",)
+_CENTRAL_AFTER: Final = (
+    "meta-instanceID", "KEY", "SubmitterID", "SubmitterName", "AttachmentsPresent", "AttachmentsExpected",
+    "Status", "ReviewState", "DeviceID", "Edits", "FormVersion",
+)  # fmt: skip
+_CENTRAL_REPEAT: Final = ("PARENT_KEY", "KEY")
 _NAMED: Final = ("start", "end", "today", "deviceid")
 """Questions of ODK that have no label."""
 
 
 @dataclass
 class _Draft:
-    """A table in the making."""
+    """A table in the making. ``columns`` are the questions' and indicators', by source, key and part."""
 
     path: str
     name: str
     title: str
-    columns: dict[str, Column] = field(default_factory=dict)
+    columns: dict[tuple[Source, str, Part], Column] = field(default_factory=dict)
     withheld: int = 0
+    questions: int = 0
 
 
-def lay_out(versions: Sequence[Version], visible: Visible, lang: Lang) -> Layout:
+def lay_out(versions: Sequence[Version], visible: Visible, options: Options) -> Layout:
     """The tables for a reader; ``versions`` oldest first, at least one."""
     newest = versions[-1]
     main = _Draft(MAIN, newest.form.form_id, newest.form.title)
     drafts: dict[str, _Draft] = {MAIN: main}
     held: set[str] = set()
-    for version, later in _newest_first(versions):
+    last_in = _last_versions(versions)
+    for version in versions:
+        groups = {f.path: said(f.labels, options.lang) or f.name for f in version.schema.walk()}
         for repeat in version.schema.repeats():
             path = relative(repeat.path)
-            drafts.setdefault(path, _Draft(path, repeat.name, said(repeat.labels, lang) or repeat.name))
+            title = said(repeat.labels, options.lang) or repeat.name
+            drafts.setdefault(path, _Draft(path, repeat.name, title)).title = title
         indicators = {i.node for i in version.form.indicators}
         for question, table in _questions(version.schema.fields, MAIN):
             path = relative(question.path)
             if table == MAIN and path in indicators:
                 continue  # the server's verdict takes its place
+            draft = drafts[table]
             if not visible.shows(path):
                 held.add(path)
-                drafts[table].withheld += 1
-            elif path not in drafts[table].columns:
-                drafts[table].columns[path] = _column(question, version, later, visible, lang)
-    kept = [d for d in drafts.values() if d is main or d.columns or not d.withheld]
-    tables = [_finished(draft, visible, lang) for draft in kept]
+                draft.withheld += 1
+                continue
+            draft.questions += 1
+            since = last_in[path]
+            later = versions[since + 1] if since + 1 < len(versions) else None
+            for column in _columns(question, later, visible, options, groups, table):
+                draft.columns[column.source, column.key, column.part] = column
+        for indicator in version.form.indicators:
+            shown = visible.indicators.get(indicator.code)
+            if shown is not None:
+                main.columns["indicator", indicator.code, ""] = _indicator(shown, options)
+    kept = [d for d in drafts.values() if d is main or d.questions or not d.withheld]
+    tables = [_finished(draft, visible, options) for draft in kept]
     kinds = {kind for path in held for kind in visible.of_path(path) - visible.reader.kinds}
-    words = [word(kind, lang) for kind in sorted(kinds)]
+    words = [word(kind, options.lang) for kind in sorted(kinds)]
     if visible.restricted:
-        words.append(word("restricted", lang))
+        words.append(word("restricted", options.lang))
     return Layout(tuple(tables), len(held) + visible.hidden, tuple(words))
 
 
-def _newest_first(versions: Sequence[Version]) -> Iterator[tuple[Version, Version | None]]:
-    """Each version with the one that followed it."""
-    for number in range(len(versions) - 1, -1, -1):
-        yield versions[number], versions[number + 1] if number + 1 < len(versions) else None
+def _last_versions(versions: Sequence[Version]) -> dict[str, int]:
+    """The number of the newest version that has a path."""
+    found = {}
+    for number, version in enumerate(versions):
+        for f in version.schema.walk():
+            found[relative(f.path)] = number
+    return found
 
 
 def _questions(fields: Sequence[Field], table: str) -> Iterator[tuple[Field, str]]:
@@ -141,8 +174,16 @@ def is_meta(found: Field) -> bool:
     return found.kind == "group" and relative(found.path) == "meta"
 
 
-def _column(question: Field, version: Version, later: Version | None, visible: Visible, lang: Lang) -> Column:
-    path = relative(question.path)
+def _columns(
+    question: Field,
+    later: Version | None,
+    visible: Visible,
+    options: Options,
+    groups: dict[str, str],
+    table: str,
+) -> Iterator[Column]:
+    """The columns of a question: one, or several where its choices or places are taken apart."""
+    path, lang = relative(question.path), options.lang
     numeric = question.calculated and question.type == "string" and not visible.of_path(path) & {"identity"}
     remarks = []
     if later is not None:
@@ -152,39 +193,79 @@ def _column(question: Field, version: Version, later: Version | None, visible: V
     kind = cell_type(question)
     if kind == "datetime":
         remarks.append(word("local_time", lang))
-    return Column(
-        key=path,
-        header=said(question.labels, lang) or (word(path, lang) if path in _NAMED else question.name),
-        source="question",
-        type=kind,
-        field=question,
-        numeric=numeric,
-        remark="; ".join(remarks),
-    )
-
-
-def _finished(draft: _Draft, visible: Visible, lang: Lang) -> Table:
-    columns: list[Column]
-    if draft.path == MAIN:
-        columns = [Column(key, word(key, lang), "meta", kind) for key, kind in _MAIN_META]
-        if not visible.reader.sees_unshared:
-            columns.append(Column("hidden", word("hidden", lang), "meta"))
-        columns += draft.columns.values()
-        columns += [
-            Column(
-                code,
-                f"{code} {said(i.label, lang)}".strip(),
-                "indicator",
-                "integer",
-                remark=word("server_verdict", lang),
+    header = _name(path, table, options) if options.central else _label(question, options, groups, table)
+    column = Column(path, header, "question", kind, question, numeric, "; ".join(remarks))
+    if options.central:
+        column = replace(column, type="text", numeric=False)
+        if question.type == "geopoint":
+            for number, part in enumerate(PLACE):
+                yield replace(column, header=f"{header}-{part}", part=f"@{number}")
+            return
+    yield column
+    if question.select is None:
+        return
+    if options.choices == "both":
+        yield replace(column, header=word("code_of", lang, header=header), part="#code")
+    if question.select == "many" and options.multiple == "split" and question.list_name is None:
+        for code, texts in question.choices:
+            shown = code if options.choices == "code" or options.central else said(texts, lang) or code
+            yield replace(
+                column,
+                header=f"{header}/{code}" if options.central else f"{header}: {shown}",
+                type="integer",
+                part=f"={code}",
             )
-            for code, i in visible.indicators.items()
+
+
+def _name(path: str, table: str, options: Options) -> str:
+    inside = path[len(table) + 1 :] if table else path
+    return inside.replace("/", "-") if options.groups else inside.rpartition("/")[2]
+
+
+def _label(question: Field, options: Options, groups: dict[str, str], table: str) -> str:
+    path, lang = relative(question.path), options.lang
+    own = said(question.labels, lang)
+    if not own:
+        named = path in _NAMED
+        own = word(path, lang) if named else calculated_header(question.name, lang)
+    if not options.groups:
+        return own
+    parts = question.path.split("/")
+    depth = 2 + (table.count("/") + 1 if table else 0)
+    around = ["/".join(parts[:end]) for end in range(depth + 1, len(parts))]
+    return " - ".join([*(groups[group] for group in around), own])
+
+
+def _indicator(indicator: Indicator, options: Options) -> Column:
+    header = (
+        indicator.node
+        if options.central
+        else f"{indicator.code} {said(indicator.label, options.lang)}".strip()
+    )
+    remark = word("server_verdict", options.lang)
+    return Column(indicator.code, header, "indicator", "integer", remark=remark)
+
+
+def _finished(draft: _Draft, visible: Visible, options: Options) -> Table:
+    lang = options.lang
+    columns = list(draft.columns.values())
+    if options.central:
+        before = _CENTRAL_BEFORE if draft.path == MAIN else ()
+        after = _CENTRAL_AFTER if draft.path == MAIN else _CENTRAL_REPEAT
+        columns = [
+            *(Column(key, key, "meta") for key in before),
+            *columns,
+            *(Column(key, key, "meta") for key in after),
         ]
+    elif draft.path == MAIN:
+        meta = [Column(key, word(key, lang), "meta", kind) for key, kind in _MAIN_META]
+        if not visible.reader.sees_unshared:
+            meta.append(Column("hidden", word("hidden", lang), "meta"))
         if visible.reader.everything:
-            columns.append(Column("extra", word("extra", lang), "meta"))
+            meta.append(Column("extra", word("extra", lang), "meta"))
+        columns = [*meta, *columns]
     else:
-        columns = [Column(key, word(key, lang), "meta", kind) for key, kind in _REPEAT_META]
-        columns += draft.columns.values()
+        columns = [*(Column(key, word(key, lang), "meta", kind) for key, kind in _REPEAT_META), *columns]
     return Table(draft.path, draft.name, draft.title, tuple(_unique(columns)))
 
 
@@ -204,56 +285,9 @@ def _unique(columns: list[Column]) -> Iterator[Column]:
         yield replace(column, header=header)
 
 
-def dictionary(layout: Layout, sheets: Sequence[str], lang: Lang) -> Iterator[list[str | None]]:
-    """The data dictionary: a header, then one row a column; ``sheets`` names the tables' sheets."""
-    keys = ("d_sheet", "d_column", "d_name", "d_type", "d_label_id", "d_label_en", "d_choices", "d_remark")
-    yield [word(key, lang) for key in keys]
-    for table, sheet in zip(layout.tables, sheets, strict=True):
-        for column in table.columns:
-            question = column.field
-            remark = column.remark
-            if column.source == "meta" and column.key == "received":
-                remark = word("local_time", lang)
-            elif column.source == "meta" and column.key == "parent":
-                up = _above(layout, table)
-                header = word("key" if up.path == MAIN else "row_key", lang)
-                remark = word("links_to", lang, header=header, sheet=sheets[layout.tables.index(up)])
-            yield [
-                sheet,
-                column.header,
-                column.key if column.source != "meta" else None,
-                _type_word(column, lang),
-                _text(question.labels, "id") if question else None,
-                _text(question.labels, "en") if question else None,
-                _choices(question, lang) if question else None,
-                remark or None,
-            ]
-
-
-def _above(layout: Layout, table: Table) -> Table:
+def above(layout: Layout, table: Table) -> Table:
     """The table that a repeat's rows belong to."""
     around = [
         t for t in layout.tables if t is not table and (t.path == MAIN or table.path.startswith(f"{t.path}/"))
     ]
     return max(around, key=lambda t: len(t.path))
-
-
-def _text(texts: Texts, lang: Lang) -> str | None:
-    return " ".join(texts.get(lang, "").split()) or None
-
-
-def _type_word(column: Column, lang: Lang) -> str:
-    question = column.field
-    if question is None:
-        return word(column.type, lang)
-    if question.select is not None:
-        return word(question.select, lang)
-    if question.binary:
-        return word("file", lang)
-    return word("calculated" if question.calculated else column.type, lang)
-
-
-def _choices(question: Field, lang: Lang) -> str | None:
-    if question.list_name is not None:
-        return word("list_file", lang, file=f"{question.list_name}.csv")
-    return "; ".join(f"{code} = {said(texts, lang) or code}" for code, texts in question.choices) or None

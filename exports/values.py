@@ -49,18 +49,46 @@ def converter(field: Field, label: Label | None, *, numeric: bool = False) -> Co
     if field.select == "many":
         return lambda answer, zone: _several(answer, label)
     if field.select == "one":
-        return (lambda answer, zone: label(_text(answer))) if label else _as_text
+        return (
+            (lambda answer, zone: label(answer if isinstance(answer, str) else _text(answer)))
+            if label
+            else _as_text
+        )
     match cell_type(field):
         case "integer" | "decimal":
-            return lambda answer, zone: number(answer)
+            return _number
         case "date":
-            return lambda answer, zone: _day(answer)
+            return _day
         case "datetime":
             return _moment
         case "time":
-            return lambda answer, zone: _time(answer)
+            return _time
         case _:
             return _as_number_or_text if numeric else _as_text
+
+
+def as_sent(answer: Any, zone: tzinfo) -> Cell:
+    """An answer as it stood in the submission, several choices parted by blanks."""
+    if isinstance(answer, str | int | float) and not isinstance(answer, bool):
+        return answer
+    if isinstance(answer, list) and all(isinstance(item, str) for item in answer):
+        return " ".join(answer)
+    return _text(answer)
+
+
+def chosen(code: str, answer: Any, zone: tzinfo) -> Cell:
+    """Whether a choice is among those of an answer: 1 or 0."""
+    return 1 if code in (answer if isinstance(answer, list) else _text(answer).split()) else 0
+
+
+def part_of_place(number: int, answer: Any, zone: tzinfo) -> Cell:
+    """A number of a place: latitude, longitude, altitude, accuracy; None where it is not told."""
+    parts = _text(answer).split()
+    return parts[number] if number < len(parts) else None
+
+
+def _number(answer: Any, zone: tzinfo) -> Cell:
+    return number(answer)
 
 
 def number(answer: Any) -> Cell:
@@ -109,7 +137,7 @@ def _several(answer: Any, label: Label | None) -> Cell:
     return "; ".join(label(name) if label else name for name in names)
 
 
-def _day(answer: Any) -> Cell:
+def _day(answer: Any, zone: tzinfo) -> Cell:
     text = _text(answer)
     try:
         day = date.fromisoformat(text) if _DAY(text) else date.min
@@ -128,7 +156,7 @@ def _moment(answer: Any, zone: tzinfo) -> Cell:
     return shown if shown.date() >= _FIRST_DAY else text
 
 
-def _time(answer: Any) -> Cell:
+def _time(answer: Any, zone: tzinfo) -> Cell:
     text = _text(answer)
     try:
         return time.fromisoformat(text).replace(tzinfo=None)

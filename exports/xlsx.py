@@ -10,8 +10,8 @@ import io
 import re
 import shutil
 import zipfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from math import ceil
 from pathlib import Path
@@ -25,6 +25,7 @@ from openpyxl.styles import Alignment, Border, Font, NamedStyle, PatternFill, Si
 from openpyxl.utils import get_column_letter
 from openpyxl.utils.datetime import to_excel
 
+from exports.proof import CACHED, EMPTY, NOTHING, Hashes, Made, Proof, SheetSeal
 from exports.tables import Column, Table
 from exports.text import MOST_TEXT, delicate, escaped, shortened, whole
 from exports.values import Cell
@@ -38,6 +39,8 @@ MOST_NAME: Final = 31
 _RETURN: Final = {"\r": "&#13;"}  # a bare one would be read as a line feed
 _T: Final = '<t xml:space="preserve">'
 _CHUNK: Final = 1 << 20
+_ROWS_TOGETHER: Final = 500
+_LEVEL: Final = 4  # of compression: half the time of the usual 6, for a file a tenth larger
 _NO_NAME: Final = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
 
 _HEADER_FILLS: Final = {"meta": "44546A", "question": "1F4E78", "indicator": "7B2D26"}
@@ -67,35 +70,82 @@ def sheet_names(wanted: Sequence[str]) -> list[str]:
     return names
 
 
+class _Cells(dict[Any, tuple[str, bytes, str]]):
+    """What becomes of a value, made once for values that come again: the rest of its cell's XML, hash, letters."""
+
+    def __init__(self, hashes: Hashes, moments: Mapping[type, int], cut: str) -> None:
+        super().__init__({None: ("", NOTHING, EMPTY), "": ("", NOTHING, EMPTY)})
+        self._hashes = hashes
+        self._moments = moments
+        self._cut = cut
+
+    def __missing__(self, value: Any) -> tuple[str, bytes, str]:
+        if len(self) >= CACHED:
+            self.clear()
+            self.update({None: ("", NOTHING, EMPTY), "": ("", NOTHING, EMPTY)})
+        made = self[value] = self._make(value)
+        return made
+
+    def _make(self, value: Any) -> tuple[str, bytes, str]:
+        if isinstance(value, str):
+            if len(value) > MOST_TEXT // 2:
+                value = shortened(value, self._cut)
+            digest, letters = self._hashes.make(value)
+            if delicate(value):
+                value = escape(escaped(value), _RETURN)
+            # said, not guessed: text that begins with "=" is text
+            return f'" t="inlineStr"><is>{_T}{value}</t></is></c>', digest, letters
+        if isinstance(value, int | float):
+            return f'"><v>{value!r}</v></c>', *self._hashes.make(value)
+        serial = _serial(value)
+        return f'" s="{self._moments[type(value)]}"><v>{serial!r}</v></c>', *self._hashes.make(serial)
+
+
 @dataclass
 class _Part:
     """A sheet's rows below its header, as XML in a file without a name; ``rows`` counts the header."""
 
     body: IO[bytes]
+    seal: SheetSeal
     rows: int = 1
+    waiting: list[str] = field(default_factory=list)
+
+    def flush(self) -> None:
+        self.body.write("".join(self.waiting).encode())
+        self.waiting.clear()
 
 
 class Xlsx:
-    """A workbook in the making: the tables' sheets, filled row by row, then two small ones.
+    """A workbook in the making: the tables' sheets, filled row by row, then small ones, then its proof.
 
     openpyxl makes the workbook and all that frames the rows. The rows themselves, plain text and numbers, are
-    written as XML beside it and put in their places at the end: three times as fast as cell objects.
+    written as XML beside it and put in their places at the end: several times as fast as cell objects.
     """
 
     def __init__(
-        self, tables: Sequence[Table], folder: Path, lang: Lang, *, most_rows: int = MOST_ROWS
+        self,
+        tables: Sequence[Table],
+        folder: Path,
+        lang: Lang,
+        key: bytes,
+        *,
+        most_rows: int = MOST_ROWS,
     ) -> None:
         self._lang: Lang = lang
         self._folder = folder
         self._tables = tables
         self._most_rows = most_rows
         titles = [t.name if t is tables[0] else t.title for t in tables]
-        self._names = sheet_names([*titles, word("dictionary", lang), word("about", lang)])
+        self._names = sheet_names(
+            [*titles, *(word(kind, lang) for kind in ("dictionary", "changes", "about"))]
+        )
         self._book = Workbook(write_only=True)
         self._cut = word("cut", lang)
         self._moments: dict[type, int] = {}
         self._add_styles()
-        self._parts = [[self._begin()] for _ in tables]
+        self._proof = Proof(key)
+        self._cells = _Cells(self._proof.hashes, self._moments, self._cut)
+        self._parts = [[self._begin(table)] for table in tables]
         self._openings = [
             [f'<c r="{get_column_letter(n + 1)}' for n in range(len(t.columns))] for t in tables
         ]
@@ -110,35 +160,57 @@ class Xlsx:
         """Add a row to a table; where its sheet is full, to a further sheet with the same header."""
         part = self._parts[table][-1]
         if part.rows >= self._most_rows:
-            part = self._begin()
+            part = self._begin(self._tables[table])
             self._parts[table].append(part)
-        part.rows += 1
-        part.body.write(self._row(part.rows, self._openings[table], row).encode())
+        part.rows = number = part.rows + 1
+        cells = self._cells
+        made = [cells[value] for value in row]
+        xml = "".join(
+            [
+                f"{start}{number}{cell[0]}"
+                for start, cell in zip(self._openings[table], made, strict=True)
+                if cell[0]
+            ]
+        )
+        part.seal.add_hashed([cell[1] for cell in made], [cell[2] for cell in made])
+        part.waiting.append(f'<row r="{number}">{xml}</row>')
+        if len(part.waiting) >= _ROWS_TOGETHER:
+            part.flush()
 
-    def add_dictionary(self, rows: Iterator[Sequence[Cell]]) -> None:
+    def add_dictionary(self, rows: Iterable[Sequence[Cell]]) -> None:
         """The data dictionary's sheet; the first row is its header."""
-        self._small.append((self._names[-2], list(rows), (18, 34, 26, 16, 34, 34, 56, 34)))
+        self._small.append((self._names[-3], list(rows), (18, 34, 26, 16, 34, 34, 56, 34)))
 
-    def add_about(self, rows: Iterator[Sequence[Cell]]) -> None:
-        """The sheet that says what the workbook is; the first row is its header."""
-        self._small.append((self._names[-1], list(rows), (34, 90)))
+    def add_changes(self, rows: Iterable[Sequence[Cell]]) -> None:
+        """The sheet of what changed between versions; the first row is its header."""
+        self._small.append((self._names[-2], list(rows), (12, 12, 26, 28, 40, 40, 40)))
 
-    def save(self, target: Path) -> None:
-        """Make the sheets and write the file."""
+    def save(self, target: Path, about: Iterable[Sequence[Cell]], made: Made) -> None:
+        """Make the sheets, the last one of what the workbook is and its proof, and write the file."""
         taken = self._names
         framed = []
         for table, name, parts in zip(self._tables, self._names, self._parts, strict=False):
-            framed.append((self._frame(table, name, parts[0].rows), parts[0]))
-            for number, part in enumerate(parts[1:], start=2):
-                suffix = f" ({number})"
-                taken = sheet_names([*taken, f"{name[: MOST_NAME - len(suffix)]}{suffix}"])
-                framed.append((self._frame(table, taken[-1], part.rows), part))
-        for small in self._small:
-            self._add_small(*small)
+            for number, part in enumerate(parts, start=1):
+                if number > 1:
+                    suffix = f" ({number})"
+                    taken = sheet_names([*taken, f"{name[: MOST_NAME - len(suffix)]}{suffix}"])
+                part.seal.name = name if number == 1 else taken[-1]
+                part.flush()
+                framed.append((self._frame(table, part.seal.name, part.rows), part))
+        seals = [part.seal for _, part in framed]
+        for name, rows, widths in self._small:
+            seal = self._proof.sheet(name)
+            self._add_small(name, rows, widths, seal)
+            seals.append(seal)
+        self._proof.arrange(seals)
+        self._add_about(self._proof.rows(about, made))
         frame = io.BytesIO()
         self._book.save(frame)
         bodies = {sheet.path.lstrip("/"): part.body for sheet, part in framed}
-        with zipfile.ZipFile(frame) as source, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
+        with (
+            zipfile.ZipFile(frame) as source,
+            zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as packed,
+        ):
             for entry in source.infolist():
                 _copy(source.read(entry), bodies.get(entry.filename), packed, entry.filename)
 
@@ -148,8 +220,10 @@ class Xlsx:
             for part in parts:
                 part.body.close()
 
-    def _begin(self) -> _Part:
-        return _Part(TemporaryFile(dir=self._folder))
+    def _begin(self, table: Table) -> _Part:
+        seal = self._proof.sheet("")
+        seal.add([shortened(column.header, self._cut) for column in table.columns])
+        return _Part(TemporaryFile(dir=self._folder), seal)
 
     def _add_styles(self) -> None:
         thin = Side(style="thin", color="BFBFBF")
@@ -170,6 +244,9 @@ class Xlsx:
         wrapped = NamedStyle("posmigran wrapped", font=Font(**_FONT))
         wrapped.alignment = Alignment(wrap_text=True, vertical="top", horizontal="left")
         self._book.add_named_style(wrapped)
+        self._book.add_named_style(
+            NamedStyle("posmigran seal", font=Font(name="Calibri", size=6, color="A6A6A6"))
+        )
 
     def _frame(self, table: Table, name: str, rows: int) -> Any:
         sheet = self._sheet(name, [_width(column) for column in table.columns])
@@ -199,13 +276,32 @@ class Xlsx:
             sheet.column_dimensions[get_column_letter(number)].width = width
         return sheet
 
-    def _add_small(self, name: str, rows: Sequence[Sequence[Cell]], widths: Sequence[float]) -> None:
+    def _add_small(
+        self, name: str, rows: Sequence[Sequence[Cell]], widths: Sequence[float], seal: SheetSeal
+    ) -> None:
         sheet = self._sheet(name, widths, fit=True)
-        for number, row in enumerate(rows):
-            style = "posmigran meta" if number == 0 else "posmigran wrapped"
-            lines = max(ceil(len(str(c)) / width) for c, width in zip(row, widths, strict=True))
-            sheet.row_dimensions[number + 1].height = _LINE * min(lines, _MOST_LINES)
-            sheet.append([None if c is None else self._styled(sheet, c, style) for c in row])
+        for number, row in enumerate(rows, start=1):
+            self._append(sheet, number, row, widths)
+            seal.add([shortened(c, self._cut) if isinstance(c, str) else c for c in row])
+
+    def _add_about(self, rows: Iterable[Sequence[Cell]]) -> None:
+        widths = (34, 90)
+        sheet = self._sheet(self._names[-1], widths, fit=True)
+        readable = 0
+        for number, row in enumerate(rows, start=1):
+            if len(row) <= len(widths):
+                readable = number
+                self._append(sheet, number, row, widths)
+            else:
+                sheet.row_dimensions[number].height = _LINE / 2
+                sheet.append([None if c is None else self._styled(sheet, c, "posmigran seal") for c in row])
+        sheet.print_area = f"A1:B{readable}"
+
+    def _append(self, sheet: Any, number: int, row: Sequence[Cell], widths: Sequence[float]) -> None:
+        style = "posmigran meta" if number == 1 else "posmigran wrapped"
+        lines = max(ceil(len(str(c)) / width) for c, width in zip(row, widths, strict=True))
+        sheet.row_dimensions[number].height = _LINE * min(lines, _MOST_LINES)
+        sheet.append([None if c is None else self._styled(sheet, c, style) for c in row])
 
     def _styled(self, sheet: Any, value: Cell, style: str) -> Any:
         cell: Any = WriteOnlyCell(sheet)
@@ -216,26 +312,6 @@ class Xlsx:
         else:
             cell.value = value
         return cell
-
-    def _row(self, number: int, openings: Sequence[str], row: Sequence[Cell]) -> str:
-        parts = [f'<row r="{number}">']
-        for opening, value in zip(openings, row, strict=True):
-            if value is None or value == "":
-                continue
-            if isinstance(value, str):
-                if len(value) > MOST_TEXT // 2:
-                    value = shortened(value, self._cut)
-                if delicate(value):
-                    value = escape(escaped(value), _RETURN)
-                # said, not guessed: text that begins with "=" is text
-                parts.append(f'{opening}{number}" t="inlineStr"><is>{_T}{value}</t></is></c>')
-            elif isinstance(value, int | float):
-                parts.append(f'{opening}{number}"><v>{value!r}</v></c>')
-            else:
-                style = self._moments[type(value)]
-                parts.append(f'{opening}{number}" s="{style}"><v>{_serial(value)!r}</v></c>')
-        parts.append("</row>")
-        return "".join(parts)
 
 
 def _serial(value: date | time) -> float:

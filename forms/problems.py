@@ -276,6 +276,34 @@ class Problems(Enum):
         "{file}: akhiran berkas tidak dikenal. Pakai salah satu: {suffixes}.",
         "{file}: unknown kind of file. Use one of: {suffixes}.",
     )  # fmt: skip
+    EXPORT_OPTION = Kind(
+        "export.option", 422,
+        "Pilihan {option} hanya boleh: {allowed}.",
+        "The option {option} must be one of: {allowed}.",
+    )  # fmt: skip
+    INDICATOR_UNKNOWN = Kind(
+        "export.indicator_unknown", 422,
+        "Formulir {form_id} tidak punya indikator {code} yang boleh Anda lihat.",
+        "Form {form_id} has no indicator {code} that you may see.",
+    )  # fmt: skip
+    PASSWORD_XLSX_ONLY = Kind(
+        "export.password_xlsx_only", 422,
+        "Kata sandi hanya untuk berkas .xlsx.",
+        "Only .xlsx files can have a password.",
+    )  # fmt: skip
+    EXPORTS_MANY = Kind(
+        "export.many", 429,
+        "Sudah ada {most} permintaan yang menunggu. Tunggu sampai selesai atau batalkan salah satu.",
+        "There are {most} orders waiting already. Wait for them or cancel one.",
+    )  # fmt: skip
+    EXPORT_GONE = Kind(
+        "export.gone", 410,
+        "Berkas ini sudah tidak ada, atau bukan untuk Anda. Pesan lagi di halaman Unduh.",
+        "This file is gone, or not for you. Order it again on the download page.",
+    )  # fmt: skip
+    FILE_MISSING = Kind(
+        "file.missing", 404, "{file}: berkas ini tidak ada.", "{file}: there is no such file."
+    )
     PASSWORD_WEAK = Kind(
         "export.password_weak", 422,
         "Kata sandi berkas harus {least} sampai {most} huruf atau angka, dan tidak boleh satu huruf yang diulang.",
@@ -291,10 +319,66 @@ class Problems(Enum):
         "{file}: kata sandi tidak cocok, atau berkas rusak.",
         "{file}: the password does not match, or the file is broken.",
     )  # fmt: skip
+    REPORT_MONTH = Kind("report.month", 422, "Pilih bulan dari daftar.", "Choose a month from the list.")
     REPORT_VARIANT = Kind(
         "report.variant", 422,
         "Laporan untuk umum tidak dapat sekaligus terbatas. Pilih salah satu.",
         "A public report cannot be a restricted one as well. Choose one.",
+    )  # fmt: skip
+    TEMPLATE_UNREADABLE = Kind(
+        "template.unreadable", 422,
+        "{file}: tidak dapat dipakai sebagai templat: {alasan}.",
+        "{file}: cannot be used as a template: {reason}.",
+    )  # fmt: skip
+    TEMPLATE_MACROS = Kind(
+        "template.macros", 422,
+        "{file}: memuat makro. Simpan tanpa makro sebagai .xlsx, lalu coba lagi.",
+        "{file}: holds macros. Save it without macros as .xlsx, then try again.",
+    )  # fmt: skip
+    TEMPLATE_NOTHING = Kind(
+        "template.nothing", 422,
+        "{file}: tidak ada nama atau tabel yang berawalan pmi_. Tidak ada yang dapat diisi.",
+        "{file}: has no name and no table that begins with pmi_. There is nothing to fill.",
+    )  # fmt: skip
+    TEMPLATE_UNKNOWN = Kind(
+        "template.unknown", 422,
+        "Nama {name} dalam templat tidak dikenal. Yang mirip: {near}.",
+        "The template's name {name} is not known. Similar ones: {near}.",
+    )  # fmt: skip
+    TEMPLATE_TWICE = Kind(
+        "template.twice", 422,
+        "Nama {name} ada dua kali dalam templat. Pakai satu kali saja.",
+        "The template has {name} twice. Use it once.",
+    )  # fmt: skip
+    TEMPLATE_NAME = Kind(
+        "template.name", 422,
+        "Nama {name} dalam templat harus menunjuk sel di satu lembar, bukan: {reference}.",
+        "The template's name {name} must point to cells of one sheet, not to: {reference}.",
+    )  # fmt: skip
+    TEMPLATE_HEADER = Kind(
+        "template.header", 422,
+        "Lembar {sheet}, sel {cell}: tidak ada judul kolom yang dikenal untuk {name}. Misalnya: {headers}.",
+        "Sheet {sheet}, cells {cell}: no header here is known for {name}. For example: {headers}.",
+    )  # fmt: skip
+    TEMPLATE_FORMULA = Kind(
+        "template.formula", 422,
+        "Lembar {sheet}, sel {cell}: ada rumus di tempat yang harus diisi. Pindahkan rumusnya.",
+        "Sheet {sheet}, cell {cell}: there is a formula where a value must go. Move the formula.",
+    )  # fmt: skip
+    TEMPLATE_DATE = Kind(
+        "template.date", 422,
+        "Lembar {sheet}, sel {cell}: beri format tanggal, karena sel ini akan berisi tanggal.",
+        "Sheet {sheet}, cell {cell}: give it a date format, for it will hold a date.",
+    )  # fmt: skip
+    TEMPLATE_ROOM = Kind(
+        "template.room", 422,
+        "Lembar {sheet}, sel {cell}: sel ini sudah berisi, padahal tabel di atasnya memerlukan baris ini. Beri tempat.",
+        "Sheet {sheet}, cell {cell}: is not empty, but the table above needs this row. Make room below it.",
+    )  # fmt: skip
+    TEMPLATE_TOTALS = Kind(
+        "template.totals", 422,
+        "Lembar {sheet}, tabel {name}: hapus baris total tabel; tulis jumlahnya di atas tabel.",
+        "Sheet {sheet}, table {name}: remove the table's totals row; write its sums above the table.",
     )  # fmt: skip
     OUTPUT_UNWRITABLE = Kind(
         "output.unwritable", 500,

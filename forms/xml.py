@@ -16,9 +16,9 @@ from forms.problems import Problem, Problems
 
 MOST_BYTES: Final = 5_000_000
 DEEPEST: Final = 64
-BYTES_A_MARK: Final = 25
-"""A document may have one ``<`` for so many of the bytes allowed: a submission has some hundreds of elements, and a
-million of them would hold up everybody else's."""
+BYTES_A_MARK: Final = 100
+"""A document may have one ``<`` for so many of the bytes allowed, 50,000 in all: a submission has some hundreds of
+elements, and a million of them would take everybody else's time and memory."""
 
 _of_thread = (
     threading.local()

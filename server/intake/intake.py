@@ -319,6 +319,8 @@ class Intake:
 
     def _refuse(self, problem: Problem, upload: Upload, now: datetime) -> Receipt:
         receipt = self._hold(problem.kind.code, upload, None, now)
+        if receipt.state == "known":
+            return receipt
         return replace(receipt, state="refused", problem=problem)
 
     def _hold(self, reason: str, upload: Upload, instance: Instance | None, now: datetime) -> Receipt:
@@ -334,8 +336,9 @@ class Intake:
             xml=upload.xml,
             files=upload.files,
         )
-        kept = quarantine.hold(reason, came, self._store, now)
-        return Receipt("quarantined", came.instance_id, files_kept=kept)
+        outcome = quarantine.hold(reason, came, self._store, now)
+        state: Literal["known", "quarantined"] = "known" if outcome.taken else "quarantined"
+        return Receipt(state, came.instance_id, files_kept=outcome.files_kept)
 
 
 def _files(named: Mapping[str, tuple[str, ...]]) -> dict[str, str]:

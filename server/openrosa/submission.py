@@ -74,6 +74,7 @@ class Submission(Resource):
                 )
         except Problem:
             await _drain(request)
+            await door.admitted(asking, lambda desk: desk)  # a stranger hears that first
             raise
 
     async def _keep(
@@ -139,7 +140,6 @@ def _device_id(request: Request) -> str | None:
 async def _drain(request: Request) -> None:
     read = 0
     with contextlib.suppress(OSError, falcon.HTTPError):
-        async for chunk in request.stream:
+        # read, not iterated: whoever was reading it may have stopped in the middle
+        while read < _DRAINED and (chunk := await request.stream.read(_SMALL)):
             read += len(chunk)
-            if read > _DRAINED:
-                return

@@ -41,8 +41,17 @@ def expect(submission_id: int, files: Mapping[str, str]) -> None:
 
 
 def attach(submission_id: int, files: list[NewFile], now: datetime) -> None:
-    """Note files that arrived; one sent again replaces the former. Unexpected ones are kept as well."""
+    """Note files that arrived. Unexpected ones are kept as well.
+
+    Other bytes under the name of a former one take its place, and the former stays beside it under a name of its own.
+    """
+    known = Attachment.select().where(
+        (Attachment.submission == submission_id) & Attachment.filename.in_([f.filename for f in files])
+    )
+    former = {row.filename: row for row in known if row.sha256 is not None}
     for file in files:
+        if file.filename in former and former[file.filename].sha256 != file.sha256:
+            _keep_former(former[file.filename])
         values = {
             "sha256": file.sha256,
             "size": file.size,
@@ -52,6 +61,20 @@ def attach(submission_id: int, files: list[NewFile], now: datetime) -> None:
         Attachment.insert(
             submission=submission_id, filename=file.filename, expected=False, **values
         ).on_conflict(conflict_target=[Attachment.submission, Attachment.filename], update=values).execute()
+
+
+def _keep_former(row: Attachment) -> None:
+    stem, dot, extension = row.filename.rpartition(".")
+    name = f"{stem}~{row.sha256[:12]}.{extension}" if dot and stem else f"{row.filename}~{row.sha256[:12]}"
+    Attachment.insert(
+        submission=row.submission_id,
+        filename=name,
+        expected=False,
+        sha256=row.sha256,
+        size=row.size,
+        content_type=row.content_type,
+        received_at=row.received_at,
+    ).on_conflict_ignore().execute()
 
 
 def has_file(submission_id: int, filename: str) -> bool:

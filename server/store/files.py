@@ -11,6 +11,7 @@ knows at once what was left behind.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import secrets
@@ -78,7 +79,9 @@ class Staged:
 
     def _close(self) -> None:
         if self._opened is not None:
-            self._opened.close()
+            # what is still to be written may not fit on the disk any more, and is not wanted any more
+            with contextlib.suppress(OSError):
+                self._opened.close()
             self._opened = None
 
 

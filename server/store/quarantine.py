@@ -82,11 +82,19 @@ class Came:
     files: list[NewFile]
 
 
-def hold(reason: str, came: Came, store: Store, now: datetime) -> bool:
+@dataclass(frozen=True)
+class Outcome:
+    """What became of what came. ``files_kept``: a row names its files; ``taken``: staff took the same in before."""
+
+    files_kept: bool
+    taken: bool = False
+
+
+def hold(reason: str, came: Came, store: Store, now: datetime) -> Outcome:
     """Keep it; the same bytes again only add files. ``reason`` is a problem's code.
 
-    Returns whether its files are named by a row now. Raises :class:`Problem` (QUARANTINE_FULL) where it is readable
-    and no room is left for its desk: then the phone must keep it. Call inside a transaction.
+    Raises :class:`Problem` (QUARANTINE_FULL) where it is readable and no room is left for its desk: then the phone
+    must keep it. Call inside a transaction.
     """
     digest = xml_hash(came.xml)
     store.lock(f"quarantine:{digest}")
@@ -99,7 +107,7 @@ def hold(reason: str, came: Came, store: Store, now: datetime) -> bool:
     if not _room(reason, came.desk_id, size, new=known is None):
         if reason in UNREADABLE:
             log.warning("quarantine.full", reason=reason)
-            return False
+            return Outcome(files_kept=False)
         raise Problem(Problems.QUARANTINE_FULL)
     noted = [
         {"filename": f.filename, "sha256": f.sha256, "size": f.size, "content_type": f.content_type}
@@ -119,16 +127,16 @@ def hold(reason: str, came: Came, store: Store, now: datetime) -> bool:
             files=noted,
             size=size,
         ).execute()
-        return True
+        return Outcome(files_kept=True)
     if noted:
-        names = {f["filename"] for f in noted}
-        merged = [f for f in known.files if f["filename"] not in names] + noted
+        # other bytes under a name that came before stand beside those
+        merged = known.files + [f for f in noted if f not in known.files]
         Quarantine.update(files=merged, size=Quarantine.size + size).where(
             Quarantine.id == known.id
         ).execute()
         if known.submission_id is not None:  # staff were quicker than the phone with the rest of its files
             _hand_on(known.submission_id, came.files, known.state, now)
-    return True
+    return Outcome(files_kept=True, taken=known.state == "released")
 
 
 def _room(reason: str, desk_id: int | None, size: int, *, new: bool) -> bool:
@@ -194,6 +202,17 @@ def waiting(person: Person | None = None, reason: str | None = None) -> int:
     if reason is not None:
         rows = rows.where(Quarantine.reason == reason)
     return int(rows.count())
+
+
+def by_village() -> dict[str, int]:
+    """How many wait, by the village (or area) of their desk; those of no known desk stand under the nation."""
+    rows = (
+        Quarantine.select(Desk.village, fn.COUNT(Quarantine.id))
+        .join(Desk, JOIN.LEFT_OUTER)
+        .where(Quarantine.state == "held")
+        .group_by(Desk.village)
+    )
+    return {village or areas.NATION: int(count) for village, count in rows.tuples()}
 
 
 def require(entry_id: int, person: Person | None = None) -> Held:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -15,10 +15,8 @@ from server.store import answers as halves
 from server.store import areas, attachments, cases
 from server.store.chains import in_chain
 from server.store.database import Store
-from server.store.models import Attachment, Desk, Register, Submission
+from server.store.models import Attachment, Register, Submission
 from server.store.statements import Insert, Select
-
-_PAGE = 500  # rows fetched at a time when everything is read
 
 
 @dataclass(frozen=True)
@@ -192,27 +190,6 @@ def _look_for_place(new: NewSubmission) -> _Place:
     return _Place(root, edits)
 
 
-@dataclass(frozen=True)
-class Record:
-    """A submission as it is read: answers whole again. Times are aware, in UTC."""
-
-    id: int
-    instance_id: str
-    form_id: str
-    version: str
-    village: str
-    received_at: datetime
-    desk: str | None
-    device_id: str | None
-    current: bool
-    edited: bool
-    indicators: tuple[str, ...]
-    verdict: Mapping[str, Any]
-    answers: Mapping[str, Any]
-    files: Mapping[str, str | None] = field(default_factory=dict)
-    """File name -> address of what arrived, or None."""
-
-
 def _selection(form_id: str | None, area: str, since: datetime | None, *, drafts: bool = False) -> Any:
     condition = areas.scope(Submission, area) & (Submission.draft == drafts)
     if form_id is not None:
@@ -301,61 +278,6 @@ def xml_of(form_id: str, instance_id: str, store: Store) -> bytes:
 def _answers(row: Submission, store: Store) -> dict[str, Any]:
     secret = halves.unpack(store.keys.unseal(bytes(row.sealed), row.instance_id))
     return halves.merge(row.answers, secret)
-
-
-def read(
-    form_id: str,
-    store: Store,
-    *,
-    area: str = areas.NATION,
-    start: datetime | None = None,
-    end: datetime | None = None,
-) -> Iterator[Record]:
-    """Every current submission of a form, oldest first, received in ``[start, end)``; a page at a time."""
-    condition = _selection(form_id, area, start) & Submission.current
-    if end is not None:
-        condition &= Submission.received_at < end
-    last = 0
-    while True:
-        rows = list(
-            Submission.select(Submission, Desk.slug.alias("desk_slug"))
-            .join(Desk, JOIN.LEFT_OUTER)
-            .where(condition & (Submission.id > last))
-            .order_by(Submission.id)
-            .limit(_PAGE)
-            .objects()
-        )
-        if not rows:
-            return
-        last = rows[-1].id
-        files = _files([row.id for row in rows])
-        for row in rows:
-            yield Record(
-                id=row.id,
-                instance_id=row.instance_id,
-                form_id=row.form_id,
-                version=row.version,
-                village=row.village,
-                received_at=row.received_at,
-                desk=row.desk_slug,
-                device_id=row.device_id,
-                current=row.current,
-                edited=row.deprecated_id is not None,
-                indicators=tuple(row.indicators),
-                verdict=row.verdict,
-                answers=_answers(row, store),
-                files=files.get(row.id, {}),
-            )
-
-
-def _files(ids: list[int]) -> dict[int, dict[str, str | None]]:
-    found: dict[int, dict[str, str | None]] = {}
-    rows = Attachment.select(Attachment.submission_id, Attachment.filename, Attachment.sha256).where(
-        Attachment.submission.in_(ids)
-    )
-    for submission_id, filename, sha256 in rows.tuples():
-        found.setdefault(submission_id, {})[filename] = sha256
-    return found
 
 
 def agreed_to_share(form_id: str, instance_id: str) -> bool:

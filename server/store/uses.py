@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from server.store import submissions
+from server.store import records
 from server.store.database import Store
 
 
@@ -18,7 +18,7 @@ def count_stored(
     """
     counts = dict.fromkeys(asked, 0)
     ways = {(path, code): path.split("/")[2:] for path, code in asked}
-    for record in submissions.read(form_id, store):
+    for record in records.read(form_id, store):
         for key, way in ways.items():
             values = list(_values(record.answers, way))
             code = key[1]

@@ -9,15 +9,17 @@ import openpyxl
 from openpyxl.utils.escape import unescape
 from python_calamine import CalamineWorkbook
 
+from exports.proof import SEAL
+
 
 def rows(file: Path, sheet: int | str = 0) -> list[dict[str, Any]]:
     """The rows of a sheet by header, as python-calamine reads them."""
     book = CalamineWorkbook.from_path(file)
     found = book.get_sheet_by_name(sheet) if isinstance(sheet, str) else book.get_sheet_by_index(sheet)
     first, *data = found.to_python(skip_empty_area=False)
-    header = [str(title) for title in first]
+    header = [str(title) for title in first if title != ""]  # what seals the last sheet has no title
     assert len(set(header)) == len(header), "two columns with one header"
-    return [dict(zip(header, row, strict=True)) for row in data]
+    return [dict(zip(header, row[: len(header)], strict=True)) for row in data]
 
 
 def header(file: Path, sheet: int = 0) -> list[str]:
@@ -42,4 +44,5 @@ def everything(file: Path) -> str:
     import zipfile
 
     with zipfile.ZipFile(file) as parts:
-        return "\n".join(parts.read(name).decode("utf-8", "replace") for name in parts.namelist())
+        texts = [parts.read(name).decode("utf-8", "replace") for name in parts.namelist()]
+    return "\n".join(text.partition(SEAL)[0] for text in texts)  # the letters of a seal spell anything

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from exports.access import Access
-from exports.form_export import export_form
 from forms.form import ROLES, Form, Indicator
 from forms.problems import Problem
 from server.store import published
 from server.store.database import Store
 from server.store.officers import Person
+from tests.exports.exporting import export_form
 from tests.exports.filled import NOON, keep, made_up_form, publish_library_form
 from tests.exports.reading import everything, header, rows
 
@@ -62,6 +62,7 @@ def test_violence_and_r05_exist_for_ppa_and_operator_alone(
         "violence",
         "Kekerasan yang dialami",
         "fl_pen",
+        "ancaman hukuman",
     ):
         assert secret not in text, secret
     assert "R05" not in "".join(row["Indikator"] for row in rows(file))
@@ -77,7 +78,7 @@ def test_ppa_and_the_operator_see_all_of_it(
     assert agreed["Indikator"] == "R03, R04, R05, R12"
     assert agreed["Tingkat"] == "kritis"
     assert "Kekerasan yang dialami" in agreed
-    assert "fl_pen" in agreed
+    assert "Tanda kerja paksa: ancaman hukuman" in agreed
     assert (agreed["NIK (16 angka)"], refused["NIK (16 angka)"]) == (NIK, "3507014501980002")
     assert "Identitas ditutup" not in agreed
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from exports import OPERATOR, access_of, export_form
+from exports import OPERATOR, access_of
 from server.store import cases, submissions
 from server.store.database import Store
+from tests.exports.exporting import export_form
 from tests.exports.filled import NOON, VILLAGE, keep, publish_library_form
 from tests.exports.reading import column
 

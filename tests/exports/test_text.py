@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import openpyxl
@@ -14,9 +16,11 @@ from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
 from exports.csv_files import guarded, plain
+from exports.proof import Made
 from exports.tables import MAIN, Column, Table
 from exports.text import MOST_TEXT, escaped
-from exports.xlsx import MOST_NAME, Xlsx, sheet_names
+from exports.verifying import verify
+from exports.xlsx import MOST_NAME, MOST_ROWS, Xlsx, sheet_names
 from tests.exports.reading import text_of
 
 FILE_SYSTEM_OK = [HealthCheck.function_scoped_fixture]
@@ -37,11 +41,16 @@ def _table(columns: int, title: str = "uji") -> Table:
     return Table(MAIN, title, title, tuple(Column(str(n), f"Kolom {n}", "question") for n in range(columns)))
 
 
-def _write(file: Path, rows: Sequence[Sequence[str]], **limits: int) -> None:
-    book = Xlsx([_table(max(len(r) for r in rows))], file.parent, "id", **limits)
+KEY = b"k" * 32
+ABOUT = [["Hal", "Isi"]]
+MADE = Made(datetime(2026, 11, 20, tzinfo=UTC), "petugas", 1)
+
+
+def _write(file: Path, table: Table, rows: Sequence[Sequence[str]], most_rows: int = MOST_ROWS) -> None:
+    book = Xlsx([table], file.parent, "id", KEY, most_rows=most_rows)
     for row in rows:
         book.write(0, list(row))
-    book.save(file)
+    book.save(file, ABOUT, MADE)
     book.close()
 
 
@@ -56,11 +65,15 @@ def _write(file: Path, rows: Sequence[Sequence[str]], **limits: int) -> None:
 @example(texts=["1", "007", "3507014501980001", "+6281200000001", "TRUE", "2026-11-20", "1e5", "10%"])
 def test_any_text_comes_back_as_it_was(tmp_path: Path, texts: list[str]) -> None:
     file = tmp_path / "teks.xlsx"
-    _write(file, [texts])
-    cells = openpyxl.load_workbook(file).worksheets[0][2]
-    assert [text_of(cell) for cell in cells] == texts
-    assert {cell.data_type for cell in cells} == {"s"}
-    assert CalamineWorkbook.from_path(file).get_sheet_by_index(0).to_python(skip_empty_area=False)[1] == texts
+    table = replace(_table(0), columns=tuple(Column(text, text, "question") for text in texts))
+    _write(file, table, [texts])
+    headers, cells = openpyxl.load_workbook(file).worksheets[0].iter_rows()
+    for read in (headers, cells):
+        assert [text_of(cell) for cell in read] == texts
+        assert {cell.data_type for cell in read} == {"s"}
+    sheet = CalamineWorkbook.from_path(file).get_sheet_by_index(0).to_python(skip_empty_area=False)
+    assert sheet == [texts, texts]
+    assert verify(file, KEY).ok
 
 
 @given(text=st.text(st.characters(exclude_categories=()), max_size=30))
@@ -78,7 +91,7 @@ def test_what_xml_cannot_hold_is_escaped_so_that_it_comes_back(text: str) -> Non
 def test_text_that_is_too_long_ends_in_a_visible_mark(tmp_path: Path) -> None:
     file = tmp_path / "panjang.xlsx"
     fits, long, wide = "a" * MOST_TEXT, "b" * (MOST_TEXT + 1), "😀" * MOST_TEXT
-    _write(file, [[fits, long, wide]])
+    _write(file, _table(3), [[fits, long, wide]])
     first, second, third = CalamineWorkbook.from_path(file).get_sheet_by_index(0).to_python()[1]
     assert first == fits
     for cut in (second, third):
@@ -88,12 +101,12 @@ def test_text_that_is_too_long_ends_in_a_visible_mark(tmp_path: Path) -> None:
 
 def test_a_full_sheet_goes_on_in_a_further_one(tmp_path: Path) -> None:
     file = tmp_path / "penuh.xlsx"
-    book = Xlsx([_table(1), _table(1, "Rincian")], tmp_path, "id", most_rows=3)
+    book = Xlsx([_table(1), _table(1, "Rincian")], tmp_path, "id", KEY, most_rows=3)
     for number in range(5):
         book.write(0, [f"baris {number}"])
-    book.add_about(iter([["Hal", "Isi"]]))
-    book.save(file)
+    book.save(file, ABOUT, MADE)
     book.close()
+    assert verify(file, KEY).ok
     read = CalamineWorkbook.from_path(file)
     assert read.sheet_names == ["uji", "uji (2)", "uji (3)", "Rincian", "Keterangan"]
     data = [row for name in read.sheet_names[:3] for row in read.get_sheet_by_name(name).to_python()[1:]]
@@ -126,7 +139,9 @@ def test_csv_text_is_guarded_where_it_would_calculate_and_nowhere_else(text: str
         float(text.replace(",", "."))
 
 
-@pytest.mark.parametrize("text", ["=1", "@x", "+x", "-x", "\tx", "\rx", "=", "-", "+62 812"])
+@pytest.mark.parametrize(
+    "text", ["=1", "@x", "+x", "-x", "\tx", "\rx", "=", "-", "+62 812", " =1", "\n=1", "\uff1d1"]
+)
 def test_a_formula_in_csv_begins_with_an_apostrophe(text: str) -> None:
     assert guarded(text) == f"'{text}"
 

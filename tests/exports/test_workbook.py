@@ -15,10 +15,10 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from exports.access import Access
-from exports.form_export import export_form
 from forms.problems import Problem
 from server.store import published, submissions
 from server.store.database import Store
+from tests.exports.exporting import export_form
 from tests.exports.filled import NOON, invented, keep, made_up_form, publish_library_form
 from tests.exports.reading import column, header, rows
 
@@ -37,7 +37,7 @@ def test_a_library_form_has_a_row_for_each_submission_and_one_for_each_fee(
     result = export_form("berangkat", file, store, reader=OPERATOR)
 
     book = CalamineWorkbook.from_path(file)
-    assert book.sheet_names == ["berangkat", "Rincian biaya", "Kamus", "Keterangan"]
+    assert book.sheet_names == ["berangkat", "Rincian biaya", "Kamus", "Perubahan", "Keterangan"]
     main, fees = rows(file), rows(file, "Rincian biaya")
     assert len(main) == result.rows == len(submissions.listing("berangkat")) == 12
     assert len(fees) == result.tables["fees"] == sum(len(a["costg"]["fees"]) for a in people)
@@ -90,7 +90,7 @@ def test_cells_have_the_types_that_excel_can_calculate_with(store: Store, tmp_pa
     assert cell("Label wakes").value == time(5, 30)
     assert cell("Label choice").value == "Pilihan b"
     assert cell("Label choices").value == "Pilihan a; Pilihan c"
-    assert (cell("total").value, cell("code").value) == (1_500_000, "007")
+    assert (cell("Total").value, cell("Code").value) == (1_500_000, "007")
     assert cell("Label many").value == "1" + "0" * 17, "a number would lose its last digits"
     assert cell("Label odd").value == "kapan-kapan", "what is no date stays what was sent"
     row = rows(file)[0]
@@ -111,12 +111,12 @@ def test_three_versions_share_one_table(store: Store, tmp_path: Path) -> None:
     export_form("uji", file, store, reader=OPERATOR)
 
     titles = [title for title in header(file) if title.startswith("Label ")]
-    assert titles == ["Label name", "Label city", "Label age", "Label shoe"]
+    assert titles == ["Label name", "Label shoe", "Label age", "Label city"]
     read = [[row[t] for t in ("Versi formulir", *titles)] for row in rows(file)]
     assert read == [
-        ["1", "Wening", "", "", "Pilihan s"],
-        ["2", "Bagus", "", "dua puluh", "Pilihan l"],
-        ["3", "Markus", "Kupang", 30.0, ""],
+        ["1", "Wening", "Pilihan s", "", ""],
+        ["2", "Bagus", "Pilihan l", "dua puluh", ""],
+        ["3", "Markus", "", 30.0, "Kupang"],
     ]
     shoe = next(row for row in rows(file, "Kamus") if row["Nama pertanyaan"] == "shoe")
     assert shoe["Catatan"] == "tidak ditanyakan lagi sejak versi 3"
@@ -152,7 +152,7 @@ def test_english_and_codes_can_be_asked_for(store: Store, tmp_path: Path) -> Non
     file = tmp_path / "berangkat.xlsx"
     export_form("berangkat", file, store, reader=OPERATOR, lang="en")
     assert (rows(file)[0]["Sex"], rows(file)[0]["Destination country"]) == ("Female", "Singapore")
-    export_form("berangkat", file, store, reader=OPERATOR, codes=True)
+    export_form("berangkat", file, store, reader=OPERATOR, choices="code")
     assert (rows(file)[0]["Jenis kelamin"], rows(file)[0]["Negara tujuan"]) == ("f", "SG")
 
 
@@ -198,15 +198,22 @@ def test_csv_and_zip_hold_the_same_tables(store: Store, tmp_path: Path) -> None:
     for number in range(3):
         keep(store, form, invented(form, random.Random(number)), f"uuid:{number}")
     book, single, packed = (tmp_path / f"berangkat.{suffix}" for suffix in ("xlsx", "csv", "zip"))
-    for target in (book, single, packed):
+    for target in (book, single):
         export_form("berangkat", target, store, reader=OPERATOR)
+    export_form("berangkat", packed, store, reader=OPERATOR, headers="label")
     raw = single.read_bytes()
     assert raw.startswith(b"\xef\xbb\xbf")
     lines = list(csv.reader(io.StringIO(raw.decode("utf-8-sig"), newline="")))
     assert lines[0] == header(book)
     assert len(lines) == 4
     with zipfile.ZipFile(packed) as files:
-        assert files.namelist() == ["berangkat.csv", "fees.csv", "kamus.csv", "keterangan.csv"]
+        assert files.namelist() == [
+            "berangkat.csv",
+            "fees.csv",
+            "posmigran/kamus.csv",
+            "posmigran/perubahan.csv",
+            "posmigran/keterangan.csv",
+        ]
         assert files.read("berangkat.csv") == raw
         fees = files.read("fees.csv").decode("utf-8-sig").splitlines()
         assert len(fees) == 1 + len(rows(book, "Rincian biaya"))

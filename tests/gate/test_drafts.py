@@ -14,7 +14,7 @@ from forms.compile import Inspection, inspect_workbook
 from forms.form import Form
 from forms.problems import Problem
 from server.intake.intake import Intake
-from server.store import desks, published, submissions
+from server.store import desks, published, records, submissions
 from server.store.database import Store
 from server.store.models import Alert, Case, Register, Submission
 from tests.conftest import Clock, Home, publish_library
@@ -74,7 +74,7 @@ def test_a_draft_is_seen_by_draft_desks_alone_and_what_they_send_counts_nowhere(
     assert Submission.select().where(Submission.draft).count() == 2
     assert Case.select().count() == Alert.select().count() == Register.select().count() == 0
     assert submissions.listing() == []
-    assert list(submissions.read("coba", place.store)) == []
+    assert list(records.read("coba", place.store)) == []
     assert submissions.count("coba") == 0
     assert command(place.home, "submissions", "list") == []
     assert len(command(place.home, "submissions", "list", "--drafts")) == 2

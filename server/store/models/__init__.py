@@ -11,6 +11,7 @@ from server.store.models.base import Base, database
 from server.store.models.cases import Alert, Case, Delivery, FollowUp, Message
 from server.store.models.duty import DayOff, Duty, Leave, Office, Step
 from server.store.models.entities import Entity, EntityBacklog, EntityDecision, EntityVersion
+from server.store.models.exports import ExportJob, SavedExport
 from server.store.models.forms import AttachedList, PublishedForm
 from server.store.models.installation import Area, Counter, Event, JobRun
 from server.store.models.people import DeadAddress, Desk, Officer, Session
@@ -19,7 +20,7 @@ from server.store.models.submissions import Attachment, Quarantine, Register, Su
 TABLES: tuple[type[Base], ...] = (
     Area, Counter, PublishedForm, AttachedList, Officer, Desk, DeadAddress, Session, Submission, Attachment, Register,
     Case, Alert, Message, Delivery, FollowUp, Quarantine, Entity, EntityVersion, EntityBacklog, EntityDecision, Event,
-    JobRun, Duty, Leave, Office, DayOff, Step,
+    JobRun, Duty, Leave, Office, DayOff, Step, SavedExport, ExportJob,
 )  # fmt: skip
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "EntityDecision",
     "EntityVersion",
     "Event",
+    "ExportJob",
     "FollowUp",
     "JobRun",
     "Leave",
@@ -50,6 +52,7 @@ __all__ = [
     "PublishedForm",
     "Quarantine",
     "Register",
+    "SavedExport",
     "Session",
     "Step",
     "Submission",
