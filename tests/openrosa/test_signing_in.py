@@ -145,7 +145,7 @@ def test_too_many_who_wait_are_sent_away(running: Running, published: Store) -> 
     wrong = f"GET /desk/{'b' * 48}/formList HTTP/1.1\r\nHost: x\r\n\r\n".encode()
     parts = urlsplit(running.server.url)
     lines = []
-    for _ in range(350):  # more than all workers hold back together
+    for _ in range(450):  # more than all workers hold back together
         line = socket.create_connection((parts.hostname, parts.port), timeout=30)
         line.sendall(wrong)
         lines.append(line)
