@@ -139,6 +139,39 @@ class Problems(Enum):
     ENTITY_NOT_DELETED = Kind(
         "entity.not_deleted", 409, "Isian ini tidak dihapus.", "This entry was not deleted."
     )
+    ASSIGNEE_UNFIT = Kind(
+        "case.assignee", 422,
+        "Petugas {officer} tidak dapat diminta menangani kasus {ref}: bukan wilayah atau tugasnya.",
+        "Officer {officer} cannot be asked to take case {ref} on: it is not of their area or role.",
+    )  # fmt: skip
+    SUPERVISOR_UNFIT = Kind(
+        "officer.supervisor", 422,
+        "{supervisor} tidak dapat menjadi atasan di sini: wilayahnya tidak mencakup {area}, atau orangnya sama.",
+        "{supervisor} cannot supervise here: their area does not hold {area}, or it is the same person.",
+    )  # fmt: skip
+    ROSTER_PERIOD = Kind(
+        "roster.period", 422,
+        "Waktu selesai harus sesudah waktu mulai ({starts} sampai {ends}).",
+        "It must end after it begins ({starts} to {ends}).",
+    )  # fmt: skip
+    ROSTER_DATE = Kind(
+        "roster.date", 422,
+        "Tanggal {text} tidak terbaca. Tulis seperti 2026-11-23, atau dengan jam: 2026-11-23 18:00.",
+        "The date {text} cannot be read. Write it like 2026-11-23, or with a time: 2026-11-23 18:00.",
+    )  # fmt: skip
+    ROSTER_STAND_IN = Kind(
+        "roster.stand_in", 422,
+        "{stand_in} tidak dapat menggantikan {officer}: perannya lain, wilayahnya tidak cocok, atau orangnya sama.",
+        "{stand_in} cannot stand in for {officer}: another role, an area that does not fit, or the same person.",
+    )  # fmt: skip
+    ROSTER_UNKNOWN = Kind(
+        "roster.unknown", 404, "Catatan jaga {entry} tidak ada.", "There is no roster entry {entry}."
+    )
+    ROSTER_BOOK = Kind(
+        "roster.book", 422,
+        "{file}: {place_id}: {pesan} ({count} kesalahan; tidak ada yang disimpan.)",
+        "{file}: {place}: {message} ({count} faults; nothing was stored.)",
+    )  # fmt: skip
     SUBMISSION_UNKNOWN = Kind(
         "submission.unknown", 404, "Kiriman {instance_id} tidak ada.", "There is no submission {instance_id}."
     )
@@ -286,10 +319,66 @@ class Problems(Enum):
         "{file}: kata sandi tidak cocok, atau berkas rusak.",
         "{file}: the password does not match, or the file is broken.",
     )  # fmt: skip
+    REPORT_MONTH = Kind("report.month", 422, "Pilih bulan dari daftar.", "Choose a month from the list.")
     REPORT_VARIANT = Kind(
         "report.variant", 422,
         "Laporan untuk umum tidak dapat sekaligus terbatas. Pilih salah satu.",
         "A public report cannot be a restricted one as well. Choose one.",
+    )  # fmt: skip
+    TEMPLATE_UNREADABLE = Kind(
+        "template.unreadable", 422,
+        "{file}: tidak dapat dipakai sebagai templat: {alasan}.",
+        "{file}: cannot be used as a template: {reason}.",
+    )  # fmt: skip
+    TEMPLATE_MACROS = Kind(
+        "template.macros", 422,
+        "{file}: memuat makro. Simpan tanpa makro sebagai .xlsx, lalu coba lagi.",
+        "{file}: holds macros. Save it without macros as .xlsx, then try again.",
+    )  # fmt: skip
+    TEMPLATE_NOTHING = Kind(
+        "template.nothing", 422,
+        "{file}: tidak ada nama atau tabel yang berawalan pmi_. Tidak ada yang dapat diisi.",
+        "{file}: has no name and no table that begins with pmi_. There is nothing to fill.",
+    )  # fmt: skip
+    TEMPLATE_UNKNOWN = Kind(
+        "template.unknown", 422,
+        "Nama {name} dalam templat tidak dikenal. Yang mirip: {near}.",
+        "The template's name {name} is not known. Similar ones: {near}.",
+    )  # fmt: skip
+    TEMPLATE_TWICE = Kind(
+        "template.twice", 422,
+        "Nama {name} ada dua kali dalam templat. Pakai satu kali saja.",
+        "The template has {name} twice. Use it once.",
+    )  # fmt: skip
+    TEMPLATE_NAME = Kind(
+        "template.name", 422,
+        "Nama {name} dalam templat harus menunjuk sel di satu lembar, bukan: {reference}.",
+        "The template's name {name} must point to cells of one sheet, not to: {reference}.",
+    )  # fmt: skip
+    TEMPLATE_HEADER = Kind(
+        "template.header", 422,
+        "Lembar {sheet}, sel {cell}: tidak ada judul kolom yang dikenal untuk {name}. Misalnya: {headers}.",
+        "Sheet {sheet}, cells {cell}: no header here is known for {name}. For example: {headers}.",
+    )  # fmt: skip
+    TEMPLATE_FORMULA = Kind(
+        "template.formula", 422,
+        "Lembar {sheet}, sel {cell}: ada rumus di tempat yang harus diisi. Pindahkan rumusnya.",
+        "Sheet {sheet}, cell {cell}: there is a formula where a value must go. Move the formula.",
+    )  # fmt: skip
+    TEMPLATE_DATE = Kind(
+        "template.date", 422,
+        "Lembar {sheet}, sel {cell}: beri format tanggal, karena sel ini akan berisi tanggal.",
+        "Sheet {sheet}, cell {cell}: give it a date format, for it will hold a date.",
+    )  # fmt: skip
+    TEMPLATE_ROOM = Kind(
+        "template.room", 422,
+        "Lembar {sheet}, sel {cell}: sel ini sudah berisi, padahal tabel di atasnya memerlukan baris ini. Beri tempat.",
+        "Sheet {sheet}, cell {cell}: is not empty, but the table above needs this row. Make room below it.",
+    )  # fmt: skip
+    TEMPLATE_TOTALS = Kind(
+        "template.totals", 422,
+        "Lembar {sheet}, tabel {name}: hapus baris total tabel; tulis jumlahnya di atas tabel.",
+        "Sheet {sheet}, table {name}: remove the table's totals row; write its sums above the table.",
     )  # fmt: skip
     OUTPUT_UNWRITABLE = Kind(
         "output.unwritable", 500,

@@ -4,8 +4,8 @@ Counts of 1 to 4 people are hidden, and as many others as it takes. All tables o
 (area by sex), and women and men together are told only where both are, so that each table of one sex stands alone
 once its margins are safe:
 
-1. An area whose margin is hidden is hidden as a whole, zeros too, in every table. At least two areas are, with more
-   people than areas, so that one can be exchanged for another in all tables at once.
+1. An area whose margin is hidden is hidden as a whole, zeros too, in every table (but for categories with nobody).
+   At least two areas are, with more people than areas, so that one can be exchanged for another in all tables.
 2. In the other rows of a table, and in its total row, a hidden cell is safe where a closed path leads through it along
    hidden cells, row by column, on which one person more and one less can be written in turn: then the same sums
    belong to another table as well (Gusfield 1988, "A graph theoretic approach to data security"). Where there is none,
@@ -83,7 +83,9 @@ def _protect_sex(sex: Sex, margins: Margins, tables: Sequence[Crossed]) -> None:
         hidden = _hidden_of(counts)
     margins.hidden |= {(sex, unit) for unit in hidden}
     for table in tables:
-        table.hidden |= {(sex, unit, category) for unit in hidden for category in table.categories}
+        # a category that nobody is in is no secret: its total says so
+        used = [category for category in table.categories if small(total) or table.value(sex, ALL, category)]
+        table.hidden |= {(sex, unit, category) for unit in hidden for category in used}
         if small(total):
             table.hidden |= {(sex, ALL, category) for category in table.categories}
         else:

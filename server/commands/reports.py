@@ -10,7 +10,7 @@ import typer
 
 from server.commands.common import AreaOption, HomeOption, JsonOption, now, opened
 from server.store import areas, events
-from server.terminal import show, writing
+from server.terminal import progress, show, writing
 
 
 def report(
@@ -23,6 +23,10 @@ def report(
     restricted: Annotated[
         bool, typer.Option("--restricted", help="With answers about violence: for those who may see them.")
     ] = False,
+    template: Annotated[
+        Path | None,
+        typer.Option("--template", help="A workbook of your own to fill.", exists=True, dir_okay=False),
+    ] = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -45,7 +49,7 @@ def report(
             default_zone=settings.timezone,
         )
         with writing(output):
-            result = write_report(order, output, store)
+            result = write_report(order, output, store, template=template)
         with store.transaction():
             events.record(
                 now(),
@@ -56,4 +60,6 @@ def report(
                 public=public,
                 restricted=restricted,
             )
+        if result.untouched:
+            progress(f"left alone: {'; '.join(result.untouched)}")
         show({"file": output, "people": result.people, "sheets": result.rows}, json)

@@ -15,6 +15,7 @@ from server.staff.case_pages import Acknowledge, CaseList, CasePage, Close
 from server.staff.downloads import Download, Downloads, Export
 from server.staff.entity_pages import EntityConflicts, EntityPage
 from server.staff.pages import Pages
+from server.staff.report_pages import Reports
 from server.staff.sign_in import SignIn, SignOut
 from server.store.database import Readers, Store, Writer
 from server.store.files import Files
@@ -51,6 +52,7 @@ def add_routes(
     app.add_route("/ekspor/{token}/ambil", export_pages.TakeExport(pages))
     app.add_route("/ekspor/{token}/batal", export_pages.CancelExport(pages))
     app.add_route("/ekspor/bulanan/{number:int(max=2000000000)}/henti", export_pages.StopMonthly(pages))
+    app.add_route("/laporan", Reports(pages))
     app.add_route("/meja", desk_pages.Desks(pages))
     app.add_route("/meja/lembar", desk_pages.Sheets(pages))
     for address, resource in held_pages.resources(pages, clock).items():

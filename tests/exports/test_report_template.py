@@ -1,0 +1,226 @@
+"""A province's own workbook: what has a name is filled, everything else stays byte for byte."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import openpyxl
+import pytest
+import xlsxwriter
+from openpyxl.worksheet.table import Table
+
+from exports.report.sheets import Block, Column, Sheet
+from exports.report.template import fill_template
+from exports.values import Cell
+from forms.problems import Problem, Problems
+
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360606060000000050001"
+    "a5f645400000000049454e44ae426082"
+)
+FACTS: dict[str, Cell] = {
+    "pmi_wilayah": "Provinsi Contoh",
+    "pmi_bulan": date(2026, 11, 1),
+    "pmi_berangkat_jml": 7,
+}
+ROWS: list[list[Cell]] = [
+    ["Kab. Satu", 3, date(2026, 11, 5)],
+    ['=HYPERLINK("http://contoh.example")', 4, date(2026, 11, 6)],
+    ["Kab. Tiga", 0, None],
+]
+
+
+def sheets(rows: list[list[Cell]]) -> list[Sheet]:
+    columns = [
+        Column("unit", "Kab/Kota", "text"),
+        Column("all", "Jml", group="Berangkat"),
+        Column("day", "Tgl", "date"),
+    ]
+    return [Sheet("x", "x", [Block("pmi_rekap_bulanan", "", columns, iter(rows))])]
+
+
+def own_workbook(file: Path) -> None:
+    """A letterhead with a logo, a named cell, a table with a formula column of its own, a chart, a sum above."""
+    with xlsxwriter.Workbook(file) as book:
+        page = book.add_worksheet("Surat Dinas")
+        day = book.add_format({"num_format": "dd-mm-yyyy", "bg_color": "#FFFFCC"})
+        page.insert_image("H1", "logo.png", {"image_data": io.BytesIO(PNG)})
+        page.write("A1", "PEMERINTAH PROVINSI CONTOH")
+        page.write_blank("B2", None, book.add_format({"bold": True}))
+        page.write_blank("C2", None, day)
+        book.define_name("PMI_Wilayah", "='Surat Dinas'!$B$2")
+        book.define_name("pmi_bulan", "='Surat Dinas'!$C$2")
+        book.define_name("lain", "='Surat Dinas'!$A$1")
+        page.write_formula("B3", "=SUM(pmi_rekap_bulanan[Berangkat Jml])", None, 99)
+        page.add_table(
+            "A5:E6",
+            {
+                "name": "pmi_rekap_bulanan",
+                "columns": [
+                    {"header": "Kab/Kota"},
+                    {"header": "Berangkat Jml"},
+                    {"header": "Catatan kami"},
+                    {"header": "Dua kali", "formula": "=[@[Berangkat Jml]]*2"},
+                    {"header": "Tgl", "format": day},
+                ],
+            },
+        )
+        page.write_blank("E6", None, day)
+        chart = book.add_chart({"type": "column"})
+        chart.add_series({"values": "='Surat Dinas'!$B$6:$B$9"})
+        page.insert_chart("H8", chart)
+        other = book.add_worksheet("Lain")
+        other.write("A1", "tetap")
+
+
+def parts(file: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(file) as packed:
+        return {name: packed.read(name) for name in packed.namelist()}
+
+
+def test_named_cells_and_a_table_are_filled_and_every_other_part_stays_byte_for_byte(tmp_path: Path) -> None:
+    own, target = tmp_path / "own.xlsx", tmp_path / "filled.xlsx"
+    own_workbook(own)
+    filled = fill_template(own, target, FACTS, sheets(ROWS))
+    assert filled.rows == {"pmi_rekap_bulanan": 3}
+    assert filled.untouched == ["Surat Dinas!C5 Catatan kami"]
+    before, after = parts(own), parts(target)
+    assert list(before) == sorted(after, key=list(before).index)
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"xl/workbook.xml", "xl/worksheets/sheet1.xml", "xl/tables/table1.xml"}
+    page = openpyxl.load_workbook(target)["Surat Dinas"]
+    assert page["B2"].value == "Provinsi Contoh"
+    assert page["B2"].font.bold
+    assert page["C2"].value.date() == date(2026, 11, 1)
+    assert page["B3"].value == "=SUM(pmi_rekap_bulanan[Berangkat Jml])"
+    assert page["A1"].value == "PEMERINTAH PROVINSI CONTOH"
+    assert [[page.cell(r, c).value for c in (1, 2)] for r in (6, 7, 8)] == [[row[0], row[1]] for row in ROWS]
+    assert page["A7"].data_type in ("s", "inlineStr")  # no formula, whatever it begins with
+    assert page["E7"].value.date() == date(2026, 11, 6)
+    assert page["E7"].number_format == "dd-mm-yyyy"
+    assert page["D8"].value.startswith("=")
+    assert page.tables["pmi_rekap_bulanan"].ref == "A5:E8"
+
+
+def test_formulas_are_computed_anew_when_the_file_is_opened(tmp_path: Path) -> None:
+    own, target = tmp_path / "own.xlsx", tmp_path / "filled.xlsx"
+    own_workbook(own)
+    fill_template(own, target, FACTS, sheets(ROWS))
+    assert b'fullCalcOnLoad="1"' in parts(target)["xl/workbook.xml"]
+
+
+def test_a_named_range_with_headers_grows_with_its_rows(tmp_path: Path) -> None:
+    own, target = tmp_path / "own.xlsx", tmp_path / "filled.xlsx"
+    book = openpyxl.Workbook()
+    page = book.active
+    assert page is not None
+    page.title = "Rekap"
+    page.append(["", "Kab/Kota", "berangkat  jml"])
+    page.append(["", "lama", 1])
+    page["C2"].number_format = "#,##0"
+    page["E2"] = "=C2+1"
+    book.defined_names["pmi_rekap_bulanan"] = openpyxl.workbook.defined_name.DefinedName(
+        "pmi_rekap_bulanan", attr_text="Rekap!$B$1:$C$2"
+    )
+    book.save(own)
+    fill_template(own, target, FACTS, sheets(ROWS))
+    read = openpyxl.load_workbook(target)
+    assert [[c.value for c in row[1:3]] for row in read["Rekap"]["A1:C4"]][1:] == [[r[0], r[1]] for r in ROWS]
+    assert read["Rekap"]["C4"].number_format == "#,##0"
+    assert read["Rekap"]["E2"].value == "=C2+1"
+    assert read.defined_names["pmi_rekap_bulanan"].attr_text == "'Rekap'!$B$1:$C$4"
+
+
+def test_a_month_with_no_rows_leaves_no_old_value_behind(tmp_path: Path) -> None:
+    own, target = tmp_path / "own.xlsx", tmp_path / "filled.xlsx"
+    book = openpyxl.Workbook()
+    page = book.active
+    assert page is not None
+    page.append(["Kab/Kota", "Berangkat Jml"])
+    page.append(["lama", 1])
+    page.append(["lama", 2])
+    page.add_table(Table(displayName="pmi_rekap_bulanan", ref="A1:B3"))
+    book.save(own)
+    fill_template(own, target, FACTS, sheets([]))
+    read = openpyxl.load_workbook(target).worksheets[0]
+    assert [[c.value for c in row] for row in read["A2:B3"]] == [[None, None], [None, None]]
+    assert read.tables["pmi_rekap_bulanan"].ref == "A1:B2"
+
+
+Change = Callable[[openpyxl.Workbook], None]
+
+
+def named(name: str, place: str) -> Change:
+    def change(book: openpyxl.Workbook) -> None:
+        book.defined_names[name] = openpyxl.workbook.defined_name.DefinedName(name, attr_text=place)
+
+    return change
+
+
+def with_cells(cells: dict[str, str], *changes: Change) -> Change:
+    def change(book: openpyxl.Workbook) -> None:
+        for place, value in cells.items():
+            book.worksheets[0][place].value = value
+        for further in changes:
+            further(book)
+
+    return change
+
+
+RANGE = named("pmi_rekap_bulanan", "Sheet!$A$1:$B$2")
+HEADERS: dict[str, str] = {"A1": "Kab/Kota", "B1": "Berangkat Jml"}
+
+
+@pytest.mark.parametrize(
+    ("change", "problem", "said"),
+    [
+        (with_cells({}), Problems.TEMPLATE_NOTHING, "own.xlsx"),
+        (named("pmi_berangkt_jml", "Sheet!$A$1"), Problems.TEMPLATE_UNKNOWN, "pmi_berangkat_jml"),
+        (named("pmi_wilayah", "#REF!"), Problems.TEMPLATE_NAME, "pmi_wilayah"),
+        (with_cells({"A1": "Nama"}, RANGE), Problems.TEMPLATE_HEADER, "A1:B1"),
+        (with_cells({**HEADERS, "A4": "Mengetahui"}, RANGE), Problems.TEMPLATE_ROOM, "cell A4"),
+        (with_cells({**HEADERS, "B2": "=1+1"}, RANGE), Problems.TEMPLATE_FORMULA, "cell B2"),
+        (with_cells({"A1": "=1"}, named("pmi_wilayah", "Sheet!$A$1")), Problems.TEMPLATE_FORMULA, "cell A1"),
+        (named("pmi_bulan", "Sheet!$C$3"), Problems.TEMPLATE_DATE, "cell C3"),
+        (
+            with_cells(HEADERS, RANGE, named("PMI_rekap_bulanan", "Sheet!$A$1:$B$2")),
+            Problems.TEMPLATE_TWICE,
+            "pmi_rekap_bulanan",
+        ),
+    ],
+    ids=lambda value: value.name if isinstance(value, Problems) else "",
+)
+def test_what_cannot_be_filled_is_said_with_its_place(
+    change: Change, problem: Problems, said: str, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.xlsx"
+    book = openpyxl.Workbook()
+    change(book)
+    book.save(own)
+    with pytest.raises(Problem) as refused:
+        fill_template(own, tmp_path / "filled.xlsx", FACTS, sheets(ROWS))
+    assert refused.value.problem is problem
+    assert said in refused.value.text("en")
+
+
+def test_macros_are_refused(tmp_path: Path) -> None:
+    own = tmp_path / "own.xlsx"
+    own_workbook(own)
+    with zipfile.ZipFile(own, "a") as packed:
+        packed.writestr("xl/vbaProject.bin", b"macro")
+    with pytest.raises(Problem) as refused:
+        fill_template(own, tmp_path / "filled.xlsx", FACTS, sheets(ROWS))
+    assert refused.value.problem is Problems.TEMPLATE_MACROS
+
+
+@pytest.mark.parametrize("content", [b"no workbook", bytes.fromhex("d0cf11e0a1b11ae1") + b"locked"])
+def test_what_is_no_workbook_is_refused(content: bytes, tmp_path: Path) -> None:
+    own = tmp_path / "own.xlsx"
+    own.write_bytes(content)
+    with pytest.raises(Problem) as refused:
+        fill_template(own, tmp_path / "filled.xlsx", FACTS, sheets(ROWS))
+    assert refused.value.problem is Problems.TEMPLATE_UNREADABLE
