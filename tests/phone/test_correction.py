@@ -38,7 +38,7 @@ def tables(lists: dict[str, bytes]) -> dict[str, ListTable]:
 
 def pairs() -> list[tuple[Interview, Interview]]:
     """Interviews two by two: the first is to be corrected into the second."""
-    found = []
+    found: list[tuple[Interview, Interview]] = []
     for form_id in ("berangkat", "pulang"):
         ours = [i for i in EVERY if i.form_id == form_id]
         found += zip(ours[::2], ours[1::2], strict=False)
