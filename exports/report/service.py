@@ -27,7 +27,7 @@ REPORT_FORM: Final = "laporan_bulanan"
 
 def messages(order: Order, cases: Cases, codes: Collection[str]) -> Sheet:
     """Sheet 10: messages about the indicators that the reader may know of."""
-    units = order.units()
+    units = order.units
     margins = Margins(list(units))
     table = Crossed(margins, [_ARRIVED, _FAILED, _OTHER])
     errors: dict[str, Counter[str]] = {unit: Counter() for unit in (*units, ALL)}

@@ -72,6 +72,16 @@ def children(area: str) -> dict[str, str]:
     return dict(Area.select(Area.code, Area.name).where(Area.parent == parent).order_by(Area.code).tuples())
 
 
+def used(area: str, length: int) -> set[str]:
+    """The codes of this length within an area that people or cases have, be they on the list of areas or not."""
+    level = areas.LEVELS[length]
+    found: set[str] = set()
+    for model in (Register, Case):
+        rows = model.select(getattr(model, level)).where(areas.scope(model, area)).distinct()
+        found.update(code for (code,) in rows.tuples())
+    return found
+
+
 def _by_clock(model: Any, span: Span, condition: Any) -> Any:
     """``condition(begins, ends)`` in each zone of the span's area, for its provinces only."""
     if span.area != areas.NATION:
