@@ -78,7 +78,7 @@ def _figures(page: Any, figures: Sequence[tuple[str, Cell, str]], style: Styles,
     frame = {"bg_color": _PANEL, "align": "center"}
     looks = (
         style(**frame, font_color=GREY, top=2, top_color=NAVY),
-        style(**frame, font_size=20, bold=True, font_color=NAVY, num_format=COUNT),
+        style(**frame, font_size=20, bold=True, font_color=NAVY, num_format=COUNT.replace("_ ", "")),
         style(**frame, font_color=GREY, font_size=8, bottom=1, bottom_color=LINE),
     )
     width = _LAST // len(figures)

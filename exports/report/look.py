@@ -16,16 +16,16 @@ FONT: Final = "Arial"
 NAVY, PALE, LINE, GREY = "#1F3864", "#EAF0F8", "#B8C4D6", "#5F6B7A"
 RED_TEXT, RED_FILL = "#9C0006", "#FBE3E1"
 STRIPE: Final = "#F5F8FC"
-COUNT: Final = '[$-421]#,##0;[$-421]-#,##0;"–"'
+COUNT: Final = '[$-421]#,##0_ ;[$-421]-#,##0_ ;"–"_ '
 """Whole numbers the Indonesian way, 1.234, and a dash for none."""
 FORMATS: Final[dict[str, dict[str, Any]]] = {
     "text": {"align": "left"},
     "code": {"align": "left", "num_format": "@"},
     "count": {"align": "right", "num_format": COUNT},
     "small": {"align": "center", "num_format": "0"},
-    "money": {"align": "right", "num_format": "[$Rp-421] #,##0"},
-    "number": {"align": "right", "num_format": "[$-421]#,##0.0"},
-    "share": {"align": "right", "num_format": "[$-421]0.0%"},
+    "money": {"align": "right", "num_format": "[$Rp-421] #,##0_ "},
+    "number": {"align": "right", "num_format": "[$-421]#,##0.0_ "},
+    "share": {"align": "right", "num_format": "[$-421]0.0%_ "},
     "date": {"align": "center", "num_format": "dd-mm-yyyy"},
     "moment": {"align": "center", "num_format": "dd-mm-yyyy hh:mm"},
     "papers": {"align": "center", "num_format": '0"/8"'},

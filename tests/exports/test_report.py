@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 
 from exports.access import Access
 from exports.report import write_report
+from exports.report.build import build
 from exports.verifying import verify
 from forms.form import Form
 from forms.problems import Problem, Problems
@@ -278,7 +280,7 @@ def test_a_public_report_has_no_register_no_person_and_no_small_count(filled: St
     for name in public.names[1:-2]:
         if name.startswith("11"):
             continue  # how often a village held a session counts no people
-        counts = [c for row in book[name].iter_rows() for c in row if "#,##0;" in c.number_format]
+        counts = [c for row in book[name].iter_rows() for c in row if "#,##0_ ;" in c.number_format]
         assert counts
         assert [(name, c.coordinate) for c in counts if isinstance(c.value, int) and 0 < c.value < 5] == []
 
@@ -348,3 +350,10 @@ def test_a_village_that_no_list_knows_is_counted_under_its_code(
         undo.rollback()
     lines = Sheets(file).table("3 Rekap Bulanan Desa-Kelurahan", "Desa/Kelurahan")
     assert next(line for line in lines if line["Desa/Kelurahan"] == "53.01.04.2099")["Berangkat Jml"] == 1
+
+
+def test_the_names_for_templates_are_in_the_documents_and_no_others(filled: Store) -> None:
+    made = build(order(), filled)
+    names = {*made.facts, *(block.name for sheet in made.sheets for block in sheet.blocks if block.name)}
+    text = (Path(__file__).parents[2] / "docs" / "report.md").read_text("utf-8")
+    assert set(re.findall(r"`(pmi_[a-z0-9_]+)`", text)) == names
