@@ -26,6 +26,7 @@ from server.commands import (
     messages,
     officers,
     reports,
+    rosters,
     submissions,
 )
 from server.commands import installation as whole
@@ -51,6 +52,7 @@ for noun, commands in (
     ("lists", lists.app),
     ("desks", desks.app),
     ("officers", officers.app),
+    ("rosters", rosters.app),
     ("submissions", submissions.app),
     ("entities", entities.app),
     ("alerts", alerts.app),

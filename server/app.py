@@ -19,6 +19,7 @@ from server.openrosa.submission import where
 from server.settings import Settings
 from server.staff import door as staff_door
 from server.staff.downloads import Export
+from server.store.checkpoints import Checkpoints
 from server.store.database import Readers, Store, Writer
 from server.webhooks import twilio
 
@@ -55,7 +56,8 @@ class _Lifespan:
 
 def create_app(settings: Settings, store: Store, clock: Callable[[], datetime], export: Export) -> WebApp:
     """Put the application together."""
-    writer, readers = Writer(store), Readers(store)
+    writer = Writer(store, after=Checkpoints(store) if store.sqlite else None)
+    readers = Readers(store)
     app: falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response] = falcon.asgi.App(
         middleware=[_Lifespan(writer, readers)]
     )

@@ -33,8 +33,8 @@ def serve(settings: Settings, host: str, port: int, workers: int, *, with_sync: 
     sys.setswitchinterval(0.0005)
     if workers > 1:
         import server.app  # noqa: F401 - so that the workers have it in common
-    listener = _listen(host, port)
-    bound = listener.getsockname()[1]
+    listeners = _listen(host, port, workers)
+    bound = listeners[0].getsockname()[1]
     address = f"http://{f'[{host}]' if ':' in host else host}:{bound}"
     # children (workers, sync) are processes of their own: they learn of the home and the address by environment
     os.environ["POSMIGRAN_HOME"] = str(settings.home)
@@ -57,7 +57,7 @@ def serve(settings: Settings, host: str, port: int, workers: int, *, with_sync: 
         if number == 0:
             threading.Thread(target=_announce, args=(address, bound, host), daemon=True).start()
         server = uvicorn.Server(config)
-        server.run(sockets=[listener])
+        server.run(sockets=[listeners[number % len(listeners)]])
         return server.started
 
     child = _SyncChild() if with_sync else None
@@ -69,7 +69,8 @@ def serve(settings: Settings, host: str, port: int, workers: int, *, with_sync: 
     finally:
         if child is not None:
             child.stop()
-        listener.close()
+        for listener in listeners:
+            listener.close()
     return 0 if started else 1
 
 
@@ -78,10 +79,25 @@ def default_workers() -> int:
     return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 4)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, workers: int) -> list[socket.socket]:
+    """The sockets to listen at: on Linux one a worker, among which the kernel spreads the connections.
+
+    At a common one, whoever wakes first takes all that wait, and the others have nothing to do.
+    """
+    first = _bound(host, port, shared=False)  # fails where somebody listens, which a shared port would hide
+    if workers == 1 or sys.platform != "linux":
+        return [first]
+    port = first.getsockname()[1]
+    first.close()
+    return [_bound(host, port, shared=True) for _ in range(workers)]
+
+
+def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     # Phones lose their network without a word, and nobody would ever miss them: what was half-received would lie
     # about for as long as the server runs. Connections inherit these.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

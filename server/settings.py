@@ -77,6 +77,10 @@ class Settings(BaseSettings):
     )
     help_line: str = Field("", validation_alias=AliasChoices("POSMIGRAN_HELP_LINE", "help_line"))
     timezone: str = Field("Asia/Jakarta", validation_alias=AliasChoices("POSMIGRAN_TIMEZONE", "timezone"))
+    last_resort: str = Field("", validation_alias=AliasChoices("POSMIGRAN_LAST_RESORT", "last_resort"))
+    last_resort_ppa: str = Field(
+        "", validation_alias=AliasChoices("POSMIGRAN_LAST_RESORT_PPA", "last_resort_ppa")
+    )
     quiet_hours: str = Field(
         "21:00-06:00", validation_alias=AliasChoices("POSMIGRAN_QUIET_HOURS", "quiet_hours")
     )

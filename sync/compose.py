@@ -169,6 +169,16 @@ def notice(trouble: str) -> Text:
     return Text(_NOTICES[trouble] + _LOOK, 1)
 
 
+def held(count: int) -> Text:
+    """How many uploads wait for a decision. Raises ValueError for none."""
+    if count < 1:
+        raise ValueError("nothing waits")
+    said = (
+        f"PMI sistem: {_count(count)} kiriman HP tertahan dan belum dinilai, mungkin ada orang dalam bahaya."
+    )
+    return Text(f"{said} Buka dasbor, halaman Tertahan.", 1)
+
+
 def fill(sms: str, ref: str, kec: str, more: int = 0) -> Text:
     """Fill in a text of a workbook, for :func:`compose`: only there is it known whose words these are.
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import peewee
 from playhouse.migrations import Runner
@@ -72,14 +72,14 @@ class Store:
     def transaction(self) -> Iterator[None]:
         """A transaction that holds the write lock from its start (SQLite), so that it never fails half-way."""
         if self.sqlite and not self.db.in_transaction():
-            with self._turn(), self.db.atomic("IMMEDIATE"):
+            with self.turn(), self.db.atomic("IMMEDIATE"):
                 yield
         else:
             with self.db.atomic():
                 yield
 
     @contextlib.contextmanager
-    def _turn(self) -> Iterator[None]:
+    def turn(self) -> Iterator[None]:
         """Wait for this process's turn to write to SQLite, in the kernel's queue.
 
         SQLite itself has no queue: whoever finds its lock taken sleeps, at last for a tenth of a second, and looks
@@ -128,8 +128,8 @@ def _connect(url: str) -> Any:
                 "foreign_keys": 1,
                 "cache_size": -32_000,  # KiB
                 "temp_store": "memory",
-                # fewer, larger checkpoints: each one is a second write of every page
-                "wal_autocheckpoint": 4_000,
+                # pages; a server's own come sooner (server/store/checkpoints.py), so that no commit waits for one
+                "wal_autocheckpoint": 16_000,
             },
         )
     return peewee.PostgresqlDatabase(url.replace("postgres://", "postgresql://", 1), prefer_psycopg3=True)
@@ -156,16 +156,29 @@ class _HalfDoneError(Exception):
     """A work failed after it had written something, or could have."""
 
 
+class AfterCommits(Protocol):
+    """What is done after commits: ``committed`` is called in the writer's thread."""
+
+    def committed(self) -> None:
+        """A transaction is on disk, and whoever waited for it knows."""
+
+    def close(self) -> None:
+        """The writer has ended."""
+
+
 class Writer:
     """One thread that does all writing of a process; whoever waits together shares one commit.
 
     ``gap``: seconds that it leaves the store to the writers of other processes after each of its commits. Only
     SQLite needs it: whoever waits for its lock looks again every tenth of a second, and finds it taken each time
-    where another takes it without a pause.
+    where another takes it without a pause. ``after`` hears of each commit, and ends with the writer.
     """
 
-    def __init__(self, store: Store, batch: int = 64, gap: float = 0.0) -> None:
+    def __init__(
+        self, store: Store, batch: int = 64, gap: float = 0.0, after: AfterCommits | None = None
+    ) -> None:
         self._store = store
+        self._after = after
         self._gap = gap if store.sqlite else 0.0
         self._free_at = 0.0
         self._batch = batch
@@ -226,6 +239,8 @@ class Writer:
         """Finish what waits, then end the thread."""
         self._queue.put(None)
         self._thread.join()
+        if self._after is not None:
+            self._after.close()
 
     def _serve(self) -> None:
         while True:
@@ -241,6 +256,8 @@ class Writer:
                 self._commit(ready)
             self._free_at = time.monotonic() + self._gap
             self._answer(batch)
+            if ready and self._after is not None:
+                self._after.committed()
             if last:
                 self._store.release()
                 return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -61,12 +62,17 @@ def csv_of(list_name: str, reader: Reader, properties: Sequence[str], store: Sto
     out = io.StringIO(newline="")
     write = csv.writer(out, lineterminator="\n")
     write.writerow(["name", "label", "__version", *properties])
-    for entity in Entity.select().where(_listed(list_name, reader)).order_by(Entity.id):
-        content = unseal(entity, store)
-        known = content["properties"]
-        write.writerow(
-            [entity.uuid, content["label"], entity.version, *(known.get(name, "") for name in properties)]
-        )
+    rows = (
+        Entity.select(Entity.uuid, Entity.version, Entity.sealed)
+        .where(_listed(list_name, reader))
+        .order_by(Entity.id)
+        .tuples()
+    )
+    unsealed, read = store.keys.unseal, json.loads  # ten thousand times: plain tuples, no models
+    write.writerows(
+        (uuid, content["label"], version, *map(content["properties"].get, properties))
+        for uuid, version, content in ((u, v, read(unsealed(bytes(sealed), u))) for u, v, sealed in rows)
+    )
     return out.getvalue().encode()
 
 

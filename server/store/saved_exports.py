@@ -77,6 +77,12 @@ def scheduled(owner: str) -> list[Saved]:
     return [_saved(row) for row in SavedExport.select().where(mine).order_by(SavedExport.next_at)]
 
 
+def names_of(form_id: str) -> tuple[str, ...]:
+    """The names of all saved exports of a form, whoever made them, in their order."""
+    rows = SavedExport.select(SavedExport.name).where(SavedExport.form_id == form_id).distinct()
+    return tuple(sorted(name for (name,) in rows.tuples()))
+
+
 def due(now: datetime) -> list[Saved]:
     """What should have been ordered by now."""
     rows = SavedExport.select().where(SavedExport.next_at <= now).order_by(SavedExport.next_at)

@@ -6,10 +6,22 @@ most of the work. Here only the values change from call to call. Everything else
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from peewee import Node
+from peewee import (
+    BigIntegerField,
+    BlobField,
+    BooleanField,
+    CharField,
+    ForeignKeyField,
+    IntegerField,
+    JSONField,
+    Node,
+    SqliteDatabase,
+    TextField,
+)
 
 from server.store.models import database
 
@@ -41,7 +53,7 @@ class Insert:
         if built is None:
             built = self._built[key] = self._build(rows, returning=returning)
         sql, fields = built
-        values = [_bound(field.db_value(row[name])) for row in rows for name, field in fields]
+        values = [row[n] if adapt is None else adapt(row[n]) for row in rows for n, adapt in fields]
         return database.execute_sql(sql, values)
 
     def _build(self, rows: Sequence[Mapping[str, Any]], *, returning: bool) -> tuple[str, list[Any]]:
@@ -56,12 +68,32 @@ class Insert:
         sql, values = query.sql()
         if len(values) != len(rows) * len(fields):
             raise ValueError(f"{self._model.__name__}: a column of the insert is no plain value")
-        return sql, fields
+        # SQLite's JSON columns wrap their text in json(...), which reads all of it once more to no end
+        return sql.replace("json(?)", "?"), [(name, _adapter(field)) for name, field in fields]
 
 
-def _bound(value: Any) -> Any:
-    # SQLite's JSON columns wrap their text in json(...): the call is in the SQL, the text is the value
-    return value.arguments[0] if isinstance(value, Node) else value
+_PLAIN = (TextField, CharField, IntegerField, BigIntegerField, BooleanField, BlobField, ForeignKeyField)
+
+
+def _adapter(field: Any) -> Callable[[Any], Any] | None:
+    """What makes a database's value of a Python one; None where it is the same."""
+    if type(field) in _PLAIN:
+        return None
+    if isinstance(field, JSONField) and isinstance(database.obj, SqliteDatabase):
+        return _json
+
+    def adapt(value: Any) -> Any:
+        bound = field.db_value(value)
+        return bound.arguments[0] if isinstance(bound, Node) else bound
+
+    return adapt
+
+
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else _encode(value)
 
 
 class Select:
