@@ -35,6 +35,8 @@ from server.store.rosters import Rosters
 from sync import digest, escalation, held, routing
 from sync.carriers import carriers, setup_of
 from sync.channels import Channel
+from sync.export_jobs import EVERY as EXPORTS
+from sync.export_jobs import ExportJobs
 from sync.outbox import Clock, Outbox, Policy
 
 log = structlog.get_logger()
@@ -46,6 +48,18 @@ STEPS = timedelta(seconds=30)
 DIGEST = timedelta(minutes=10)
 """How often it is asked whether this week's digest is due somewhere. Each person gets it once, however often."""
 HOUSEKEEPING = timedelta(hours=1)
+EVERY: Mapping[str, timedelta] = {
+    "messages": ROUND,
+    "escalation": STEPS,
+    "reminders": STEPS,
+    "digest": DIGEST,
+    "held": STEPS,
+    "files": HOUSEKEEPING,
+    "sessions": HOUSEKEEPING,
+    "entities": HOUSEKEEPING,
+    "exports": EXPORTS,
+}
+"""All jobs by name, and how often each runs."""
 HEARTBEAT = timedelta(seconds=15)
 """How often a job that has nothing new to say still notes that it runs; ``doctor`` goes by it."""
 PAGE = 5
@@ -73,6 +87,10 @@ class Job:
     name: str
     every: timedelta
     run: Callable[[], Mapping[str, int]]
+
+
+def _job(name: str, run: Callable[[], Mapping[str, int]]) -> Job:
+    return Job(name, EVERY[name], run)
 
 
 class Sync:
@@ -106,15 +124,19 @@ class Sync:
         self._worker = f"{socket.gethostname()[:40]}:{os.getpid()}"
         self._noted: dict[str, Run] = {}
         self._stop = threading.Event()
+        self._exports = ExportJobs(
+            store, settings, self._writer, clock, self._worker, lambda: self._stop.is_set()
+        )
         self.jobs: tuple[Job, ...] = (
-            Job("messages", ROUND, self._messages),
-            Job("escalation", STEPS, self._escalate),
-            Job("reminders", STEPS, self._remind),
-            Job("digest", DIGEST, self._digest),
-            Job("held", STEPS, self._held),
-            Job("files", HOUSEKEEPING, lambda: {"files": self._files.sweep()}),
-            Job("sessions", HOUSEKEEPING, self._sessions),
-            Job("entities", HOUSEKEEPING, self._entities),
+            _job("messages", self._messages),
+            _job("escalation", self._escalate),
+            _job("reminders", self._remind),
+            _job("digest", self._digest),
+            _job("held", self._held),
+            _job("files", lambda: {"files": self._files.sweep()}),
+            _job("sessions", self._sessions),
+            _job("entities", self._entities),
+            _job("exports", self._exports.run),
         )
 
     def run_once(self) -> dict[str, int]:

@@ -20,6 +20,7 @@ from server.staff import words
 from server.staff.pages import Pages, Resource, for_officers
 from server.staff.trust import Visitor
 from server.store import areas, published, quarantine
+from server.store.desks import VILLAGE_LENGTH
 from server.store.officers import Person
 from server.store.quarantine import Held
 
@@ -63,6 +64,7 @@ class Entry:
     version: str
     place: str
     desk: str
+    phone: str
     came: str
     age: str
     files: int
@@ -248,8 +250,9 @@ def _entry(held: Held, names: dict[str, str], person: Person, now: datetime, zon
         reason=_REASONS.get(held.reason, held.reason),
         form=words.form(held.form_id) if held.form_id else "",
         version=held.version,
-        place=words.place(held.village, names, person.area) if held.village else "",
+        place=_place(held.village, names, person.area) if held.village else "",
         desk=held.desk or "",
+        phone=held.phone or "",
         came=words.local_time(held.received_at, zone),
         age=words.age(held.received_at, now),
         files=len(held.files),
@@ -258,6 +261,11 @@ def _entry(held: Held, names: dict[str, str], person: Person, now: datetime, zon
         if held.decided_at is not None
         else None,
     )
+
+
+def _place(code: str, names: dict[str, str], reader_area: str) -> str:
+    """Where a desk is; an officer's phones belong to a wider area."""
+    return words.place(code, names, reader_area) if len(code) == VILLAGE_LENGTH else names.get(code, code)
 
 
 def _number(text: str) -> int:
