@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any, Final
 
 from exports.labels import AreaNames, Labels, said
@@ -197,7 +198,10 @@ class Register:
             source=f"{self._schema.form_id}: {path}",
             unit=unit,
         )
-        return Item(column, lambda line: convert(_at(line.entry.answers, names)), self._visible.of_path(path))
+        shown = partial(self._visible.withhold, path)
+        return Item(
+            column, lambda line: convert(shown(_at(line.entry.answers, names))), self._visible.of_path(path)
+        )
 
     def _converter(self, field: Field | None, kind: Kind) -> Callable[[Any], Cell]:
         if field is not None and field.select is not None:
