@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any, Final
 
+from exports.corrections.faults import Wrong
 from exports.labels import said
 from exports.visible import Version, Visible, relative
 from exports.words import Lang
 from forms.lists import NAME, ListTable
-from exports.corrections.faults import Wrong
 from forms.schema import Field
 
 PARTED: Final = " - "
@@ -28,6 +28,7 @@ _DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,10})?").fullmatch
 _DAY: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})").fullmatch
 _DAY_ID: Final = re.compile(r"([0-9]{1,2})[-/.]([0-9]{1,2})[-/.]([0-9]{4})").fullmatch
 _CODE: Final = re.compile(r"[^\s]+").fullmatch
+VILLAGES: Final = "desa"
 MOST_CHOICES: Final = 400
 """A longer list has no drop-down: its codes are typed."""
 
@@ -182,7 +183,7 @@ class Questions:
         of_repeat: dict[str, dict[str, Question]] = {relative(path): {} for path in outer}
         for asked in version.schema.questions():
             path = relative(asked.path)
-            if not _correctable(asked, path, visible):
+            if not _correctable(asked, path, visible) or not _listed(asked, lists):
                 continue
             question = Question(
                 asked,
@@ -210,7 +211,12 @@ def _correctable(asked: Field, path: str, visible: Visible) -> bool:
         return False
     if asked.name == "nik" and visible.reader.masks_nik:
         return False
-    return visible.shows(path)
+    return visible.shows(path) and not visible.codes.get(path)
+
+
+def _listed(asked: Field, lists: Mapping[str, ListTable]) -> bool:
+    """Workers and cases are chosen on a phone, which has them; other lists are at hand, and villages are known."""
+    return asked.list_name is None or asked.list_name in lists or asked.list_name == VILLAGES
 
 
 def _choices(asked: Field, lists: Mapping[str, ListTable], lang: Lang) -> dict[str, str] | None:

@@ -6,11 +6,11 @@ locked; that protects from slips, not from intent: what comes back is checked ag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from openpyxl import Workbook
 from openpyxl.comments import Comment
@@ -136,21 +136,20 @@ def write_workbook(
     _sheet(main, questions.of_form, [words["key"], words["received"], words["village"]], [KEY, "", ""], words)
     row = FIRST_ROW
     for line in lines:
-        known = line.questions.of_form
-        ahead = [line.instance.instance_id, line.received, line.village]
-        _row(main, row, ahead, questions.of_form, known, lambda path, at=line: _node(at.instance, root, path), line, words)  # type: ignore[misc]
+        ahead: list[object] = [line.instance.instance_id, line.received, line.village]
+        texts = {path: _text(line.instance, f"{root}/{path}") for path in questions.of_form}
+        _row(main, row, ahead, texts, line.questions.of_form, line, words)
         row += 1
     _finish(main, questions.of_form, row - 1, lists, words, ahead=3)
-    for number, (path, asked) in enumerate(questions.of_repeat.items()):
+    for number, (repeat, asked) in enumerate(questions.of_repeat.items()):
         sheet = book.create_sheet(names[2 + number])
         _sheet(sheet, asked, [words["key"], words["row"]], [KEY, ROW], words)
         row = FIRST_ROW
         for line in lines:
-            for node in line.instance.index.get(f"{root}/{path}", ()):
+            for node in line.instance.index.get(f"{root}/{repeat}", ()):
                 ahead = [line.instance.instance_id, node.position]
-                known = line.questions.of_repeat.get(path, {})
-                below = len(path) + 1
-                _row(sheet, row, ahead, asked, known, lambda p, at=node, cut=below: _below(at, p[cut:]), line, words)  # type: ignore[misc]
+                texts = {path: _text_below(node, path[len(repeat) + 1 :]) for path in asked}
+                _row(sheet, row, ahead, texts, line.questions.of_repeat.get(repeat, {}), line, words)
                 row += 1
         _finish(sheet, asked, row - 1, lists, words, ahead=2)
     lists.close()
@@ -158,6 +157,7 @@ def write_workbook(
     about.append([MARK, heading.form_id])
     about.sheet_state = "hidden"
     about.protection.sheet = True
+    book.move_sheet(names[-2], len(book.worksheets))
     book.active = 1
     book.save(target)
 
@@ -168,8 +168,8 @@ def _guide(sheet: Worksheet, heading: Heading, count: int, lang: Lang) -> None:
         _write(sheet.cell(number, 1), text.format(**facts))
     sheet["A1"].font = Font(bold=True, size=14)
     sheet.column_dimensions["A"].width = 110
-    for (cell,) in sheet.iter_rows(max_col=1):
-        cell.alignment = Alignment(wrap_text=True, vertical="top")
+    for (line,) in sheet.iter_rows(max_col=1):
+        line.alignment = Alignment(wrap_text=True, vertical="top")
     sheet.sheet_view.showGridLines = False
     sheet.protection.sheet = True
 
@@ -205,24 +205,24 @@ def _sheet(
             told = "\n".join(f"{code} = {label}" for code, label in question.choices.items())
             sheet.cell(1, number).comment = Comment(f"{words['many']}\n{told}"[:2000], "posmigran", 300, 400)
     sheet.row_dimensions[1].height = 48
-    sheet.freeze_panes = sheet.cell(FIRST_ROW, len(titles) + 1)
+    sheet.freeze_panes = f"{get_column_letter(len(titles) + 1)}{FIRST_ROW}"
 
 
 def _row(
     sheet: Worksheet,
     row: int,
     ahead: Sequence[object],
-    asked: Mapping[str, Question],
+    texts: Mapping[str, str | None],
     known: Mapping[str, Question],
-    find: Callable[[str], Node | None],
     line: Line,
     words: Mapping[str, str],
 ) -> None:
-    for number, value in enumerate(ahead, start=1):
+    """A row: what the phone wrote at each path, None where the question was not asked."""
+    for number, known_value in enumerate(ahead, start=1):
         cell = sheet.cell(row, number)
-        _write(cell, value)
+        _write(cell, known_value)
         cell.fill, cell.border = _SHUT, _LINE
-    for number, path in enumerate(asked, start=len(ahead) + 1):
+    for number, (path, text) in enumerate(texts.items(), start=len(ahead) + 1):
         cell = sheet.cell(row, number)
         cell.border = _LINE
         question = known.get(path)
@@ -231,11 +231,10 @@ def _row(
             if question is not None:
                 _write(cell, words["withheld"])
             continue
-        node = find(path)
         cell.protection = Protection(locked=False)
-        if node is None:
+        if text is None:
             cell.fill = _NOT_ASKED
-        value = question.shown(node.text) if node is not None else None
+        value = question.shown(text or "")
         _write(cell, value)
         cell.number_format = _DATE if isinstance(value, date) else "General" if _counts(question) else "@"
 
@@ -244,16 +243,16 @@ def _counts(question: Question) -> bool:
     return question.kind in ("integer", "decimal", "date")
 
 
-def _node(instance: Instance, root: str, path: str) -> Node | None:
-    nodes = instance.index.get(f"{root}/{path}")
-    return nodes[0] if nodes else None
+def _text(instance: Instance, path: str) -> str | None:
+    nodes = instance.index.get(path)
+    return nodes[0].text if nodes else None
 
 
-def _below(node: Node, path: str) -> Node | None:
+def _text_below(node: Node, path: str) -> str | None:
     found: Node | None = node
     for name in path.split("/"):
         found = found.child(name) if found is not None else None
-    return found
+    return found.text if found is not None else None
 
 
 def _finish(
@@ -302,7 +301,7 @@ def _check(question: Question, lists: _Lists, words: Mapping[str, str]) -> DataV
         case _:
             return None
     # A choice may be typed as its code alone, which is not in the list of what is shown: so that one only warns.
-    style = "warning" if kind["type"] == "list" else "stop"
+    style: Literal["warning", "stop"] = "warning" if kind["type"] == "list" else "stop"
     return DataValidation(
         **kind, allow_blank=True, showErrorMessage=True, error=said, errorStyle=style, showDropDown=False
     )
@@ -326,9 +325,7 @@ class _Lists:
             for row, text in enumerate(shown, start=1):
                 _write(self._sheet.cell(row, column), text)
             letter = get_column_letter(column)
-            self._places[shown] = (
-                f"{quote_sheetname(self._sheet.title)}!${letter}$1:${letter}${len(shown)}"
-            )
+            self._places[shown] = f"{quote_sheetname(self._sheet.title)}!${letter}$1:${letter}${len(shown)}"
         return self._places[shown]
 
     def close(self) -> None:

@@ -46,13 +46,11 @@ def evidence(wanted: Wanted, store: Store) -> Iterator[Evidence]:
 
 def named(form_id: str, instance_ids: Collection[str], store: Store) -> dict[str, Evidence]:
     """The submissions with these instanceIDs that there are, current or not."""
-    found = {}
+    found: dict[str, Evidence] = {}
     wanted = sorted(instance_ids)
     for start in range(0, len(wanted), records.PAGE):
         some = wanted[start : start + records.PAGE]
-        rows = Submission.select().where(
-            (Submission.form_id == form_id) & Submission.instance_id.in_(some)
-        )
+        rows = Submission.select().where((Submission.form_id == form_id) & Submission.instance_id.in_(some))
         found.update((row.instance_id, _evidence(row, store)) for row in rows)
     return found
 
