@@ -167,7 +167,7 @@ def _rows(person: Person | None, area: str = areas.NATION) -> Any:
     """All entries, or those of the desks in an overseer's area. Raises :class:`Problem` (FORBIDDEN) for others."""
     rows = (
         Quarantine.select(
-            Quarantine,
+            *(f for f in Quarantine._meta.sorted_fields if f.name not in ("xml", "note")),  # large, and sealed
             Desk.slug.alias("desk_slug"),
             Desk.village.alias("desk_village"),
             Desk.phone.alias("desk_phone"),
