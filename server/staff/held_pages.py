@@ -15,7 +15,7 @@ from typing import Any
 from falcon.asgi import Request, Response
 
 from forms.problems import Problem, Problems
-from server.intake.intake import FAULT, OTHER_BYTES, Intake
+from server.intake.intake import ENCRYPTED, FAULT, OTHER_BYTES, Intake
 from server.staff import words
 from server.staff.pages import Pages, Resource, for_officers
 from server.staff.trust import Visitor
@@ -37,6 +37,7 @@ _UNKNOWN = Problems.FORM_UNKNOWN.value.code
 _REASONS = {
     _UNKNOWN: "Formulir atau versinya belum terbit di server ini",
     OTHER_BYTES: "Nomornya sudah pernah diterima, tetapi isinya berbeda",
+    ENCRYPTED: "Isinya dikunci oleh HP, sehingga tidak dapat dinilai",
     FAULT: "Server salah waktu mengolahnya",
     "xml.unreadable": "Isinya rusak, tidak terbaca",
     "xml.too_big": "Isinya terlalu besar",
@@ -49,6 +50,7 @@ _REFUSED = (
 _ADVICE = {
     _UNKNOWN: "Minta pengelola menerbitkan formulir dengan versi itu. Sesudah terbit, terima kiriman ini.",
     OTHER_BYTES: "Tanyakan kepada meja desa: apakah ini perbaikan dari data yang sama, atau data orang lain?",
+    ENCRYPTED: "Minta pengelola menerbitkan formulir tanpa kunci (public_key). Sesudah itu meja desa mengisi ulang.",
     FAULT: "Minta pengelola memperbarui server dan melaporkan kesalahannya. Sesudah itu terima kiriman ini.",
 }
 _STATES = {"released": "Diterima", "linked": "Sama dengan kiriman lain", "discarded": "Tidak dipakai"}
