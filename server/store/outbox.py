@@ -20,7 +20,7 @@ from forms.form import SEVERITIES
 from server.settings import Quiet
 from server.store import areas, contacts, events, hours, officers, spending, withdrawals
 from server.store.contacts import Way
-from server.store.messages import LEASE
+from server.store.messages import LEASE, REPLACED
 from server.store.models import Delivery, Message
 from server.store.officers import Person
 from server.store.owed import NIGHT, come
@@ -294,10 +294,13 @@ def begin(claimed: Claimed, now: datetime, limits: Limits) -> None:
 
 
 def begin_again(claimed: Claimed, now: datetime, limits: Limits) -> bool:
-    """The carrier does not know of the earlier attempt: it is over, another begins. False where we lost the claim."""
-    if not Message.select().where(_held(claimed)).exists():
+    """The carrier does not know of the earlier attempt: it is over, another begins.
+
+    False where there is nothing to begin: we lost the claim, or a newer message tells of the same and more.
+    """
+    row = Message.get_or_none(_held(claimed))
+    if row is None:
         return False
-    row = Message.get_by_id(claimed.id)
     for lost in Delivery.select().where(
         (Delivery.message == claimed.id) & Delivery.outcome.is_null() & Delivery.provider_id.is_null()
     ):
@@ -305,8 +308,24 @@ def begin_again(claimed: Claimed, now: datetime, limits: Limits) -> bool:
         Delivery.update(outcome="refused", error="the carrier does not know of it", ended_at=now).where(
             Delivery.id == lost.id
         ).execute()
+    if _told_anew(row):
+        # What it tells of is owed anew, unless the newer one will tell it: that one may be too late as well.
+        withdrawals.withdraw(row, now, REPLACED)
+        return False
     begin(claimed, now, limits)
     return True
+
+
+def _told_anew(row: Message) -> bool:
+    """Was a newer message written to this person about this case, that tells of all that this one does?"""
+    newer = Message.select(Message.indicators).where(
+        (Message.case == row.case_id)
+        & (Message.officer == row.officer_id)
+        & (Message.id > row.id)
+        & (Message.state != "failed")
+    )
+    codes = set(row.indicators.split())
+    return any(codes <= set(later.split()) for (later,) in newer.tuples())
 
 
 def sent(claimed: Claimed, provider_id: str, now: datetime) -> bool:
