@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
+from server.store.claims import Claimed, Verdict
 from server.store.messages import LEASE
-from server.store.outbox import Claimed, Verdict
 from server.store.owed import LONGEST
 from sync.channels import Meaning, Remedy, TransportError
 

@@ -19,9 +19,9 @@ from forms.schema import Field, Schema
 from server.intake.intake import Intake, Upload
 from server.settings import Settings
 from server.store import cases, desks, officers, owed
+from server.store.claims import Claimed
 from server.store.database import Store
 from server.store.models import Case, Delivery, Event, Message, Submission
-from server.store.outbox import Claimed
 from sync import compose as composing
 from sync.channels.console import Console
 from sync.compose import Kecamatan, Occasion, Ref, compose, digest, notice
@@ -159,9 +159,13 @@ def test_composing_has_no_argument_for_free_text() -> None:
     assert set(inspect.signature(digest).parameters) == {"counts", "refs", "weekly"}
     assert set(inspect.signature(notice).parameters) == {"trouble"}
     assert set(inspect.signature(composing.held).parameters) == {"count"}
+    assert set(inspect.signature(composing.export_ready).parameters) == {"public_url"}
     public = [n for n, f in vars(composing).items() if inspect.isfunction(f) and not n.startswith("_")]
     made_here = {n for n in public if vars(composing)[n].__module__ == composing.__name__}
-    assert made_here == {"compose", "digest", "notice", "held", "fill", "fallback_text", "in_gsm", "septets"}
+    assert made_here == {
+        *("compose", "digest", "notice", "held", "export_ready"),
+        *("fill", "fallback_text", "in_gsm", "septets"),
+    }
 
 
 @pytest.mark.parametrize("occasion", list(Occasion))
