@@ -97,6 +97,7 @@ class Settings(BaseSettings):
         SecretStr(""), validation_alias=AliasChoices("POSMIGRAN_SMTP_URL", "smtp_url")
     )
     mail_from: str = Field("", validation_alias=AliasChoices("POSMIGRAN_MAIL_FROM", "mail_from"))
+    export_days: int = Field(7, ge=1, validation_alias=AliasChoices("POSMIGRAN_EXPORT_DAYS", "export_days"))
     currency: str = Field("USD", validation_alias=AliasChoices("POSMIGRAN_CURRENCY", "currency"))
     sms_cost: Decimal = Field(
         Decimal(0), ge=0, validation_alias=AliasChoices("POSMIGRAN_SMS_COST", "sms_cost")

@@ -169,6 +169,13 @@ def notice(trouble: str) -> Text:
     return Text(_NOTICES[trouble] + _LOOK, 1)
 
 
+def export_ready(public_url: str) -> Text:
+    """That a monthly export lies ready: where, for whoever signs in."""
+    where = f": {public_url}/ekspor" if public_url else ""
+    body = in_gsm(f"PMI: ekspor bulanan Anda siap diunduh. Masuk di halaman Ekspor{where}")
+    return Text(body, 1 if septets(body) <= SEGMENT else 2)
+
+
 def held(count: int) -> Text:
     """How many uploads wait for a decision. Raises ValueError for none."""
     if count < 1:

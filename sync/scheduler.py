@@ -35,6 +35,8 @@ from server.store.rosters import Rosters
 from sync import digest, escalation, held, routing
 from sync.carriers import carriers, setup_of
 from sync.channels import Channel
+from sync.export_jobs import EVERY as EXPORTS
+from sync.export_jobs import ExportJobs
 from sync.outbox import Clock, Outbox, Policy
 
 log = structlog.get_logger()
@@ -55,6 +57,7 @@ EVERY: Mapping[str, timedelta] = {
     "files": HOUSEKEEPING,
     "sessions": HOUSEKEEPING,
     "entities": HOUSEKEEPING,
+    "exports": EXPORTS,
 }
 """All jobs by name, and how often each runs."""
 HEARTBEAT = timedelta(seconds=15)
@@ -121,6 +124,9 @@ class Sync:
         self._worker = f"{socket.gethostname()[:40]}:{os.getpid()}"
         self._noted: dict[str, Run] = {}
         self._stop = threading.Event()
+        self._exports = ExportJobs(
+            store, settings, self._writer, clock, self._worker, lambda: self._stop.is_set()
+        )
         self.jobs: tuple[Job, ...] = (
             _job("messages", self._messages),
             _job("escalation", self._escalate),
@@ -130,6 +136,7 @@ class Sync:
             _job("files", lambda: {"files": self._files.sweep()}),
             _job("sessions", self._sessions),
             _job("entities", self._entities),
+            _job("exports", self._exports.run),
         )
 
     def run_once(self) -> dict[str, int]:

@@ -169,6 +169,12 @@ def require(slug: str) -> Person:
     return person(row)
 
 
+def find(slug: str) -> Person | None:
+    """The officer of that name, if still in service."""
+    row = Officer.get_or_none((Officer.slug == slug) & Officer.removed_at.is_null())
+    return person(row) if row is not None else None
+
+
 def by_id(officer_id: int) -> Person | None:
     """An officer who is still in service."""
     row = Officer.get_or_none((Officer.id == officer_id) & Officer.removed_at.is_null())

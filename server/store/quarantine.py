@@ -44,7 +44,10 @@ LONGEST_NOTE = 500
 
 @dataclass(frozen=True)
 class Held:
-    """An upload in quarantine. ``desk`` is its name in commands; ``submission`` an instanceID, once there is one."""
+    """An upload in quarantine. ``desk`` is its name in commands; ``submission`` an instanceID, once there is one.
+
+    ``phone`` is where the people of the desk are reached.
+    """
 
     id: int
     received_at: datetime
@@ -55,6 +58,7 @@ class Held:
     desk_id: int | None
     desk: str | None
     village: str | None
+    phone: str | None
     device_id: str | None
     files: tuple[NewFile, ...]
     size: int
@@ -166,6 +170,7 @@ def _rows(person: Person | None, area: str = areas.NATION) -> Any:
             Quarantine,
             Desk.slug.alias("desk_slug"),
             Desk.village.alias("desk_village"),
+            Desk.phone.alias("desk_phone"),
             Submission.instance_id.alias("became"),
         )
         .join(Desk, JOIN.LEFT_OUTER)
@@ -364,6 +369,7 @@ def _held(row: Any) -> Held:
         row.desk_id,
         row.desk_slug,
         row.desk_village,
+        row.desk_phone,
         row.device_id,
         tuple(NewFile(f["filename"], f["sha256"], f["size"], f.get("content_type", "")) for f in row.files),
         row.size,
