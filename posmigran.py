@@ -26,6 +26,7 @@ from server.commands import (
     messages,
     officers,
     reports,
+    rosters,
     submissions,
 )
 from server.commands import installation as whole
@@ -51,6 +52,7 @@ for noun, commands in (
     ("lists", lists.app),
     ("desks", desks.app),
     ("officers", officers.app),
+    ("rosters", rosters.app),
     ("submissions", submissions.app),
     ("entities", entities.app),
     ("alerts", alerts.app),
@@ -93,7 +95,9 @@ def app_from_environment() -> Any:
 def _export_for(store: Store) -> Callable[[str, Path, Person, str], None]:
     def write(form_id: str, target: Path, person: Person, lang: str) -> None:
         # openpyxl is slow to import: only where it is needed
-        from exports import Access, Filters, Options, export_form, kind_of
+        from exports.access import Access
+        from exports.form_export import export_form, kind_of
+        from exports.options import Filters, Options
 
         export_form(
             form_id,

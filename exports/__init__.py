@@ -1,19 +1,11 @@
-"""Workbooks and CSV from rows. Knows nothing of HTTP."""
+"""Workbooks and CSV from rows. Knows nothing of HTTP.
+
+What writes workbooks is slow to load: import ``exports.form_export`` where it is needed, not at a module's head.
+"""
 
 from exports.access import Access
-from exports.form_export import ExportResult, export_form, kind_of
-from exports.options import Filters, Options
 
-__all__ = [
-    "OPERATOR",
-    "Access",
-    "ExportResult",
-    "Filters",
-    "Options",
-    "access_of",
-    "export_form",
-    "kind_of",
-]
+__all__ = ["OPERATOR", "Access", "access_of"]
 
 OPERATOR = Access.operator()
 """The reader of whoever runs the server's command line: everything."""

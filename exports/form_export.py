@@ -37,14 +37,12 @@ Write = Callable[[int, Row], None]
 class ExportResult:
     """What was written: ``rows`` is the number of submissions, ``tables`` the rows of each table by its name.
 
-    ``withheld`` counts the columns that the reader has no right to. ``newest`` is the number of the last submission
-    that an incremental export need not look at again.
+    ``withheld`` counts the columns that the reader has no right to.
     """
 
     rows: int
     tables: dict[str, int]
     withheld: int
-    newest: int | None = None
 
 
 def kind_of(target: Path) -> str:
@@ -151,8 +149,7 @@ def export_form(
         if password is not None:
             encrypt(draft, password)
     by_name = {table.name: count for table, count in zip(layout.tables, counts, strict=True)}
-    newest = numbers[-1] if numbers else filters.after
-    return ExportResult(counts[0], by_name, layout.withheld, newest)
+    return ExportResult(counts[0], by_name, layout.withheld)
 
 
 @contextmanager

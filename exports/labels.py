@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from exports.values import Label
 from exports.words import Lang
-from forms.lists import NAME, ListTable, ListUnreadable
+from forms.list_files import SUFFIXES, read_list
+from forms.lists import NAME, ListUnreadable
 from forms.schema import Field, Texts, language_code
 from server.store import areas, published
 
@@ -48,9 +49,10 @@ class Labels:
     def of(self, field: Field) -> Label:
         """How the codes of a select question become labels; a code without label stays as it is."""
         if field.list_name is not None:
-            filename = f"{field.list_name}.csv"
-            if filename == published.AREA_LIST:
+            if f"{field.list_name}.csv" == published.AREA_LIST:
                 return self._villages.name
+            held = published.newest_lists([f"{field.list_name}{suffix}" for suffix in SUFFIXES])
+            filename = next(iter(held), f"{field.list_name}.csv")
             if filename not in self._lists:
                 self._lists[filename] = _AttachedLabels(filename, self._lang)
             return self._lists[filename].label
@@ -78,11 +80,14 @@ class _AttachedLabels:
 
     def _read(self, content: bytes) -> dict[str, str]:
         try:
-            table = ListTable.from_csv(self._filename, content)
+            table = read_list(self._filename, content)
         except ListUnreadable:
             return {}  # its codes are exported instead
+        key = NAME if NAME in table.columns else "id"  # GeoJSON has ids and titles
         column = _label_column(table.columns, self._lang)
-        return {row[NAME]: row[column].strip() or row[NAME] for row in table.rows} if column else {}
+        if column is None or key not in table.columns:
+            return {}
+        return {row[key]: row[column].strip() or row[key] for row in table.rows}
 
 
 def _label_column(columns: Iterable[str], lang: Lang) -> str | None:
@@ -92,5 +97,5 @@ def _label_column(columns: Iterable[str], lang: Lang) -> str | None:
         for c in columns
         if c.startswith(("label::", "label_"))
     }
-    plain = "label" if "label" in columns else None
+    plain = next((name for name in ("label", "title") if name in columns), None)
     return by_language.get(lang) or plain or next(iter(by_language.values()), None)

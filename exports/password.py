@@ -13,10 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-import msoffcrypto
-from msoffcrypto.exceptions import DecryptionError, FileFormatError, InvalidKeyError, ParseError
-from msoffcrypto.format.ooxml import OOXMLFile
-
 from forms.problems import Problem, Problems
 
 SHORTEST: Final = 10
@@ -37,6 +33,8 @@ def encrypt(file: Path, password: str) -> None:
 
     Takes memory of about twice the file's size.
     """
+    from msoffcrypto.format.ooxml import OOXMLFile  # here: pages check passwords, and never lock a file
+
     descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.", suffix=".part")
     draft = Path(name)
     try:
@@ -62,6 +60,9 @@ def opened(file: Path, password: str | None) -> Iterator[Path | IO[bytes]]:
     if not is_encrypted(file):
         yield file
         return
+    import msoffcrypto
+    from msoffcrypto.exceptions import DecryptionError, FileFormatError, InvalidKeyError, ParseError
+
     if not password:
         raise Problem(Problems.PASSWORD_NEEDED, file=file.name)
     plain = io.BytesIO()

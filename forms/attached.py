@@ -9,7 +9,8 @@ from lxml import etree
 
 from forms.expressions import Written, place_of
 from forms.form import Finding
-from forms.lists import NAME, ListTable, ListUnreadable
+from forms.list_files import is_list, read_list
+from forms.lists import NAME, ListUnreadable
 from forms.validate import Place, Places
 from forms.xpath import XPathError
 from forms.xpath.parser import parse
@@ -35,7 +36,7 @@ def needs_of(xform: etree._Element, written: Iterable[Written], places: Places) 
     files: dict[str, str] = {}
     for instance in xform.iter(f"{_XF}instance"):
         source = instance.get("src") or ""
-        if source.endswith(".csv"):
+        if is_list(source):
             files[instance.get("id") or ""] = source.rsplit("/", 1)[-1]
     needs: dict[str, dict[str, Place]] = {file: {} for file in files.values()}
     for list_name, column, place in [*_of_choices(xform, places), *_of_expressions(written)]:
@@ -106,7 +107,7 @@ def media_faults(
                     "dengan --media.",
                 )
             )
-        elif filename.endswith(".csv"):
+        elif is_list(filename):
             findings += list_faults(filename, content, wanted)
     return findings
 
@@ -114,7 +115,7 @@ def media_faults(
 def list_faults(filename: str, content: bytes, wanted: Mapping[str, Place]) -> list[Finding]:
     """What is wrong with the content of a list, of which the columns ``wanted`` are read at these places."""
     try:
-        table = ListTable.from_csv(filename, content)
+        table = read_list(filename, content)
     except ListUnreadable as wrong:
         return [Finding(filename, wrong.row, None, f"{wrong.message}.", f"{wrong.pesan}.")]
     findings = [
@@ -125,7 +126,7 @@ def list_faults(filename: str, content: bytes, wanted: Mapping[str, Place]) -> l
             f"the key '{key}' stands already in row {before}. Keep one of the two.",
             f"kunci '{key}' sudah ada di baris {before}. Sisakan satu.",
         )
-        for line, before, key in table.repeated()
+        for line, before, key in (table.repeated() if NAME in table.columns else ())
     ]
     return findings + [
         Finding(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -144,21 +144,28 @@ def rules_using(form: Form) -> dict[str, tuple[str, ...]]:
 
 
 def change_findings(
-    found: tuple[Change, ...], stored: Stored, old: Form, book: Workbook, places: Places
+    found: tuple[Change, ...],
+    stored: Stored,
+    old: Form,
+    book: Workbook,
+    places: Places,
+    exports: Sequence[str] = (),
 ) -> list[Finding]:
     """What to say of the changes, each at the cell that has to be looked at.
 
     Another type for answers that are stored is an error: a column cannot hold both. What vanishes is a warning
-    that wants confirming where it touches stored answers.
+    that wants confirming where it touches stored answers. ``exports`` are the names of exports of this form that are
+    made again and again: their columns are its questions.
     """
     users = rules_using(old)
-    return [_finding(change, stored, users, _place(change, old, book, places)) for change in found]
+    return [_finding(change, stored, users, exports, _place(change, old, book, places)) for change in found]
 
 
 def _finding(
     change: Change,
     stored: Stored,
     users: Mapping[str, tuple[str, ...]],
+    exports: Sequence[str],
     place: tuple[str, int | None, str | None],
 ) -> Finding:
     count = stored.get((change.path, change.code if change.kind == "choice" else ""), 0)
@@ -169,6 +176,9 @@ def _finding(
     if codes:
         message += f" Rules of the published version that ask it: {', '.join(codes)}."
         pesan += f" Aturan versi terbit yang memakainya: {', '.join(codes)}."
+    if exports and change.kind != "property":
+        message += f" Saved exports that have it: {', '.join(exports)}."
+        pesan += f" Unduhan tersimpan yang memuatnya: {', '.join(exports)}."
     if change.kind == "type" and count:
         return Finding(*place, message, pesan, "error")
     confirm = count > 0 and change.kind != "type"

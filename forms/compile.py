@@ -29,6 +29,7 @@ from forms.workbook import INDICATORS, FormErrors, Workbook, read_workbook
 __all__ = ["CompileResult", "FormErrors", "Inspection", "compile_workbook", "inspect_workbook"]
 
 XF = "{http://www.w3.org/2002/xforms}"
+_FILES = ("jr://file", "jr://images/", "jr://audio/", "jr://video/")
 MOST_ERRORS = 20
 """After so many wrong references the rest would only tire the author."""
 
@@ -170,7 +171,9 @@ def _in_order(findings: list[Finding]) -> tuple[Finding, ...]:
 def _form(book: Workbook, xform: str, rows: list[IndicatorRow], sensitive: dict[str, SensitiveKind]) -> Form:
     tree = etree.fromstring(xform.encode(), etree.XMLParser(resolve_entities=False, no_network=True))
     calculates = {b.get("nodeset"): b.get("calculate") or "" for b in tree.iter(f"{XF}bind")}
-    sources = (i.get("src") or "" for i in tree.iter(f"{XF}instance"))
+    # lists, and the pictures, sounds and films of labels
+    sources = [i.get("src") or "" for i in tree.iter(f"{XF}instance")]
+    sources += [value.text or "" for value in tree.iter(f"{XF}value")]
     settings = book.settings()
     return Form(
         form_id=settings.get("form_id", ""),
@@ -179,7 +182,7 @@ def _form(book: Workbook, xform: str, rows: list[IndicatorRow], sensitive: dict[
         xform=xform,
         indicators=tuple(_indicator(row, calculates[f"/{book.root}/{row.node}"]) for row in rows),
         sensitive=sensitive,
-        media=tuple(sorted({s.rsplit("/", 1)[1] for s in sources if s.startswith("jr://file")})),
+        media=tuple(sorted({s.rsplit("/", 1)[1] for s in sources if s.startswith(_FILES)})),
     )
 
 

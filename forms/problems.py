@@ -139,6 +139,39 @@ class Problems(Enum):
     ENTITY_NOT_DELETED = Kind(
         "entity.not_deleted", 409, "Isian ini tidak dihapus.", "This entry was not deleted."
     )
+    ASSIGNEE_UNFIT = Kind(
+        "case.assignee", 422,
+        "Petugas {officer} tidak dapat diminta menangani kasus {ref}: bukan wilayah atau tugasnya.",
+        "Officer {officer} cannot be asked to take case {ref} on: it is not of their area or role.",
+    )  # fmt: skip
+    SUPERVISOR_UNFIT = Kind(
+        "officer.supervisor", 422,
+        "{supervisor} tidak dapat menjadi atasan di sini: wilayahnya tidak mencakup {area}, atau orangnya sama.",
+        "{supervisor} cannot supervise here: their area does not hold {area}, or it is the same person.",
+    )  # fmt: skip
+    ROSTER_PERIOD = Kind(
+        "roster.period", 422,
+        "Waktu selesai harus sesudah waktu mulai ({starts} sampai {ends}).",
+        "It must end after it begins ({starts} to {ends}).",
+    )  # fmt: skip
+    ROSTER_DATE = Kind(
+        "roster.date", 422,
+        "Tanggal {text} tidak terbaca. Tulis seperti 2026-11-23, atau dengan jam: 2026-11-23 18:00.",
+        "The date {text} cannot be read. Write it like 2026-11-23, or with a time: 2026-11-23 18:00.",
+    )  # fmt: skip
+    ROSTER_STAND_IN = Kind(
+        "roster.stand_in", 422,
+        "{stand_in} tidak dapat menggantikan {officer}: perannya lain, wilayahnya tidak cocok, atau orangnya sama.",
+        "{stand_in} cannot stand in for {officer}: another role, an area that does not fit, or the same person.",
+    )  # fmt: skip
+    ROSTER_UNKNOWN = Kind(
+        "roster.unknown", 404, "Catatan jaga {entry} tidak ada.", "There is no roster entry {entry}."
+    )
+    ROSTER_BOOK = Kind(
+        "roster.book", 422,
+        "{file}: {place_id}: {pesan} ({count} kesalahan; tidak ada yang disimpan.)",
+        "{file}: {place}: {message} ({count} faults; nothing was stored.)",
+    )  # fmt: skip
     SUBMISSION_UNKNOWN = Kind(
         "submission.unknown", 404, "Kiriman {instance_id} tidak ada.", "There is no submission {instance_id}."
     )

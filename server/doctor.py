@@ -16,11 +16,13 @@ from forms.lists import ListTable, ListUnreadable
 from forms.problems import Problem
 from server import installation
 from server.settings import Settings
-from server.store import areas, desks, jobs, messages, officers, owed, published, quarantine
+from server.store import areas, desks, escalations, jobs, messages, officers, owed, published, quarantine
 from server.store.cases import OVERSEERS
 from server.store.models import Area
+from server.store.rosters import Rosters
 from server.store.sealing import KEY_FILE
 from sync import routing
+from sync.scheduler import EVERY
 
 FEWEST_AREAS = 91_000
 """Provinces, regencies, districts and villages; the shipped files hold 91,599."""
@@ -69,7 +71,9 @@ def examine(settings: Settings, now: datetime) -> list[Check]:
             _check("officers", _officers),
             _check("alerts", lambda: _alerts(now)),
             _check("quarantine", lambda: _quarantine(now)),
+            _check("last resort", lambda: _last_resort(now)),
             _check("sync", lambda: _sync(now)),
+            _check("jobs", lambda: _jobs(now)),
         ]
     finally:
         store.release()
@@ -200,6 +204,11 @@ def _alerts(now: datetime) -> str:
     if waiting := routing.unreachable(now):
         lines = ", ".join(f"{w['area']} {w['role']} ({w['cases']} cases)" for w in waiting)
         raise _Wrong(f"alerts wait because nobody can be told: {lines}; posmigran officers add with --phone")
+    if unanswered := escalations.nobody_answered():
+        raise _Wrong(
+            f"{unanswered} alerts were told to everybody there is, and nobody has answered: "
+            "posmigran alerts list --state open; call the officers of that area"
+        )
     if failed := len(messages.listing("failed")):
         return f"nobody waits; {failed} messages failed, see posmigran messages list --state failed"
     return "nobody waits to be told"
@@ -217,20 +226,54 @@ def _quarantine(now: datetime) -> str:
 
 
 def _sync(now: datetime) -> str:
-    runs = [run for run in jobs.last_runs() if run.job == "messages"]
-    if not runs:
+    run = jobs.newest().get("messages")
+    if run is None:
         if owed.anything_unrouted(now):
             raise _Wrong(
                 "alerts wait, and nothing has ever sent any: start posmigran serve or posmigran sync"
             )
         return "has not run yet; it starts with posmigran serve"
-    newest = runs[0]
-    if newest.error is not None:
-        raise _Wrong(f"its last run ended with {newest.error}: see its log")
-    late = now - newest.started_at
+    if run.error is not None:
+        raise _Wrong(f"its last run ended with {run.error}: see its log")
+    late = now - run.started_at
     if late > LATE:
         raise _Wrong(
             f"last ran {int(late.total_seconds() // 60)} minutes ago, so nobody is texted: "
             "start posmigran serve or posmigran sync"
         )
     return f"ran {max(int(late.total_seconds()), 0)} seconds ago"
+
+
+def _jobs(now: datetime) -> str:
+    runs = jobs.newest()
+    if not runs:
+        return "none has run yet; they start with posmigran serve"
+    wrong = []
+    for name, every in EVERY.items():
+        run = runs.get(name)
+        if run is None:
+            continue  # just started; all begin within a second
+        if run.error is not None:
+            wrong.append(f"{name} failed {run.failures} times since it last ended well ({run.error})")
+        elif now - run.started_at > max(LATE, 3 * every):
+            wrong.append(f"{name} last ran {run.started_at:%Y-%m-%d %H:%M} UTC")
+    if wrong:
+        raise _Wrong(f"{'; '.join(wrong)}: see the log of posmigran sync, or start it again")
+    took = ", ".join(
+        f"{run.job} {(run.ended_at - run.started_at).total_seconds():.1f} s"
+        for run in sorted(runs.values(), key=lambda run: run.job)
+        if run.ended_at is not None
+    )
+    return f"all run in their time ({took})"
+
+
+def _last_resort(now: datetime) -> str:
+    rosters = Rosters(now)
+    lacking = {"admin": "--last-resort", "ppa": "--last-resort-ppa"}
+    missing = [option for role, option in lacking.items() if not rosters.last_resort(role)]
+    if missing:
+        raise _Wrong(
+            "nobody is named to be told where nobody else can be: posmigran init "
+            + " ".join(f"{option} +62..." for option in missing)
+        )
+    return "somebody is told where nobody else can be, of sensitive alerts too"

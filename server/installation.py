@@ -122,6 +122,7 @@ def init(
         with store.transaction():
             store.lock(LOCK)
             admin = _first_admin(admin_email, now)
+            _last_resorts(settings, now)
     finally:
         store.release()
     return {
@@ -150,10 +151,18 @@ def _publish_shipped(store: Store, workbook: Path, now: datetime, progress: Call
 
 def _first_admin(email: str, now: datetime) -> dict[str, str | None]:
     for officer in officers.listing():
-        if officer["role"] == "admin":
+        if officer["role"] == "admin" and not officer["last_resort"]:
             return {"email": officer["email"], "password": None}
     person, password = officers.add("Administrator", "admin", areas.NATION, now, email=email)
     return {"email": person.email, "password": password}
+
+
+def _last_resorts(settings: Settings, now: datetime) -> None:
+    """Whom to tell where nobody else is left. Sensitive alerts have one of their own: they are for PPA alone."""
+    if settings.last_resort:
+        officers.set_last_resort("admin", "Cadangan terakhir", settings.last_resort, now)
+    if settings.last_resort_ppa:
+        officers.set_last_resort("ppa", "Cadangan terakhir PPA", settings.last_resort_ppa, now)
 
 
 def _without_password(url: str) -> str:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TextIO, cast
 
 
 class _StandardError:
-    """Standard error as it is at the moment of writing: a logger outlives a stream that was put in its place."""
+    """Standard error as it is at the moment of writing: a logger outlives a stream that was put in its place.
+
+    It may be a file on a disk that is full: what was to be answered must not fail for that.
+    """
 
     def write(self, text: str) -> int:
-        return sys.stderr.write(text)
+        with contextlib.suppress(OSError):
+            return sys.stderr.write(text)
+        return 0
 
     def flush(self) -> None:
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
 
 
 def configure_logs() -> None:

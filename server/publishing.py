@@ -18,7 +18,7 @@ from forms.changes import change_findings, changes
 from forms.compile import FormErrors, Inspection, inspect_workbook
 from forms.form import Finding, Form
 from forms.problems import Problem, Problems
-from server.store import editions, events, published, uses
+from server.store import editions, events, published, saved_exports, uses
 from server.store.case_list import CASE_LIST
 from server.store.database import Store
 from server.store.editions import AREA_LIST, OPERATOR, SHIPPED
@@ -133,7 +133,9 @@ def against_published(found: Inspection, form: Form, store: Store, *, draft: boo
     if altered:
         asked = {(change.path, change.code if change.kind == "choice" else "") for change in altered}
         stored = uses.count_stored(form.form_id, asked, store)
-        findings += change_findings(altered, stored, old, found.book, found.places)
+        findings += change_findings(
+            altered, stored, old, found.book, found.places, saved_exports.names_of(form.form_id)
+        )
     return findings
 
 

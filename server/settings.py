@@ -77,6 +77,10 @@ class Settings(BaseSettings):
     )
     help_line: str = Field("", validation_alias=AliasChoices("POSMIGRAN_HELP_LINE", "help_line"))
     timezone: str = Field("Asia/Jakarta", validation_alias=AliasChoices("POSMIGRAN_TIMEZONE", "timezone"))
+    last_resort: str = Field("", validation_alias=AliasChoices("POSMIGRAN_LAST_RESORT", "last_resort"))
+    last_resort_ppa: str = Field(
+        "", validation_alias=AliasChoices("POSMIGRAN_LAST_RESORT_PPA", "last_resort_ppa")
+    )
     quiet_hours: str = Field(
         "21:00-06:00", validation_alias=AliasChoices("POSMIGRAN_QUIET_HOURS", "quiet_hours")
     )
@@ -93,6 +97,7 @@ class Settings(BaseSettings):
         SecretStr(""), validation_alias=AliasChoices("POSMIGRAN_SMTP_URL", "smtp_url")
     )
     mail_from: str = Field("", validation_alias=AliasChoices("POSMIGRAN_MAIL_FROM", "mail_from"))
+    export_days: int = Field(7, ge=1, validation_alias=AliasChoices("POSMIGRAN_EXPORT_DAYS", "export_days"))
     currency: str = Field("USD", validation_alias=AliasChoices("POSMIGRAN_CURRENCY", "currency"))
     sms_cost: Decimal = Field(
         Decimal(0), ge=0, validation_alias=AliasChoices("POSMIGRAN_SMS_COST", "sms_cost")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from server.settings import Settings
+from server.settings import Quiet, Settings
 from server.store import contacts
 from server.store.outbox import Setup
 from server.store.spending import MICROS, Limits
@@ -39,7 +39,7 @@ def carriers(settings: Settings) -> tuple[dict[str, Channel], str]:
 def setup_of(settings: Settings, channels: Mapping[str, Channel], sms: str) -> Setup:
     """What the store must know of the channels: one for each kind, and the caps."""
     by_kind = {contacts.kind_of(name): name for name in channels} | {contacts.kind_of(sms): sms}
-    return Setup(by_kind, limits_of(settings))
+    return Setup(by_kind, limits_of(settings), Quiet.parse(settings.quiet_hours))
 
 
 def limits_of(settings: Settings) -> Limits:

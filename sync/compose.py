@@ -169,6 +169,23 @@ def notice(trouble: str) -> Text:
     return Text(_NOTICES[trouble] + _LOOK, 1)
 
 
+def export_ready(public_url: str) -> Text:
+    """That a monthly export lies ready: where, for whoever signs in."""
+    where = f": {public_url}/ekspor" if public_url else ""
+    body = in_gsm(f"PMI: ekspor bulanan Anda siap diunduh. Masuk di halaman Ekspor{where}")
+    return Text(body, 1 if septets(body) <= SEGMENT else 2)
+
+
+def held(count: int) -> Text:
+    """How many uploads wait for a decision. Raises ValueError for none."""
+    if count < 1:
+        raise ValueError("nothing waits")
+    said = (
+        f"PMI sistem: {_count(count)} kiriman HP tertahan dan belum dinilai, mungkin ada orang dalam bahaya."
+    )
+    return Text(f"{said} Buka dasbor, halaman Tertahan.", 1)
+
+
 def fill(sms: str, ref: str, kec: str, more: int = 0) -> Text:
     """Fill in a text of a workbook, for :func:`compose`: only there is it known whose words these are.
 

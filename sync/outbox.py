@@ -256,7 +256,7 @@ class Outbox:
 
     def _fold(self, capped: Capped) -> None:
         now = self._clock()
-        if self._writer.wait(lambda: folding.fold(capped, _digest, now)):
+        if self._writer.wait(lambda: folding.fold(capped, _digest, now, self._setup.quiet)):
             log.warning("message.folded", message=capped.id, cap=capped.cap)
         self._tell(Trouble.CAP, capped.cap)
 

@@ -27,14 +27,16 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
 from server.settings import Quiet, Settings
-from server.store import entities, escalations, jobs, officers, owed, spending
+from server.store import entities, escalations, jobs, officers, owed, quarantine, spending
 from server.store.database import Store, Writer
 from server.store.files import Files
 from server.store.jobs import Run
 from server.store.rosters import Rosters
-from sync import digest, escalation, routing
+from sync import digest, escalation, held, routing
 from sync.carriers import carriers, setup_of
 from sync.channels import Channel
+from sync.export_jobs import EVERY as EXPORTS
+from sync.export_jobs import ExportJobs
 from sync.outbox import Clock, Outbox, Policy
 
 log = structlog.get_logger()
@@ -46,6 +48,18 @@ STEPS = timedelta(seconds=30)
 DIGEST = timedelta(minutes=10)
 """How often it is asked whether this week's digest is due somewhere. Each person gets it once, however often."""
 HOUSEKEEPING = timedelta(hours=1)
+EVERY: Mapping[str, timedelta] = {
+    "messages": ROUND,
+    "escalation": STEPS,
+    "reminders": STEPS,
+    "digest": DIGEST,
+    "held": STEPS,
+    "files": HOUSEKEEPING,
+    "sessions": HOUSEKEEPING,
+    "entities": HOUSEKEEPING,
+    "exports": EXPORTS,
+}
+"""All jobs by name, and how often each runs."""
 HEARTBEAT = timedelta(seconds=15)
 """How often a job that has nothing new to say still notes that it runs; ``doctor`` goes by it."""
 PAGE = 5
@@ -75,6 +89,10 @@ class Job:
     run: Callable[[], Mapping[str, int]]
 
 
+def _job(name: str, run: Callable[[], Mapping[str, int]]) -> Job:
+    return Job(name, EVERY[name], run)
+
+
 class Sync:
     """Routes alerts, sends messages, keeps house. One to a process.
 
@@ -97,6 +115,7 @@ class Sync:
         self._store = store
         self._clock = clock
         self._channel = channel
+        self._settings = settings
         self._quiet = Quiet.parse(settings.quiet_hours)
         self._files = Files(settings.home, store.keys)
         self._writer = Writer(store, gap=gap)
@@ -105,14 +124,19 @@ class Sync:
         self._worker = f"{socket.gethostname()[:40]}:{os.getpid()}"
         self._noted: dict[str, Run] = {}
         self._stop = threading.Event()
+        self._exports = ExportJobs(
+            store, settings, self._writer, clock, self._worker, lambda: self._stop.is_set()
+        )
         self.jobs: tuple[Job, ...] = (
-            Job("messages", ROUND, self._messages),
-            Job("escalation", STEPS, self._escalate),
-            Job("reminders", STEPS, self._remind),
-            Job("digest", DIGEST, self._digest),
-            Job("files", HOUSEKEEPING, lambda: {"files": self._files.sweep()}),
-            Job("sessions", HOUSEKEEPING, self._sessions),
-            Job("entities", HOUSEKEEPING, self._entities),
+            _job("messages", self._messages),
+            _job("escalation", self._escalate),
+            _job("reminders", self._remind),
+            _job("digest", self._digest),
+            _job("held", self._held),
+            _job("files", lambda: {"files": self._files.sweep()}),
+            _job("sessions", self._sessions),
+            _job("entities", self._entities),
+            _job("exports", self._exports.run),
         )
 
     def run_once(self) -> dict[str, int]:
@@ -235,6 +259,13 @@ class Sync:
         for summary in digest.summaries(rosters):
             made += self._writer.wait(partial(digest.owe, summary, self._channel, rosters))
         return {"digests": made}
+
+    def _held(self) -> Mapping[str, int]:
+        """Tell the overseers of uploads that wait in quarantine."""
+        if not quarantine.waiting():
+            return {"notices": 0}
+        now, zone = self._clock(), self._settings.timezone
+        return {"notices": self._writer.wait(lambda: held.tell(now, self._channel, self._quiet, zone))}
 
     def _sessions(self) -> Mapping[str, int]:
         now = self._clock()

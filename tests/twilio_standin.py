@@ -5,6 +5,9 @@ that it accepted. What it does with the next messages is said beforehand::
 
     twilio.next(Answer(status=429, code=20429), Drop(accepted=True))
 
+``twilio.down = True`` answers everything with 503 until it is set back; ``twilio.templates`` are WhatsApp's, by
+ContentSid. Receipts come when the test sends them (``send_receipt``): late, twice, in any order.
+
 ``twilio.watch`` is called for each message when it was ``received`` and when it was ``accepted`` (recorded,
 but not answered yet), so that a test can do something at exactly that moment.
 """
@@ -31,6 +34,12 @@ from twilio.request_validator import RequestValidator
 ACCOUNT = "AC" + "0" * 31 + "1"
 TOKEN = "stand-in-token"
 SENDER = "+15005550006"
+WHATSAPP = "+15005550007"
+OF_CASE, OF_NONE = "HX" + "1" * 32, "HX" + "2" * 32
+TEMPLATES = {
+    OF_CASE: "Sistem pelindungan PMI: {{1}}\nBalas 1 {{2}} bila Anda menangani kasus ini.",
+    OF_NONE: "Sistem pelindungan PMI: {{1}}\nPesan otomatis.",
+}
 PAGE_SIZE = 50
 
 
@@ -81,8 +90,12 @@ class TwilioStandIn:
 
     account: str = ACCOUNT
     token: str = TOKEN
+    templates: dict[str, str] = field(default_factory=lambda: dict(TEMPLATES))
+    down: bool = False
     dated: bool = True
     """Whether accepted messages have a date of sending at once, or stay queued without one."""
+    unlisted: set[str] = field(default_factory=set)
+    """SIDs that its list does not show."""
     messages: list[Taken] = field(default_factory=list)
     calls: Counter[tuple[str, int]] = field(default_factory=Counter)
     watch: Callable[[str, Taken], None] | None = None
@@ -117,6 +130,15 @@ class TwilioStandIn:
             "TWILIO_AUTH_TOKEN": self.token,
             "TWILIO_FROM": SENDER,
             "TWILIO_API_URL": self.url,
+        }
+
+    @property
+    def whatsapp(self) -> dict[str, str]:
+        """The settings that add WhatsApp to it."""
+        return {
+            "TWILIO_WHATSAPP_FROM": WHATSAPP,
+            "TWILIO_WHATSAPP_CONTENT_SID": OF_CASE,
+            "TWILIO_WHATSAPP_DIGEST_CONTENT_SID": OF_NONE,
         }
 
     def next(self, *behaviours: Behaviour) -> None:
@@ -172,12 +194,18 @@ class TwilioStandIn:
             sid="SM" + secrets.token_hex(16),
             to=form["To"],
             sender=form.get("From") or form["MessagingServiceSid"],
-            body=form["Body"],
+            body=form["Body"] if "Body" in form else self._rendered(form),
             status_callback=form.get("StatusCallback"),
             status="queued",
             date_created=now,
             date_sent=now if self.dated else None,
         )
+
+    def _rendered(self, form: dict[str, str]) -> str:
+        text = self.templates[form["ContentSid"]]
+        for name, value in json.loads(form["ContentVariables"]).items():
+            text = text.replace("{{" + name + "}}", value)
+        return text
 
     def _behaviour(self) -> Behaviour:
         with self._lock:
@@ -185,7 +213,7 @@ class TwilioStandIn:
 
     def _listed(self, query: dict[str, list[str]]) -> list[Taken]:
         """Newest first, by the date of sending, as Twilio lists them; a date filter leaves out the queued."""
-        found: Iterable[Taken] = list(self.messages)
+        found: Iterable[Taken] = [m for m in list(self.messages) if m.sid not in self.unlisted]
         if to := query.get("To"):
             found = [m for m in found if m.to == to[0]]
         if after := query.get("DateSent>"):
@@ -216,6 +244,9 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._authorised():
             return
         form = dict(parse_qsl(body, keep_blank_values=True))
+        if self.twilio.down:
+            self._refuse(503, 20503)
+            return
         behaviour = self.twilio._behaviour()
         taken = self.twilio._take(form)
         self._tell("received", taken)
@@ -237,6 +268,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """List messages, a page at a time."""
         if not self._authorised():
+            return
+        if self.twilio.down:
+            self._refuse(503, 20503)
             return
         parts = urlsplit(self.path)
         query = parse_qs(parts.query)

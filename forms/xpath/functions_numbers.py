@@ -13,6 +13,7 @@ from forms.xpath.operators import choose
 from forms.xpath.values import NAN, Value, days_and_time, to_boolean, to_index, to_number
 
 _SMALLEST = 5e-324  # Java's Double.MIN_VALUE
+_LARGEST = 1.7976931348623157e308  # and Double.MAX_VALUE
 
 
 @function("true", fewest=0)
@@ -123,12 +124,12 @@ def _max(site: Site) -> Code:
 
 @function("min", fewest=0, most=None)
 def _min(site: Site) -> Code:
-    """The smallest; NaN of nothing."""
+    """The smallest; NaN of nothing. JavaRosa starts from the largest finite number: so much is infinity here."""
     every = _numbers(site)
 
     def smallest(env: Environment) -> float:
         found = every(env)
-        return min(found) if found else NAN
+        return min(_LARGEST, *found) if found else NAN
 
     return Code(smallest, "number")
 

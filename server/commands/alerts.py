@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -9,8 +10,11 @@ import typer
 from server.commands.common import AreaOption, HomeOption, JsonOption, known, now, opened
 from server.store import (
     areas,
+    assignments,
     cases,
     officers,
+    results,
+    steps,
 )
 from server.terminal import show
 
@@ -42,6 +46,39 @@ def alerts_ack(
     with opened(home) as (_, store), store.transaction():
         changed = cases.acknowledge(officers.require(by), ref, now())
         show({"ref": ref, "by": by, "acknowledged": changed}, json)
+
+
+@app.command("assign")
+def alerts_assign(
+    ref: Annotated[str, typer.Argument(help="The case's reference.")],
+    to: Annotated[str, typer.Option(help="The officer who is asked to take it on.")],
+    by: Annotated[str, typer.Option(help="The officer who asks.")],
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Ask an officer to take a case on; they are told."""
+    with opened(home) as (_, store), store.transaction():
+        changed = assignments.assign(officers.require(by), ref, to, now())
+        show({"ref": ref, "by": by, "to": to, "assigned": changed}, json)
+
+
+@app.command("steps")
+def alerts_steps(
+    ref: Annotated[str, typer.Argument(help="The case's reference.")],
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Who was told of a case, why and when: each step of each alert."""
+    with opened(home):
+        show(steps.listing(ref), json)
+
+
+@app.command("rates")
+def alerts_rates(area: AreaOption = areas.NATION, home: HomeOption = None, json: JsonOption = False) -> None:
+    """What became of alerts, by indicator: closed, verified, false alarms."""
+    with opened(home):
+        areas.require(area)
+        show([{**asdict(rate), "false_alarm_rate": rate.share} for rate in results.rates(area=area)], json)
 
 
 @app.command("close")

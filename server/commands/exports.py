@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -61,7 +62,9 @@ def export(
     json: JsonOption = False,
 ) -> None:
     """Write every submission of a form."""
-    from exports import OPERATOR, Filters, Options, export_form, kind_of
+    from exports import OPERATOR
+    from exports.form_export import export_form, kind_of
+    from exports.options import Filters, Options, to_json
 
     known("--lang", lang, ("id", "en"))
     if start is not None and end is not None and start > end:
@@ -76,17 +79,17 @@ def export(
         areas.require(area)
         zone = areas.zone(area, settings.timezone)
         moment = now()
-        bounds: dict[str, Any] = {}
-        if new is not None:
-            bounds = saved_exports.bounds(saved_exports.OPERATOR, new, form_id, moment)
         filters = Filters(
             area=area,
             start=datetime.combine(start, time.min, zone) if start else None,
             end=datetime.combine(end + timedelta(days=1), time.min, zone) if end else None,
             indicators=tuple(indicator or ()),
             states=tuple(state or ()),  # type: ignore[arg-type] # checked by Filters
-            **bounds,
         )
+        series = saved_exports.series(new, to_json(filters)) if new is not None else None
+        if series is not None:
+            bounds = saved_exports.bounds(saved_exports.OPERATOR, series, form_id, moment)
+            filters = replace(filters, after=bounds["after"], until=bounds["until"])
         with writing(output):
             result = export_form(
                 form_id,
@@ -101,8 +104,8 @@ def export(
             )
         with store.transaction():
             events.record(now(), "operator", "export", form_id, area=area, rows=result.rows)
-            if new is not None:
-                saved_exports.advance(saved_exports.OPERATOR, new, form_id, result.newest, moment)
+            if series is not None:
+                saved_exports.advance(saved_exports.OPERATOR, series, form_id, filters.until, moment)
         show({"file": output, "rows": result.rows, "tables": result.tables}, json)
 
 

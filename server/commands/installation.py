@@ -19,11 +19,18 @@ ADMIN = "admin@posmigran.local"
 
 def init(
     admin_email: Annotated[str, typer.Option(help="Sign-in of the first administrator.")] = ADMIN,
+    last_resort: Annotated[
+        str | None, typer.Option(help="Number to tell of alerts that nobody else can be told of.")
+    ] = None,
+    last_resort_ppa: Annotated[
+        str | None, typer.Option(help="The same for sensitive alerts: somebody of PPA.")
+    ] = None,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
     """Make the home: database, keys, areas, the shipped forms. Safe to run twice."""
-    settings = load_settings(home)
+    given = {"last_resort": last_resort, "last_resort_ppa": last_resort_ppa}
+    settings = load_settings(home, **{name: number for name, number in given.items() if number})
     show(installation.init(settings, admin_email, now(), progress), json)
 
 

@@ -24,13 +24,25 @@ def officers_add(
     phone: Annotated[str | None, typer.Option(help="For SMS, such as +62 812 0000 0001.")] = None,
     email: Annotated[str | None, typer.Option(help="To sign in with.")] = None,
     channels: Annotated[str, typer.Option(help="Order in which to reach them: whatsapp sms email.")] = "",
+    last_resort: Annotated[
+        bool, typer.Option("--last-resort", help="Told only where nobody else of their role is left.")
+    ] = False,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
     """Register a person who answers alerts or reads registers."""
     known("--role", role, ROLES)
     with opened(home) as (_, store), store.transaction():
-        person, password = officers.add(name, role, area, now(), phone=phone, email=email, channels=channels)
+        person, password = officers.add(
+            name,
+            role,
+            area,
+            now(),
+            phone=phone,
+            email=email,
+            channels=channels,
+            last_resort=last_resort,
+        )
         if not phone and not email:
             complain(
                 f"{person.slug} has neither --phone nor --email: nobody can tell them of a case, and they cannot sign "

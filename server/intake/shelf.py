@@ -15,6 +15,7 @@ from pathlib import PurePath
 from forms.entities import Declaration, declarations
 from forms.form import Form, Indicator
 from forms.judge import Judge
+from forms.list_files import is_list, read_list
 from forms.lists import ListTable
 from forms.schema import Schema
 from server.intake.chosen import Choices, choices_of
@@ -64,6 +65,7 @@ class _Editions:
             tables = {
                 PurePath(filename).stem: former.table(filename, number) or _table(filename, number)
                 for filename, number in numbers.items()
+                if is_list(filename)
             }
             found = self._spans[span] = ShelvedLists(tables, numbers)
         return found
@@ -79,7 +81,7 @@ class _Editions:
 def _table(filename: str, number: int) -> ListTable:
     edition = published.get_list(filename, number)
     assert edition is not None  # editions are never removed
-    return ListTable.from_csv(PurePath(filename).stem, edition.content)
+    return read_list(filename, edition.content)
 
 
 class Shelf:

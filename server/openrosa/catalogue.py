@@ -57,6 +57,8 @@ class Catalogue:
         self._shown = Shown(-1, None, {}, {}, {}, {})
         self._xforms: dict[str, bytes] = {}
         self._area_list = lru_cache(maxsize=128)(_area_list)
+        # a village's phones ask for the same list; the largest are some megabytes
+        self._csv_of = lru_cache(maxsize=8)(self._read_csv)
 
     def shown(self) -> Shown:
         """What there is to see now."""
@@ -121,12 +123,17 @@ class Catalogue:
     def _entity_list(
         self, filename: str, name: str, properties: tuple[str, ...], reader: Reader
     ) -> MediaFile:
+        digest = entity_lists.digest(name, reader, properties)
         return MediaFile(
             filename,
-            entity_lists.digest(name, reader, properties),
-            lambda: entity_lists.csv_of(name, reader, properties, self._store),
+            digest,
+            lambda: self._csv_of(digest, name, reader, properties),
             name,
         )
+
+    def _read_csv(self, digest: str, name: str, reader: Reader, properties: tuple[str, ...]) -> bytes:
+        """The content that has this digest, for as long as it has."""
+        return entity_lists.csv_of(name, reader, properties, self._store)
 
     def gone(self, name: str, desk: KnownDesk, ids: list[str] | None) -> list[tuple[str, bool]]:
         """Which entities this desk's phones should forget. Raises :class:`Problem` (NOT_FOUND)."""

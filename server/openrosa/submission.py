@@ -74,6 +74,7 @@ class Submission(Resource):
                 )
         except Problem:
             await _drain(request)
+            await door.admitted(asking, lambda desk: desk)  # a stranger hears that first
             raise
 
     async def _keep(

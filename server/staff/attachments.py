@@ -160,7 +160,7 @@ class OpenAttachment(Resource):
         known = (file.content_type or "").partition(";")[0].strip().lower()
         response.content_type = known if known in _SHOWN else "application/octet-stream"
         response.downloadable_as = file.filename
-        response.set_stream(_Content(content), file.size or 0)
+        response.set_stream(Content(content), file.size or 0)
 
 
 def _rows(pages: Pages, carriers: list[Carrier], person: Person) -> list[Row]:
@@ -189,13 +189,13 @@ def _rows(pages: Pages, carriers: list[Carrier], person: Person) -> list[Row]:
     return rows
 
 
-class _Content:
+class Content:
     """A file on its way out, unsealed in threads."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
 
-    def __aiter__(self) -> _Content:
+    def __aiter__(self) -> Content:
         return self
 
     async def __anext__(self) -> bytes:

@@ -9,7 +9,7 @@ import falcon.asgi
 from falcon.asgi import Request, Response
 
 from server.settings import Settings
-from server.staff import desk_pages, held_pages
+from server.staff import desk_pages, export_pages, held_pages
 from server.staff.attachments import Attachments, OpenAttachment
 from server.staff.case_pages import Acknowledge, CaseList, CasePage, Close
 from server.staff.downloads import Download, Downloads, Export
@@ -48,6 +48,10 @@ def add_routes(
     app.add_route("/daftar/{list_name}/{uuid}", EntityPage(pages))
     app.add_route("/unduh", Downloads(pages))
     app.add_route("/unduh/{form_id:path}", Download(pages, export))
+    app.add_route("/ekspor", export_pages.Exports(pages))
+    app.add_route("/ekspor/{token}/ambil", export_pages.TakeExport(pages))
+    app.add_route("/ekspor/{token}/batal", export_pages.CancelExport(pages))
+    app.add_route("/ekspor/bulanan/{number:int(max=2000000000)}/henti", export_pages.StopMonthly(pages))
     app.add_route("/laporan", Reports(pages))
     app.add_route("/meja", desk_pages.Desks(pages))
     app.add_route("/meja/lembar", desk_pages.Sheets(pages))

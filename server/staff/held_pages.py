@@ -15,11 +15,12 @@ from typing import Any
 from falcon.asgi import Request, Response
 
 from forms.problems import Problem, Problems
-from server.intake.intake import FAULT, OTHER_BYTES, Intake
+from server.intake.intake import ENCRYPTED, FAULT, OTHER_BYTES, Intake
 from server.staff import words
 from server.staff.pages import Pages, Resource, for_officers
 from server.staff.trust import Visitor
 from server.store import areas, published, quarantine
+from server.store.desks import VILLAGE_LENGTH
 from server.store.officers import Person
 from server.store.quarantine import Held
 
@@ -33,6 +34,7 @@ _UNKNOWN = Problems.FORM_UNKNOWN.value.code
 _REASONS = {
     _UNKNOWN: "Formulir atau versinya belum terbit di server ini",
     OTHER_BYTES: "Nomornya sudah pernah diterima, tetapi isinya berbeda",
+    ENCRYPTED: "Isinya dikunci oleh HP, sehingga tidak dapat dinilai",
     FAULT: "Server salah waktu mengolahnya",
     "xml.unreadable": "Isinya rusak, tidak terbaca",
     "xml.too_big": "Isinya terlalu besar",
@@ -45,6 +47,7 @@ _REFUSED = (
 _ADVICE = {
     _UNKNOWN: "Minta pengelola menerbitkan formulir dengan versi itu. Sesudah terbit, terima kiriman ini.",
     OTHER_BYTES: "Tanyakan kepada meja desa: apakah ini perbaikan dari data yang sama, atau data orang lain?",
+    ENCRYPTED: "Minta pengelola menerbitkan formulir tanpa kunci (public_key). Sesudah itu meja desa mengisi ulang.",
     FAULT: "Minta pengelola memperbarui server dan melaporkan kesalahannya. Sesudah itu terima kiriman ini.",
 }
 _STATES = {"released": "Diterima", "linked": "Sama dengan kiriman lain", "discarded": "Tidak dipakai"}
@@ -61,6 +64,7 @@ class Entry:
     version: str
     place: str
     desk: str
+    phone: str
     came: str
     age: str
     files: int
@@ -246,8 +250,9 @@ def _entry(held: Held, names: dict[str, str], person: Person, now: datetime, zon
         reason=_REASONS.get(held.reason, held.reason),
         form=words.form(held.form_id) if held.form_id else "",
         version=held.version,
-        place=words.place(held.village, names, person.area) if held.village else "",
+        place=_place(held.village, names, person.area) if held.village else "",
         desk=held.desk or "",
+        phone=held.phone or "",
         came=words.local_time(held.received_at, zone),
         age=words.age(held.received_at, now),
         files=len(held.files),
@@ -256,6 +261,11 @@ def _entry(held: Held, names: dict[str, str], person: Person, now: datetime, zon
         if held.decided_at is not None
         else None,
     )
+
+
+def _place(code: str, names: dict[str, str], reader_area: str) -> str:
+    """Where a desk is; an officer's phones belong to a wider area."""
+    return words.place(code, names, reader_area) if len(code) == VILLAGE_LENGTH else names.get(code, code)
 
 
 def _number(text: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import re
 import traceback
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -13,6 +14,7 @@ from typing import Any, ClassVar
 import structlog
 from falcon.asgi import Request, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2.ext import Extension
 
 from forms.problems import Problem, Problems
 from server.settings import Settings
@@ -40,7 +42,16 @@ _HEADERS = {
     "X-Robots-Tag": "noindex, nofollow",
 }
 
+_ADDRESS = re.compile(r'\b(href|action)="/')
+
 Responder = Callable[..., Awaitable[None]]
+
+
+class _BelowBasePath(Extension):
+    """Addresses in templates begin at our own front page, wherever the public URL has put that."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        return _ADDRESS.sub(r'\1="{{ base_path }}/', source)
 
 
 class Pages:
@@ -71,8 +82,10 @@ class Pages:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            extensions=[_BelowBasePath],
         )
-        self._templates.globals["asset"] = self.assets.address
+        self._templates.globals["base_path"] = settings.base_path
+        self._templates.globals["asset"] = lambda file: f"{settings.base_path}{self.assets.address(file)}"
         self._templates.filters["phone"] = words.phone
 
     def show(
@@ -92,7 +105,7 @@ class Pages:
     def redirect(self, response: Response, path: str) -> None:
         """Send the browser on, to a path of ours."""
         response.status = 303
-        response.set_header("Location", path)
+        response.set_header("Location", f"{self.settings.base_path}{path}")
 
     def fail(self, response: Response, problem: Problem, visitor: Visitor | None = None) -> None:
         """Answer with a page that says what is wrong. Also for the composition root's own errors."""

@@ -16,7 +16,7 @@ from peewee import Case as Switch
 
 from forms.form import SEVERITIES, Indicator
 from forms.problems import Problem, Problems
-from server.store import areas, counters, events
+from server.store import areas, counters, escalations, events
 from server.store.chains import in_chain
 from server.store.models import Alert, Case, Desk, Officer, Submission
 from server.store.officers import Person
@@ -361,13 +361,14 @@ def acknowledge(person: Person, ref: str, now: datetime) -> int:
 
     Twice is once: the first who acknowledges stays on record. Raises :class:`Problem` (CASE_UNKNOWN).
     """
-    case = _theirs(person, ref)
+    case = theirs(person, ref)
     changed = (
         Alert.update(state="acknowledged", acknowledged_at=now, acknowledged_by=person.id)
         .where((Alert.case == case.id) & (Alert.state == "open") & visible(person.role))
         .execute()
     )
     if changed:
+        escalations.taken_on(case.id, case.village, person.id, now)
         events.record(now, person.slug, "case.acknowledged", ref, alerts=changed)
     return int(changed)
 
@@ -377,14 +378,14 @@ def close(person: Person, ref: str, result: str, now: datetime) -> int:
 
     What nobody had acknowledged is acknowledged by it. Raises :class:`Problem` (CASE_UNKNOWN).
     """
-    case = _theirs(person, ref)
-    theirs = (Alert.case == case.id) & (Alert.state != "closed") & visible(person.role)
+    case = theirs(person, ref)
+    not_closed = (Alert.case == case.id) & (Alert.state != "closed") & visible(person.role)
     Alert.update(acknowledged_at=now, acknowledged_by=person.id).where(
-        theirs & Alert.acknowledged_at.is_null()
+        not_closed & Alert.acknowledged_at.is_null()
     ).execute()
     changed = (
         Alert.update(state="closed", closed_at=now, closed_by=person.id, result=result)
-        .where(theirs)
+        .where(not_closed)
         .execute()
     )
     if changed:
@@ -392,7 +393,8 @@ def close(person: Person, ref: str, result: str, now: datetime) -> int:
     return int(changed)
 
 
-def _theirs(person: Person, ref: str) -> Any:
+def theirs(person: Person, ref: str) -> Any:
+    """The row of a case that a person may know of. Raises :class:`Problem` (CASE_UNKNOWN)."""
     case = Case.get_or_none((Case.ref == ref) & areas.scope(Case, person.area))
     if case is None or not Alert.select().where((Alert.case == case.id) & visible(person.role)).exists():
         raise Problem(Problems.CASE_UNKNOWN, ref=ref)

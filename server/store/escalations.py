@@ -15,7 +15,7 @@ from peewee import fn
 
 from forms.form import SEVERITIES
 from server.store import contacts, hours, officers
-from server.store.models import Alert, Case, FollowUp, Officer, Submission
+from server.store.models import Alert, FollowUp, Officer, Submission
 from server.store.officers import Person
 from server.store.steps import RUNGS
 
@@ -143,11 +143,6 @@ def reminded(one: Overdue, again_at: datetime | None) -> bool:
         .execute()
     )
     return bool(changed == 1)
-
-
-def village_of(case_id: int) -> str:
-    """Where a case is."""
-    return str(Case.get_by_id(case_id).village)
 
 
 def tellable(officer_id: int | None, passed: Collection[int] = ()) -> Person | None:

@@ -47,6 +47,7 @@ class Job:
     ended_at: datetime | None
     rows: int | None
     size: int | None
+    address: str | None
     error: str | None
     expires_at: datetime | None
 
@@ -92,9 +93,18 @@ def order(
     return token
 
 
+def anything(now: datetime) -> bool:
+    """Is there a job that nobody works on?"""
+    return bool(ExportJob.select().where(_free(now)).exists())
+
+
+def _free(now: datetime) -> Any:
+    return (ExportJob.state == "waiting") | ((ExportJob.state == "running") & (ExportJob.claimed_until < now))
+
+
 def claim(worker: str, now: datetime) -> Job | None:
     """Take the oldest job that nobody works on, for the time of a lease. Call inside a transaction."""
-    free = (ExportJob.state == "waiting") | ((ExportJob.state == "running") & (ExportJob.claimed_until < now))
+    free = _free(now)
     for row in ExportJob.select().where(free).order_by(ExportJob.ordered_at, ExportJob.id).limit(5):
         if row.attempts >= MOST_ATTEMPTS:
             _end(row.id, free, "failed", now, error="attempts")
@@ -130,10 +140,20 @@ def go_on(job: Job, worker: str, done: int, total: int, now: datetime) -> bool:
     )
 
 
-def finish(job: Job, worker: str, rows: int, size: int, expires_at: datetime, now: datetime) -> bool:
+def finish(
+    job: Job, worker: str, rows: int, size: int, address: str, expires_at: datetime, now: datetime
+) -> bool:
     """The file is there. False where it is no longer wanted: then it must go."""
     return _end(
-        job.id, _held(job, worker), "done", now, rows=rows, size=size, expires_at=expires_at, sealed=None
+        job.id,
+        _held(job, worker),
+        "done",
+        now,
+        rows=rows,
+        size=size,
+        address=address,
+        expires_at=expires_at,
+        sealed=None,
     )
 
 
@@ -181,23 +201,37 @@ def to_download(person: Person, token: str, now: datetime) -> Job:
     row = ExportJob.get_or_none((ExportJob.token == token) & (ExportJob.owner == person.slug))
     if row is None or row.state != "done" or row.expires_at is None or row.expires_at <= now:
         raise Problem(Problems.EXPORT_GONE)
-    if row.role != person.role or not areas.covers(person.area, row.area):
+    job = _job(row)
+    if not may_have(person, job):
         raise Problem(Problems.EXPORT_GONE)
-    return _job(row)
+    return job
 
 
-def expired(now: datetime) -> list[str]:
-    """Mark jobs whose time has come as removed; returns their tokens, whose files must go. In a transaction."""
+def may_have(person: Person, job: Job) -> bool:
+    """Is it this person's, and are their rights still those with which they ordered it, or greater?"""
+    return job.owner == person.slug and job.role == person.role and areas.covers(person.area, job.area)
+
+
+def anything_expired(now: datetime) -> bool:
+    """Has the time of a file come?"""
     gone = (ExportJob.state == "done") & (ExportJob.expires_at <= now)
-    rows = [token for (token,) in ExportJob.select(ExportJob.token).where(gone).tuples()]
-    ExportJob.update(state="removed").where(gone).execute()
-    return rows
+    return bool(ExportJob.select().where(gone).exists())
 
 
-def wanted_files() -> set[str]:
-    """Tokens of jobs that have a file or are being written."""
-    rows = ExportJob.select(ExportJob.token).where(ExportJob.state.in_((*OPEN, "done"))).tuples()
-    return {token for (token,) in rows}
+def expire(now: datetime) -> int:
+    """Mark jobs whose time has come; their files are wanted no more. Returns how many."""
+    gone = (ExportJob.state == "done") & (ExportJob.expires_at <= now)
+    return int(ExportJob.update(state="removed").where(gone).execute())
+
+
+def wanted() -> tuple[set[str], set[str]]:
+    """Tokens of the jobs that may be written now, and of those that have a file."""
+    rows = ExportJob.select(ExportJob.token, ExportJob.state).where(ExportJob.state.in_((*OPEN, "done")))
+    running: set[str] = set()
+    done: set[str] = set()
+    for token, state in rows.tuples():
+        (done if state == "done" else running).add(token)
+    return running, done
 
 
 def forget(before: datetime) -> int:
@@ -242,6 +276,7 @@ def _job(row: Any) -> Job:
         row.ended_at,
         row.rows,
         row.size,
+        row.address,
         row.error,
         row.expires_at,
     )

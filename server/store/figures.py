@@ -7,7 +7,7 @@ from typing import Any
 
 from peewee import fn
 
-from server.store import attachments, spending
+from server.store import attachments, jobs, results, spending
 from server.store.models import Alert, Message, Quarantine, Submission
 
 
@@ -32,7 +32,13 @@ def counted() -> list[Figure]:
             ~Submission.draft,
         ),
         _by("posmigran_messages", "Messages of the outbox, by state", "state", Message.state),
-        _by("posmigran_alerts", "Alerts, by state", "state", Alert.state),
+        _by(
+            "posmigran_alerts",
+            "Alerts, by state; those that only some may know of are left out",
+            "state",
+            Alert.state,
+            ~Alert.restricted,
+        ),
         _by("posmigran_quarantine", "Uploads held for staff, by state", "state", Quarantine.state),
         Figure(
             "posmigran_alerts_owed",
@@ -47,6 +53,46 @@ def counted() -> list[Figure]:
             {"missing": float(attachments.missing())},
         ),
         *_spent(),
+        *_jobs(),
+        *_results(),
+    ]
+
+
+def _jobs() -> list[Figure]:
+    runs = jobs.newest().values()
+    ended = [run for run in runs if run.ended_at is not None]
+    return [
+        Figure(
+            "posmigran_job_started_seconds",
+            "When each job of the sync process last began, in seconds since 1970",
+            "job",
+            {run.job: run.started_at.timestamp() for run in runs},
+        ),
+        Figure(
+            "posmigran_job_took_seconds",
+            "How long its last run took",
+            "job",
+            {run.job: (run.ended_at - run.started_at).total_seconds() for run in ended if run.ended_at},
+        ),
+        Figure(
+            "posmigran_job_failures",
+            "How often each job has failed since it last ended well",
+            "job",
+            {run.job: float(run.failures) for run in runs},
+        ),
+    ]
+
+
+def _results() -> list[Figure]:
+    """What became of alerts, by indicator; those that only some may know of are left out of every figure."""
+    closed: dict[str, float] = {}
+    false: dict[str, float] = {}
+    for rate in results.rates(~Alert.restricted):
+        closed[rate.indicator] = float(rate.closed)
+        false[rate.indicator] = float(rate.false_alarms)
+    return [
+        Figure("posmigran_alerts_closed", "Alerts closed with a result, by indicator", "indicator", closed),
+        Figure("posmigran_false_alarms", "Of those, how many were false alarms", "indicator", false),
     ]
 
 

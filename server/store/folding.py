@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from server.store import areas, cases, events, messages, officers
+from server.settings import Quiet
+from server.store import areas, cases, events, hours, messages, officers
 from server.store.messages import NewMessage
 from server.store.models import Case, Message
 from server.store.outbox import Capped
 
-_MORNING, _EVENING = 6, 21  # DOMAIN 5.2
+_DAILY = 8
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Held:
     refs: Sequence[str]
 
 
-def fold(capped: Capped, write: Callable[[Held], tuple[str, int]], now: datetime) -> bool:
+def fold(capped: Capped, write: Callable[[Held], tuple[str, int]], now: datetime, quiet: Quiet) -> bool:
     """Put a message into its person's digest, inside a transaction; False where another process was quicker.
 
     ``write`` makes the digest's text: (body, segments). The digest goes when the next hour begins, or the next
@@ -34,7 +35,7 @@ def fold(capped: Capped, write: Callable[[Held], tuple[str, int]], now: datetime
     )
     if row is None:
         return False
-    digest = _open_digest(row, capped.cap, now)
+    digest = _open_digest(row, capped.cap, now, quiet)
     Message.update(
         state="expired", error=f"cap {capped.cap}: told in a digest", folded=digest, claimed_until=None
     ).where(Message.id == row.id).execute()
@@ -45,7 +46,7 @@ def fold(capped: Capped, write: Callable[[Held], tuple[str, int]], now: datetime
     return True
 
 
-def _open_digest(row: Message, cap: str, now: datetime) -> int:
+def _open_digest(row: Message, cap: str, now: datetime, quiet: Quiet) -> int:
     waiting = Message.select(Message.id).where(
         (Message.officer == row.officer_id)
         & Message.key.startswith(f"cap:{row.officer_id}:")
@@ -56,7 +57,8 @@ def _open_digest(row: Message, cap: str, now: datetime) -> int:
         return int(found)
     zone = areas.zone(officers.person(row.officer).area)
     whole = now.astimezone(zone).replace(minute=0, second=0, microsecond=0)
-    begins = whole + (timedelta(days=1) if cap in ("month", "cost") else timedelta(hours=1))
+    tomorrow = whole.replace(hour=_DAILY) + timedelta(days=1)
+    begins = tomorrow if cap in ("month", "cost") else whole + timedelta(hours=1)
     new = NewMessage(
         row.officer_id,
         (),
@@ -64,7 +66,7 @@ def _open_digest(row: Message, cap: str, now: datetime) -> int:
         row.recipient,
         "",
         1,
-        _by_day(begins).astimezone(UTC),
+        hours.send_at("high", zone, begins.astimezone(UTC), quiet),
         severity=row.severity,
         kind="digest",
         key=f"cap:{row.officer_id}:{now:%Y%m%d%H%M%S}",
@@ -89,11 +91,3 @@ def _held(digest: int) -> Held:
         gravest[ref] = severity if known is None else min(known, severity, key=cases.gravity)
     refs = sorted(gravest, key=lambda ref: cases.gravity(gravest[ref]))
     return Held(Counter(gravest.values()), refs)
-
-
-def _by_day(local: datetime) -> datetime:
-    if local.hour < _MORNING:
-        return local.replace(hour=_MORNING)
-    if local.hour >= _EVENING:
-        return local.replace(hour=_MORNING) + timedelta(days=1)
-    return local

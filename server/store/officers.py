@@ -51,11 +51,13 @@ def add(
     phone: str | None = None,
     email: str | None = None,
     channels: str = "",
+    last_resort: bool = False,
 ) -> tuple[Person, str | None]:
     """Register an officer; returns them and, where there is an e-mail to sign in with, a new password.
 
-    ``channels`` is the order in which to reach them (``"whatsapp sms"``), empty for the usual one. Raises
-    :class:`Problem`: ROLE_UNKNOWN, AREA_UNKNOWN, PHONE_INVALID, EMAIL_TAKEN, SETTING_INVALID.
+    ``channels`` is the order in which to reach them (``"whatsapp sms"``), empty for the usual one. A
+    ``last_resort`` is told of what nobody else can be told of. Raises :class:`Problem`: ROLE_UNKNOWN, AREA_UNKNOWN,
+    PHONE_INVALID, EMAIL_TAKEN, SETTING_INVALID.
     """
     if role not in ROLES:
         raise Problem(Problems.ROLE_UNKNOWN, role=role, roles=" ".join(ROLES))
@@ -76,8 +78,24 @@ def add(
         password_hash=_hasher.hash(password) if password else None,
         created_at=now,
         channels=contacts.order(channels),
+        last_resort=last_resort,
     )
     return person(row), password
+
+
+def set_last_resort(role: str, name: str, phone: str, now: datetime) -> Person:
+    """Say whom to tell of what nobody else of a role can be told of, in the whole nation.
+
+    Where there is one already, this changes their number. Raises :class:`Problem` (PHONE_INVALID).
+    """
+    known = Officer.get_or_none(
+        (Officer.role == role) & (Officer.last_resort == True) & Officer.removed_at.is_null()  # noqa: E712
+    )
+    if known is None:
+        return add(name, role, areas.NATION, now, phone=phone, last_resort=True)[0]
+    if known.phone != normal_phone(phone):
+        return set_contact(known.slug, now, phone=phone)[0]
+    return person(known)
 
 
 def set_contact(
@@ -149,6 +167,12 @@ def require(slug: str) -> Person:
     if row is None:
         raise Problem(Problems.OFFICER_UNKNOWN, officer=slug)
     return person(row)
+
+
+def find(slug: str) -> Person | None:
+    """The officer of that name, if still in service."""
+    row = Officer.get_or_none((Officer.slug == slug) & Officer.removed_at.is_null())
+    return person(row) if row is not None else None
 
 
 def by_id(officer_id: int) -> Person | None:
@@ -262,6 +286,7 @@ def listing() -> list[dict[str, Any]]:
             "phone": o.phone,
             "email": o.email,
             "channels": o.channels or " ".join(contacts.KINDS),
+            "last_resort": o.last_resort,
         }
         for o in Officer.select().where(Officer.removed_at.is_null()).order_by(Officer.area, Officer.slug)
     ]

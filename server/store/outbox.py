@@ -17,7 +17,8 @@ from typing import Any, Literal
 from peewee import Case as Switch
 
 from forms.form import SEVERITIES
-from server.store import contacts, events, officers, spending, withdrawals
+from server.settings import Quiet
+from server.store import areas, contacts, events, hours, officers, spending, withdrawals
 from server.store.contacts import Way
 from server.store.messages import LEASE
 from server.store.models import Delivery, Message
@@ -27,6 +28,8 @@ from server.store.spending import Limits, Purse
 
 NO_WAY = "no way to reach this person"
 """The error of a message whose officer has no number or address that could be used."""
+FURTHEST = timedelta(days=3)
+"""How far ahead a digest may be due; what is due later still was written by a clock that has been set back since."""
 PATIENT = ("digest", "notice")
 """Kinds of message that are bounded by themselves, so that no cap holds them."""
 
@@ -72,10 +75,11 @@ class Capped:
 
 @dataclass(frozen=True)
 class Setup:
-    """What this installation sends with: the channels that are set up, by their kind, and the caps."""
+    """What this installation sends with: the channels set up, by their kind, the caps, and the hours at night."""
 
     channels: Mapping[str, str]
     limits: Limits = Limits()  # noqa: RUF009 - frozen
+    quiet: Quiet = hours.NIGHT
 
 
 Action = Literal["retry", "unsure", "finish", "elsewhere"]
@@ -114,7 +118,9 @@ def _due(now: datetime) -> Any:
     """Owed and due, or left behind by a process that died."""
     # A first attempt is due at once: where it lies ahead, the clock was set back.
     fresh = (Message.attempts == 0) & (Message.created_at > now)
-    owed = (Message.state == "owed") & Message.bounced.is_null() & (come(Message.due_at, now, NIGHT) | fresh)
+    at_night = (Message.kind != "digest") & come(Message.due_at, now, NIGHT)
+    reached = at_night | (Message.kind == "digest") & come(Message.due_at, now, FURTHEST) | fresh
+    owed = (Message.state == "owed") & Message.bounced.is_null() & reached
     return owed | ((Message.state == "sending") & come(Message.claimed_until, now))
 
 
@@ -153,6 +159,11 @@ def claim(
         if row.expires_at is not None and row.expires_at <= now:
             withdrawals.withdraw(row, now, withdrawals.STALE)
             return None
+        if (morning := _morning(row, now, setup.quiet)) is not None:
+            Message.update(due_at=morning).where(
+                (Message.id == message_id) & (Message.attempts == row.attempts) & (Message.state == "owed")
+            ).execute()
+            return None
     unsure = row.state == "sending"
     ways = _ways_left(row, setup)
     current = Way(contacts.kind_of(row.channel), row.recipient)
@@ -189,6 +200,14 @@ def claim(
     if not unsure:
         begin(claimed, now, setup.limits)
     return claimed
+
+
+def _morning(row: Message, now: datetime, quiet: Quiet) -> datetime | None:
+    """When a message that came too late in the day, or is tried again, may go; None where that is now."""
+    if row.kind == "notice":
+        return None
+    at = hours.send_at(row.severity, areas.zone(row.officer.area), now, quiet)
+    return at if at > now else None
 
 
 def _claimed(
@@ -278,9 +297,14 @@ def begin_again(claimed: Claimed, now: datetime, limits: Limits) -> bool:
     """The carrier does not know of the earlier attempt: it is over, another begins. False where we lost the claim."""
     if not Message.select().where(_held(claimed)).exists():
         return False
-    Delivery.update(outcome="refused", error="the carrier does not know of it", ended_at=now).where(
+    row = Message.get_by_id(claimed.id)
+    for lost in Delivery.select().where(
         (Delivery.message == claimed.id) & Delivery.outcome.is_null() & Delivery.provider_id.is_null()
-    ).execute()
+    ):
+        _refund(row, lost, limits)
+        Delivery.update(outcome="refused", error="the carrier does not know of it", ended_at=now).where(
+            Delivery.id == lost.id
+        ).execute()
     begin(claimed, now, limits)
     return True
 
@@ -395,10 +419,14 @@ def _close(claimed: Claimed, verdict: Verdict, row: Message, now: datetime, limi
     Delivery.update(outcome=outcome, error=verdict.error, ended_at=now).where(
         Delivery.id == last.id
     ).execute()
-    if not verdict.charged and last.provider_id is None and (last.segments or last.cost):
-        purse = Purse(row.officer_id, row.case_id, last.segments, last.cost, last.began_at)
-        spending.give_back(purse, limits)
-        Delivery.update(segments=0, cost=0).where(Delivery.id == last.id).execute()
+    if not verdict.charged and last.provider_id is None:
+        _refund(row, last, limits)
+
+
+def _refund(row: Message, delivery: Any, limits: Limits) -> None:
+    purse = Purse(row.officer_id, row.case_id, delivery.segments, delivery.cost, delivery.began_at)
+    spending.give_back(purse, limits)
+    Delivery.update(segments=0, cost=0).where(Delivery.id == delivery.id).execute()
 
 
 def _give_up(row: Message, error: str, now: datetime) -> bool:

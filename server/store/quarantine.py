@@ -44,7 +44,10 @@ LONGEST_NOTE = 500
 
 @dataclass(frozen=True)
 class Held:
-    """An upload in quarantine. ``desk`` is its name in commands; ``submission`` an instanceID, once there is one."""
+    """An upload in quarantine. ``desk`` is its name in commands; ``submission`` an instanceID, once there is one.
+
+    ``phone`` is where the people of the desk are reached.
+    """
 
     id: int
     received_at: datetime
@@ -55,6 +58,7 @@ class Held:
     desk_id: int | None
     desk: str | None
     village: str | None
+    phone: str | None
     device_id: str | None
     files: tuple[NewFile, ...]
     size: int
@@ -166,6 +170,7 @@ def _rows(person: Person | None, area: str = areas.NATION) -> Any:
             Quarantine,
             Desk.slug.alias("desk_slug"),
             Desk.village.alias("desk_village"),
+            Desk.phone.alias("desk_phone"),
             Submission.instance_id.alias("became"),
         )
         .join(Desk, JOIN.LEFT_OUTER)
@@ -202,6 +207,17 @@ def waiting(person: Person | None = None, reason: str | None = None) -> int:
     if reason is not None:
         rows = rows.where(Quarantine.reason == reason)
     return int(rows.count())
+
+
+def by_village() -> dict[str, int]:
+    """How many wait, by the village (or area) of their desk; those of no known desk stand under the nation."""
+    rows = (
+        Quarantine.select(Desk.village, fn.COUNT(Quarantine.id))
+        .join(Desk, JOIN.LEFT_OUTER)
+        .where(Quarantine.state == "held")
+        .group_by(Desk.village)
+    )
+    return {village or areas.NATION: int(count) for village, count in rows.tuples()}
 
 
 def require(entry_id: int, person: Person | None = None) -> Held:
@@ -353,6 +369,7 @@ def _held(row: Any) -> Held:
         row.desk_id,
         row.desk_slug,
         row.desk_village,
+        row.desk_phone,
         row.device_id,
         tuple(NewFile(f["filename"], f["sha256"], f["size"], f.get("content_type", "")) for f in row.files),
         row.size,

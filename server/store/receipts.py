@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from server.store import contacts, events
-from server.store.models import Delivery, Message
+from server.store.models import Case, Delivery, Message
 
 _RANK = {
     "accepted": 1,
@@ -60,6 +61,17 @@ def receipt(
     if moved == 1:
         _tell_message(delivery, provider_id, rank, error, code or status, now)
     return True
+
+
+def case_of(provider_id: str, officer_ids: Sequence[int]) -> str | None:
+    """The case that a message told one of these officers of, by the carrier's id of the message."""
+    return (  # type: ignore[no-any-return]
+        Delivery.select(Case.ref)
+        .join(Message)
+        .join(Case)
+        .where((Delivery.provider_id == provider_id) & Message.officer.in_(list(officer_ids)))
+        .scalar()
+    )
 
 
 def _error(channel: str, status: str, code: str | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -31,6 +33,15 @@ class Saved:
     last_at: datetime | None
     request: Mapping[str, Any] | None
     next_at: datetime | None
+
+
+def series(name: str, request: Mapping[str, Any]) -> str:
+    """The name under which exports of a kind are remembered: with other filters it is another series.
+
+    Otherwise whoever asked for one district first and for all afterwards would miss the others' former ones.
+    """
+    text = json.dumps(request, sort_keys=True, default=str)
+    return f"{name}#{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def bounds(owner: str, name: str, form_id: str, now: datetime) -> dict[str, int]:
@@ -75,6 +86,12 @@ def scheduled(owner: str) -> list[Saved]:
     """What is made by the clock for somebody, the next one first."""
     mine = (SavedExport.owner == owner) & SavedExport.next_at.is_null(False)
     return [_saved(row) for row in SavedExport.select().where(mine).order_by(SavedExport.next_at)]
+
+
+def names_of(form_id: str) -> tuple[str, ...]:
+    """The names of all saved exports of a form, whoever made them, in their order."""
+    rows = SavedExport.select(SavedExport.name).where(SavedExport.form_id == form_id).distinct()
+    return tuple(sorted(name for (name,) in rows.tuples()))
 
 
 def due(now: datetime) -> list[Saved]:

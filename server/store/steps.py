@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from server.store.models import Alert, Officer, Step
+from peewee import JOIN
+
+from forms.problems import Problem, Problems
+from server.store.models import Alert, Case, Officer, Step
 
 RUNGS = ("duty", "deputy", "supervisor", "province", "nation", "last_resort", "away")
 """Why somebody is told, in the order in which people are: on duty, their deputy, who supervises them, the
@@ -66,7 +70,30 @@ class StepView:
     by: str | None
 
 
-def of_case(case_id: int, indicators: Sequence[str]) -> list[StepView]:
+def listing(ref: str) -> list[dict[str, Any]]:
+    """All steps of a case, as ``alerts steps`` shows them to whoever runs the server.
+
+    Raises :class:`Problem` (CASE_UNKNOWN).
+    """
+    case = Case.get_or_none(Case.ref == ref)
+    if case is None:
+        raise Problem(Problems.CASE_UNKNOWN, ref=ref[:20])
+    codes = [code for (code,) in Alert.select(Alert.indicator).where(Alert.case == case.id).tuples()]
+    return [
+        {
+            "indicator": step.indicator,
+            "officer": step.officer,
+            "role": step.role,
+            "why": step.why,
+            "at": step.at,
+            "due_at": step.due_at,
+            "by": step.by,
+        }
+        for step in of_case(ref, codes)
+    ]
+
+
+def of_case(ref: str, indicators: Sequence[str]) -> list[StepView]:
     """The steps of these alerts of a case, oldest first."""
     chooser = Officer.alias("chooser")
     rows = (
@@ -81,11 +108,12 @@ def of_case(case_id: int, indicators: Sequence[str]) -> list[StepView]:
             chooser.name,
         )
         .join(Alert)
+        .join(Case)
         .switch(Step)
         .join(Officer, on=(Step.officer == Officer.id))
         .switch(Step)
-        .join(chooser, "LEFT OUTER", on=(Step.by == chooser.id))
-        .where((Alert.case == case_id) & Alert.indicator.in_(list(indicators)))
+        .join(chooser, JOIN.LEFT_OUTER, on=(Step.by == chooser.id))
+        .where((Case.ref == ref) & Alert.indicator.in_(list(indicators)))
         .order_by(Step.id)
         .tuples()
     )

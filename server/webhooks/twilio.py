@@ -7,10 +7,12 @@ The signature is checked against the public URL, since that is what Twilio calle
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
 
 import falcon
 import falcon.asgi
@@ -19,8 +21,9 @@ from twilio.request_validator import RequestValidator
 
 from forms.problems import Problem
 from server.settings import Settings
-from server.store import cases, officers, receipts
+from server.store import cases, contacts, officers, receipts
 from server.store.database import Store, Writer
+from server.store.officers import Person
 
 log = structlog.get_logger()
 
@@ -30,8 +33,19 @@ T = TypeVar("T")
 
 BODY_LIMIT = 64 * 1024
 """Bytes; Twilio's own calls are a few hundred."""
-_ACKNOWLEDGED = re.compile(r"\s*1\s+(R-\d{6}-\d{4,})\s*", re.IGNORECASE)
-_WORDLESS = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
+_ACKNOWLEDGED = re.compile(r"\s*1[\s.,:]*R[\s-]*(\d{6})[\s-]*(\d{4,9})[\s.!]*", re.IGNORECASE | re.ASCII)
+_ONE = re.compile(r"\s*1[\s.!]*", re.ASCII)
+_STARTS = ("START", "MULAI", "UNSTOP")
+_XML = '<?xml version="1.0" encoding="UTF-8"?>'
+_WORDLESS = f"{_XML}<Response/>".encode()
+_ANSWERS = {
+    "acknowledged": "{ref}: tercatat, Anda yang menangani. Buka dasbor.",
+    "known": "{ref}: sudah tercatat. Buka dasbor.",
+    "unknown": "Kasus itu tidak ada pada Anda. Periksa nomornya, atau buka dasbor.",
+    "unclear": "Balas dengan 1 dan nomor kasus, contoh: 1 R-350712-0417.",
+    "started": "Pesan akan dikirim lagi ke nomor ini.",
+}
+"""What officers hear on WhatsApp; a reference is all that is ever filled in."""
 _ERROR_CODE = re.compile(r"\d{1,6}")
 
 
@@ -103,7 +117,10 @@ class Status:
 
 
 class Inbound:
-    """``/twilio/inbound``: an officer's reply. ``1 R-350712-0417`` acknowledges a case, as the page does."""
+    """``/twilio/inbound``: an officer's reply. ``1 R-350712-0417`` acknowledges a case, as the page does.
+
+    On WhatsApp so does the template's button, and a ``1`` that answers the message itself.
+    """
 
     def __init__(self, signature: Signature, writer: Writer, clock: Clock) -> None:
         self._signature = signature
@@ -111,33 +128,72 @@ class Inbound:
         self._clock = clock
 
     async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        """Acknowledge for everybody with that number whose case it is; answers nothing to the sender.
+        """Acknowledge for everybody with that number whose case it is.
 
-        An unknown number, another text and a case of somebody else look all the same from outside.
+        Officers who wrote by WhatsApp hear what became of it. For all others, and by SMS, there is no answer: an
+        unknown number looks the same as a wrong word.
         """
         form = await self._signature.read(request)
-        phone = form.first("From").removeprefix("whatsapp:")
-        said = _ACKNOWLEDGED.fullmatch(form.first("Body"))
-        if said is not None and phone:
-            ref = said[1].upper()
-            now = self._clock()
-            changed = await _kept(self._writer, lambda: _acknowledge(phone, ref, now))
-            log.info("inbound.acknowledged", ref=ref, alerts=changed)
-        else:
-            log.info("inbound.ignored")
+        reply = Reply.of(form)
+        now = self._clock()
+        answer = await _kept(self._writer, lambda: _take(reply, now))
+        log.info("inbound.answered" if answer else "inbound.ignored", kind=reply.kind)
         response.content_type = "text/xml"
-        response.data = _WORDLESS
+        response.data = _WORDLESS if answer is None or reply.kind != "whatsapp" else _said(answer)
 
 
-def _acknowledge(phone: str, ref: str, now: datetime) -> int:
-    changed = 0
-    for person in officers.by_phone(phone):
+@dataclass(frozen=True)
+class Reply:
+    """What somebody wrote: by which kind of channel, from which number, and as an answer to which message."""
+
+    kind: str
+    phone: str
+    text: str
+    answers: str
+
+    @classmethod
+    def of(cls, form: SignedForm) -> Reply:
+        """Out of the fields of a call. A tap on a button says what the button stands for."""
+        sender = form.first("From")
+        kind = "whatsapp" if sender.startswith("whatsapp:") else "sms"
+        text = form.first("ButtonPayload") or form.first("Body")
+        return cls(kind, sender.removeprefix("whatsapp:"), text, form.first("OriginalRepliedMessageSid"))
+
+
+def _take(reply: Reply, now: datetime) -> str | None:
+    """Do what a reply asks for; returns the words of the answer, None for who is no officer of ours."""
+    people = officers.by_phone(reply.phone) if reply.phone else []
+    if not people:
+        return None
+    if reply.text.strip().upper() in _STARTS:
+        contacts.revive(reply.phone, reply.kind)
+        return _ANSWERS["started"]
+    ref = _reference(reply, people)
+    if ref is None:
+        return _ANSWERS["unclear"]
+    theirs = changed = 0
+    for person in people:
         try:
             changed += cases.acknowledge(person, ref, now)
         except Problem:
             # not theirs to see: as if they had said nothing
             continue
-    return changed
+        theirs += 1
+    if not theirs:
+        return _ANSWERS["unknown"]
+    return _ANSWERS["acknowledged" if changed else "known"].format(ref=ref)
+
+
+def _reference(reply: Reply, people: Sequence[Person]) -> str | None:
+    if said := _ACKNOWLEDGED.fullmatch(reply.text):
+        return f"R-{said[1]}-{said[2]}"
+    if _ONE.fullmatch(reply.text) and reply.answers:
+        return receipts.case_of(reply.answers, [person.id for person in people])
+    return None
+
+
+def _said(answer: str) -> bytes:
+    return f"{_XML}<Response><Message>{escape(answer)}</Message></Response>".encode()
 
 
 async def _kept(writer: Writer, work: Callable[[], T]) -> T:

@@ -13,7 +13,7 @@ import pytest
 
 from server.store import desks, jobs, officers
 from server.store.jobs import Run as JobRun
-from server.store.models import Area, AttachedList, PublishedForm
+from server.store.models import Area, AttachedList, Officer, PublishedForm
 from tests.cli.conftest import Place, Run, opened
 from tests.server_process import command
 
@@ -29,7 +29,9 @@ NAMES = [
     "officers",
     "alerts",
     "quarantine",
+    "last resort",
     "sync",
+    "jobs",
 ]
 VILLAGE = "35.07.01.2001"
 
@@ -40,6 +42,10 @@ Said = Callable[..., dict[str, str]]
 def wrong(place: Place, run: Run) -> Said:
     """Ask the doctor; what is wrong by the check's name."""
     place.home.path.chmod(0o700)
+    if (place.home.path / "keys" / "home.key").exists():
+        with opened(place.home) as store, store.transaction():
+            for number, role in enumerate(("admin", "ppa"), 1):
+                officers.set_last_resort(role, "Cadangan", f"+62 812 0000 999{number}", datetime.now(UTC))
 
     def ask(**settings: str) -> dict[str, str]:
         ended = run("doctor", "--json", **{**place.environment, **settings})
@@ -152,7 +158,21 @@ def test_settings_of_the_carrier_that_are_missing(wrong: Said) -> None:
     assert wrong(**given, POSMIGRAN_PUBLIC_URL="https://pos.example") == {}
 
 
+def test_it_complains_until_a_last_resort_is_named(place: Place, run: Run, wrong: Said) -> None:
+    without_last_resort(place)
+    assert "--last-resort +62... --last-resort-ppa +62..." in wrong()["last resort"]
+    numbers = ("--last-resort", "+62 812 0000 0001", "--last-resort-ppa", "+62 812 0000 0002")
+    assert run("init", *numbers, **place.environment).status == 0
+    assert wrong() == {}
+
+
+def without_last_resort(place: Place) -> None:
+    with opened(place.home) as store, store.transaction():
+        Officer.update(removed_at=datetime.now(UTC)).where(Officer.last_resort).execute()
+
+
 def test_desks_whose_alerts_would_reach_nobody(place: Place, wrong: Said) -> None:
+    without_last_resort(place)
     with opened(place.home) as store, store.transaction():
         desks.add(VILLAGE, None, store.keys, datetime.now(UTC))
     assert wrong()["officers"].startswith("35: ")
@@ -161,10 +181,11 @@ def test_desks_whose_alerts_would_reach_nobody(place: Place, wrong: Said) -> Non
     add(place, ("province", "35", "+62 812 0000 0001"))
     assert wrong()["officers"].startswith("35.07 ppa: "), "what is for PPA alone goes to nobody else"
     add(place, ("ppa", "35.07", "+62 812 0000 0002"))
-    assert wrong() == {}
+    assert set(wrong()) == {"last resort"}
 
 
 def test_alerts_that_wait_because_nobody_can_be_told(place: Place, wrong: Said) -> None:
+    without_last_resort(place)
     add(place, ("admin", "ID", "+62 812 0000 0001"))
     place.case("R05")
     assert "alerts wait" in wrong()["sync"]

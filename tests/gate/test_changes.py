@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -15,6 +16,7 @@ from forms.problems import Problem
 from server.intake.intake import Intake
 from server.publishing import against_published, publish
 from server.store import published as forms_of
+from server.store import saved_exports
 from server.store.database import Store
 from tests.conftest import Clock
 from tests.forms import workbooks
@@ -103,6 +105,23 @@ def test_the_rules_that_ask_a_question_are_named_over_calculations_too(stored: S
     (finding,) = breaking(small.book(tmp_path / "other", version=NEXT, survey=survey), stored)
     assert "fee was of type select one" in finding.message
     assert "X02" in finding.message
+
+
+def test_the_saved_exports_that_a_change_touches_are_named(
+    stored: Store, tmp_path: Path, clock: Clock
+) -> None:
+    zone = ZoneInfo("Asia/Jakarta")
+    with stored.transaction():
+        for owner, name, form_id in (
+            ("sari", "bulanan", "coba"),
+            ("budi", "bulanan", "coba"),
+            ("sari", "lain", "pulang"),
+        ):
+            saved_exports.schedule(owner, name, form_id, {}, zone, clock())
+    survey = put(small.SURVEY, 6, "name", "remark")
+    (finding,) = breaking(small.book(tmp_path / "next", version=NEXT, survey=survey), stored)
+    assert "Saved exports that have it: bulanan." in finding.message
+    assert "Unduhan tersimpan yang memuatnya: bulanan." in finding.pesan
 
 
 def test_the_same_change_is_only_a_warning_where_nothing_is_stored(

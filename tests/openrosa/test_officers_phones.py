@@ -173,6 +173,25 @@ def test_a_forged_case_or_village_of_elsewhere_changes_nothing_there(
     assert follow_ups.of_case(case.ref) == []
 
 
+def test_of_a_case_that_a_desk_may_not_know_the_phone_s_word_counts_and_is_marked_unchecked(
+    running: Running, opens: Opens, published: Store, filled: dict[str, bytes], village: DeskPhone
+) -> None:
+    assert running.phone().submit(again(filled["rat port"])).sent
+    village.sync()
+    answers = without("worker", case_id=Case.get().ref, worker_known="no")
+    held = village.hold(Interview("visit", "tindak_lanjut", answers, frozenset()))
+    with published.transaction():  # it moves out of the desk's regency before the follow-up arrives
+        Case.update(province="12", regency="12.01", district="12.01.01", village="12.01.01.2001").execute()
+    assert village.send(held).sent
+    row = Submission.select().order_by(Submission.id.desc()).get()
+    assert {path for path, _ in row.verdict["errors"]} == {
+        "/tindak_lanjut/case_form",
+        "/tindak_lanjut/case_code",
+    }
+    assert row.answers["case_form"] == "berangkat"
+    assert row.verdict["recalculated"] == []
+
+
 def test_an_officer_who_left_or_moved_has_no_phones_any_more(
     opens: Opens, published: Store, clock: Clock
 ) -> None:

@@ -6,6 +6,7 @@ test need not wait two minutes for what a killed process leaves behind.
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,11 +17,20 @@ from server.store.database import Store
 from server.store.sealing import Keys
 from sync.channels.twilio_sms import TwilioSms
 from sync.outbox import Policy
-from sync.scheduler import Sync
+from sync.scheduler import GAP, Sync
 from tests.twilio_standin import ACCOUNT, SENDER, TOKEN
 
 
-def main(home: Path, url: str, api_url: str, lease: float) -> None:
+def light(home: Path, url: str, api_url: str, lease: float) -> None:
+    """For a process that is forked: with its output thrown away."""
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        main(home, url, api_url, lease, watch_stdin=False, gap=0.02)
+
+
+def main(
+    home: Path, url: str, api_url: str, lease: float, *, watch_stdin: bool = True, gap: float = GAP
+) -> None:
     settings = Settings(
         home=home,
         quiet_hours="none",
@@ -31,6 +41,7 @@ def main(home: Path, url: str, api_url: str, lease: float) -> None:
         cap_person=0,
         cap_case=0,
         cap_hour=0,
+        cap_month=0,
     )
     policy = Policy(
         lease=timedelta(seconds=lease),
@@ -43,8 +54,9 @@ def main(home: Path, url: str, api_url: str, lease: float) -> None:
     def clock() -> datetime:
         return datetime.now(UTC)
 
-    sync = Sync(store, settings, clock, {"twilio_sms": channel}, "twilio_sms", random=Random(), policy=policy)
-    sync.run_until_stopped(watch_stdin=True)
+    channels = {"twilio_sms": channel}
+    sync = Sync(store, settings, clock, channels, "twilio_sms", random=Random(), policy=policy, gap=gap)
+    sync.run_until_stopped(watch_stdin=watch_stdin)
     store.release()
 
 

@@ -39,6 +39,7 @@ def up(migrator, db):
         claimed_until = UtcField(null=True)
         rows = IntegerField(null=True)
         size = BigIntegerField(null=True)
+        address = CharField(max_length=64, null=True)
         error = TextField(null=True)
         expires_at = UtcField(null=True)
         class Meta:

@@ -35,7 +35,7 @@ class Entity(Base):
     class Meta:
         """Peewee's options."""
 
-        indexes = ((("list", "uuid"), True), (("list", "province", "village"), False))
+        indexes = ((("list", "uuid"), True),)
 
 
 class EntityVersion(Base):
@@ -93,3 +93,18 @@ class EntityDecision(Base):
     actor = TextField()
     at = UtcField()
     sealed = BlobField()
+
+
+# Phones ask at every sync whether their list has changed: this holds all that the answer needs.
+Entity.add_index(
+    Entity.index(
+        Entity.list,
+        Entity.province,
+        Entity.village,
+        Entity.deleted_at,
+        Entity.shared,
+        Entity.version,
+        Entity.updated_at,
+        name="entity_state",
+    )
+)

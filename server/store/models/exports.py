@@ -43,7 +43,7 @@ class ExportJob(Base):
 
     ``role`` and ``area`` are those of the owner when it was ordered. ``sealed`` holds the file's password until it
     is written. ``claimed_until`` is a lease: whoever died leaves the job to another after that. ``expires_at``:
-    when the file goes.
+    when the file goes. ``address`` is a keyed hash of its content.
     """
 
     token = CharField(32, unique=True)
@@ -65,6 +65,7 @@ class ExportJob(Base):
     claimed_until = UtcField(null=True)
     rows = IntegerField(null=True)
     size = BigIntegerField(null=True)
+    address = CharField(64, null=True)
     error = TextField(null=True)
     expires_at = UtcField(null=True)
 

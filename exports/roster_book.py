@@ -1,0 +1,311 @@
+"""Rosters as a workbook: written for people to fill in, read back with each fault named by sheet, row and column.
+
+Five sheets: ``Jaga`` (duties and swaps), ``Cuti`` (leave), ``Atasan`` (supervisors), ``Libur`` (days off), and
+``Petugas``, which lists the officers so that their names of record can be copied. What is read takes the place of all
+that is written for the area and not over yet: a line left out is taken out. Nothing is stored where anything is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+from zipfile import BadZipFile
+
+from openpyxl import Workbook, load_workbook
+from openpyxl.styles import Font, PatternFill
+from openpyxl.utils import get_column_letter
+from openpyxl.utils.exceptions import InvalidFileException
+from openpyxl.worksheet.datavalidation import DataValidation
+
+from forms.form import ROLES, Finding
+from forms.problems import Problem, Problems
+from server.store import areas, officers, roster_entries
+
+SHEETS = {
+    "Jaga": ("Petugas", "Dari", "Sampai", "Wakil", "Menggantikan"),
+    "Cuti": ("Petugas", "Dari", "Sampai", "Wakil"),
+    "Atasan": ("Petugas", "Peran", "Wilayah", "Atasan"),
+    "Libur": ("Wilayah", "Tanggal", "Nama"),
+}
+_PEOPLE = ("Petugas", "Nama", "Peran", "Wilayah", "Nama wilayah")
+_OFFICERS = ("Petugas", "Wakil", "Menggantikan", "Atasan")
+MOST_ROWS = 5_000
+
+
+def write(area: str, target: Path | BinaryIO, now: datetime) -> int:
+    """Write the rosters within an area, from now on; returns how many lines."""
+    book = Workbook()
+    book.remove(book.worksheets[0])
+    lines: dict[str, list[tuple[Any, ...]]] = {sheet: [] for sheet in SHEETS}
+    for entry in roster_entries.entries(area, now):
+        period = (
+            roster_entries.shown(entry.starts_at, entry.area),
+            roster_entries.shown(entry.ends_at, entry.area, end=True),
+        )
+        if entry.kind == "leave":
+            lines["Cuti"].append((entry.officer, *period, entry.deputy))
+        else:
+            lines["Jaga"].append((entry.officer, *period, entry.deputy, entry.instead_of))
+    for head in roster_entries.supervisors(area):
+        office = (None, None) if head["officer"] else (head["role"], head["area"])
+        lines["Atasan"].append((head["officer"], *office, head["supervisor"]))
+    for day in roster_entries.days_off(area, now.date()):
+        lines["Libur"].append((day["area"], day["day"].isoformat(), day["name"]))
+    people = roster_entries.people(area)
+    for sheet, columns in SHEETS.items():
+        _fill(book, sheet, columns, lines[sheet])
+        _offer(book[sheet], columns, len(people))
+    named = areas.names(p.area for p in people)
+    _fill(book, "Petugas", _PEOPLE, [(p.slug, p.name, p.role, p.area, named.get(p.area)) for p in people])
+    book.save(target)
+    return sum(map(len, lines.values()))
+
+
+def _fill(book: Workbook, title: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    sheet = book.create_sheet(title)
+    sheet.append(columns)
+    for cell in sheet[1]:
+        cell.font = Font(bold=True, color="FFFFFF")
+        cell.fill = PatternFill("solid", fgColor="0F5C63")
+    for number, row in enumerate(rows, 2):
+        for column, value in enumerate(row, 1):
+            cell = sheet.cell(number, column, value)
+            cell.number_format = "@"
+            if isinstance(value, str):
+                cell.data_type = "s"  # a name that begins with "=" is a name
+    sheet.freeze_panes = "A2"
+    for number in range(1, len(columns) + 1):
+        sheet.column_dimensions[get_column_letter(number)].width = 26
+
+
+def _offer(sheet: Any, columns: tuple[str, ...], people: int) -> None:
+    """Let people choose officers from a list instead of typing them."""
+    if not people:
+        return
+    choice = DataValidation("list", formula1=f"Petugas!$A$2:$A${people + 1}", allow_blank=True)
+    sheet.add_data_validation(choice)
+    for number, column in enumerate(columns, 1):
+        if column in _OFFICERS:
+            letter = get_column_letter(number)
+            choice.add(f"{letter}2:{letter}500")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of a sheet: its number as Excel counts, and its cells as text by column."""
+
+    sheet: str
+    row: int
+    cells: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Read:
+    """What reading did: lines stored, lines that were over already, and faults (then nothing was stored)."""
+
+    stored: int
+    over: int
+    findings: tuple[Finding, ...]
+
+
+def read(source: Path | BinaryIO, area: str, now: datetime, by: str) -> Read:
+    """Take over a workbook for an area. Call inside a transaction, and undo it where there are findings."""
+    findings: list[Finding] = []
+    lines = list(_lines(source, findings))
+    if findings:
+        return Read(0, 0, tuple(findings))
+    roster_entries.clear(area, now)
+    stored = over = 0
+    for line in lines:
+        try:
+            if _store(line, area, now, by):
+                stored += 1
+            else:
+                over += 1
+        except _Fault as fault:
+            findings.append(fault.finding)
+        except Problem as problem:
+            column = _COLUMN_OF.get(problem.problem)
+            findings.append(Finding(line.sheet, line.row, column, problem.text("en"), problem.text("id")))
+    return Read(stored, over, tuple(findings))
+
+
+def refused(file: str, findings: tuple[Finding, ...]) -> Problem:
+    """Why a workbook is not taken over: its first fault, and how many there are."""
+    first = findings[0]
+    return Problem(
+        Problems.ROSTER_BOOK,
+        file=file,
+        place=first.place,
+        place_id=first.place_in("id"),
+        message=first.message,
+        pesan=first.text("id"),
+        count=len(findings),
+    )
+
+
+_COLUMN_OF = {
+    Problems.ROSTER_PERIOD: "Sampai",
+    Problems.ROSTER_STAND_IN: "Wakil",
+    Problems.SUPERVISOR_UNFIT: "Atasan",
+    Problems.AREA_UNKNOWN: "Wilayah",
+}
+
+
+class _Fault(Exception):  # noqa: N818 - says what is the matter
+    def __init__(self, finding: Finding) -> None:
+        self.finding = finding
+
+
+def _lines(source: Path | BinaryIO, findings: list[Finding]) -> Iterator[Line]:
+    try:
+        book = load_workbook(source, read_only=True, data_only=True)
+    except (BadZipFile, InvalidFileException, KeyError, OSError, ValueError):
+        message = "this is no Excel workbook (.xlsx)"
+        findings.append(Finding("-", None, None, message, "berkas ini bukan buku kerja Excel (.xlsx)"))
+        return
+    if not set(SHEETS) & set(book.sheetnames):
+        names = ", ".join(SHEETS)
+        findings.append(Finding("-", None, None, f"there is no sheet {names}", f"tidak ada lembar {names}"))
+    for title, columns in SHEETS.items():
+        if title not in book.sheetnames:
+            continue
+        rows = book[title].iter_rows(values_only=True, max_row=MOST_ROWS)
+        header = [str(cell or "").strip() for cell in next(rows, ())]
+        if missing := [column for column in columns if column not in header]:
+            for column in missing:
+                findings.append(Finding(title, 1, column, "the column is missing", "kolom ini tidak ada"))
+            continue
+        for number, row in enumerate(rows, 2):
+            cells = {name: _text(value) for name, value in zip(header, row, strict=False) if name in columns}
+            if any(cells.values()):
+                yield Line(title, number, cells)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}" if (value.hour, value.minute) != (0, 0) else f"{value:%Y-%m-%d}"
+    if isinstance(value, date):
+        return value.isoformat()
+    return "" if value is None else str(value).strip()
+
+
+def _store(line: Line, area: str, now: datetime, by: str) -> bool:
+    return _WAYS[line.sheet](line, area, now, by)
+
+
+def _officer(line: Line, column: str, area: str, *, inside: bool = True) -> officers.Person:
+    slug = _need(line, column)
+    try:
+        person = officers.require(slug)
+    except Problem as problem:
+        raise _fault(line, column, problem.text("en"), problem.text("id")) from problem
+    if inside and not (area in (areas.NATION, person.area) or person.area.startswith(area + ".")):
+        raise _fault(
+            line,
+            column,
+            f"{slug} is not of the area {area}",
+            f"{slug} bukan petugas wilayah {area}",
+        )
+    return person
+
+
+def _need(line: Line, column: str) -> str:
+    text = line.cells.get(column, "")
+    if not text:
+        raise _fault(line, column, "this cell must be filled in", "sel ini harus diisi")
+    return text
+
+
+def _fault(line: Line, column: str, message: str, pesan: str) -> _Fault:
+    return _Fault(Finding(line.sheet, line.row, column, message, pesan))
+
+
+def _period(line: Line, area: str) -> tuple[datetime, datetime]:
+    found = []
+    for column, end in (("Dari", False), ("Sampai", True)):
+        try:
+            found.append(roster_entries.moment(_need(line, column), area, end=end))
+        except Problem as problem:
+            raise _fault(line, column, problem.text("en"), problem.text("id")) from problem
+    return found[0], found[1]
+
+
+def _others(line: Line, area: str, *columns: str) -> dict[str, str | None]:
+    for column in columns:
+        if line.cells.get(column):
+            _officer(line, column, area, inside=False)
+    return {column: line.cells.get(column) or None for column in columns}
+
+
+def _duty(line: Line, area: str, now: datetime, by: str) -> bool:
+    others = _others(line, area, "Wakil", "Menggantikan")
+    person = _officer(line, "Petugas", area, inside=others["Menggantikan"] is None)
+    starts_at, ends_at = _period(line, person.area)
+    if starts_at < ends_at <= now:
+        return False
+    roster_entries.add_duty(
+        person.slug,
+        starts_at,
+        ends_at,
+        now,
+        by,
+        deputy=others["Wakil"],
+        instead_of=others["Menggantikan"],
+    )
+    return True
+
+
+def _leave(line: Line, area: str, now: datetime, by: str) -> bool:
+    person = _officer(line, "Petugas", area)
+    starts_at, ends_at = _period(line, person.area)
+    if starts_at < ends_at <= now:
+        return False
+    others = _others(line, area, "Wakil")
+    roster_entries.add_leave(person.slug, starts_at, ends_at, now, by, deputy=others["Wakil"])
+    return True
+
+
+def _supervisor(line: Line, area: str, now: datetime, by: str) -> bool:
+    head = _officer(line, "Atasan", area, inside=False)
+    if line.cells.get("Petugas"):
+        roster_entries.set_supervisor(_officer(line, "Petugas", area).slug, head.slug)
+        return True
+    role, place = _need(line, "Peran"), _need(line, "Wilayah")
+    if role not in ROLES:
+        raise _fault(
+            line, "Peran", f"no role {role}; one of {' '.join(ROLES)}", f"peran {role} tidak dikenal"
+        )
+    _inside(line, place, area)
+    roster_entries.set_office_supervisor(role, place, head.slug)
+    return True
+
+
+def _day_off(line: Line, area: str, now: datetime, by: str) -> bool:
+    place = _need(line, "Wilayah")
+    _inside(line, place, area)
+    text = _need(line, "Tanggal")
+    try:
+        day = roster_entries.moment(text, place).date()
+    except Problem as problem:
+        raise _fault(line, "Tanggal", problem.text("en"), problem.text("id")) from problem
+    roster_entries.add_day_off(place, day, line.cells.get("Nama", ""))
+    return True
+
+
+def _inside(line: Line, place: str, area: str) -> None:
+    if not (area in (areas.NATION, place) or place.startswith(area + ".")):
+        raise _fault(
+            line, "Wilayah", f"{place} is not within {area}", f"{place} tidak di dalam wilayah {area}"
+        )
+
+
+_WAYS: dict[str, Callable[[Line, str, datetime, str], bool]] = {
+    "Jaga": _duty,
+    "Cuti": _leave,
+    "Atasan": _supervisor,
+    "Libur": _day_off,
+}

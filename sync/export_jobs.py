@@ -1,0 +1,206 @@
+"""Writing the exports that were ordered, one at a time, and ordering those that the clock asks for.
+
+A file is finished before its job is: whoever dies in between leaves a running job, whose lease runs out, and another
+writes it again in the same place. A job that is no longer held (cancelled, taken over) ends at its next page, and
+files that no job wants are swept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+import structlog
+
+from forms.problems import Problem
+from server.settings import Settings
+from server.store import areas, contacts, events, export_jobs, messages, officers, saved_exports
+from server.store.database import Store, Writer
+from server.store.export_files import ExportFiles
+from server.store.export_jobs import Job
+from server.store.messages import NewMessage
+from server.store.officers import Person
+from server.store.saved_exports import Saved
+from sync.compose import export_ready
+
+log = structlog.get_logger()
+
+EVERY: Final = timedelta(seconds=2)
+"""How often the queue is looked at."""
+_TELL: Final = 1.0  # seconds between two words of progress
+_FORGOTTEN: Final = timedelta(days=90)
+_NOTICE_OF_USE: Final = timedelta(days=3)
+
+
+class _Stopped(Exception):  # noqa: N818 - says what is the matter
+    """This process is to end."""
+
+
+class _NotOurs(Exception):  # noqa: N818 - says what is the matter
+    """The job was cancelled, or another worker has it."""
+
+
+class ExportJobs:
+    """The worker of a sync process. ``stop`` is asked between two pages of an export."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        writer: Writer,
+        clock: Callable[[], datetime],
+        worker: str,
+        stop: Callable[[], bool],
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._writer = writer
+        self._clock = clock
+        self._worker = worker
+        self._stop = stop
+        self._files = ExportFiles(settings.home, store.keys)
+
+    def run(self) -> Mapping[str, int]:
+        """Order what is due, write what was ordered, remove what has had its time."""
+        ordered = sum(self._order(saved) for saved in saved_exports.due(self._clock()))
+        written = 0
+        while not self._stop() and export_jobs.anything(self._clock()):
+            job = self._writer.wait(lambda: export_jobs.claim(self._worker, self._clock()))
+            if job is None:
+                break
+            written += self._write(job)
+        self._sweep()
+        return {"exports": written, "exports_ordered": ordered}
+
+    def _order(self, saved: Saved) -> int:
+        now = self._clock()
+        person = officers.find(saved.owner)
+        if person is None:
+            self._writer.wait(lambda: saved_exports.unschedule(saved.owner, saved.id))
+            return 0
+        zone = areas.zone(person.area, self._settings.timezone)
+
+        def take() -> bool:
+            if not saved_exports.take(saved, zone, now):
+                return False
+            request = dict(saved.request or {})
+            start, end = saved_exports.month_before(saved.next_at or now, zone)
+            filters = {
+                **request.get("filters", {}),
+                "area": person.area,
+                "start": start.isoformat(),
+                "end": end.isoformat(),
+            }
+            export_jobs.order(
+                person,
+                saved.form_id,
+                str(request.get("kind", "xlsx")),
+                {**request, "filters": filters},
+                self._store,
+                now,
+                saved_id=saved.id,
+            )
+            return True
+
+        return int(self._writer.wait(take))
+
+    def _write(self, job: Job) -> int:
+        """Write a job's file; 1 where it was finished."""
+        from exports.access import Access
+        from exports.form_export import export_form
+        from exports.options import filters_of, options_of
+
+        draft = self._files.draft(job.token, job.kind)
+        told = 0.0
+
+        def progress(done: int, total: int) -> None:
+            nonlocal told
+            if self._stop():
+                raise _Stopped
+            if time.monotonic() - told >= _TELL or done == 0:
+                now = self._clock()
+                if not self._writer.wait(lambda: export_jobs.go_on(job, self._worker, done, total, now)):
+                    raise _NotOurs
+                told = time.monotonic()
+
+        started = self._clock()
+        try:
+            person = officers.find(job.owner)
+            if person is None or not export_jobs.may_have(person, job):
+                return self._fail(job, "auth.forbidden")
+            result = export_form(
+                job.form_id,
+                draft,
+                self._store,
+                reader=Access(job.role, job.area),
+                made_at=started,
+                made_by=job.owner,
+                filters=filters_of(job.request["filters"]),
+                options=options_of(job.request["options"]),
+                password=export_jobs.password_of(job, self._store),
+                progress=progress,
+            )
+        except Problem as problem:
+            return self._fail(job, problem.kind.code)
+        except _NotOurs:
+            return 0
+        except _Stopped:
+            self._writer.wait(lambda: export_jobs.give_back(job, self._worker))
+            return 0
+        except Exception as fault:  # noqa: BLE001 - noted with the job; its message may quote an answer
+            log.error("export.failed", form=job.form_id, error=type(fault).__name__)
+            return self._fail(job, "export.failed")
+        address, size = self._files.keep(job.token, draft)
+        kept = self._writer.wait(partial(self._finish, job, person, result.rows, size, address))
+        if not kept:
+            self._files.remove(job.token)
+        return int(kept)
+
+    def _finish(self, job: Job, person: Person, rows: int, size: int, address: str) -> bool:
+        now = self._clock()
+        expires = now + timedelta(days=self._settings.export_days)
+        if not export_jobs.finish(job, self._worker, rows, size, address, expires, now):
+            return False
+        events.record(now, job.owner, "export.made", job.form_id, area=job.area, rows=rows, kind=job.kind)
+        if job.saved_id is not None and self._settings.smtp_url.get_secret_value():
+            self._tell(job, person, now)
+        return True
+
+    def _tell(self, job: Job, person: Person, now: datetime) -> None:
+        """One of the clock's own is ready: its owner gets a link that needs signing in, by e-mail."""
+        way = next((way for way in contacts.ways(person) if way.kind == "email"), None)
+        if way is None:
+            return
+        text = export_ready(self._settings.public_url)
+        message = NewMessage(
+            person.id,
+            (),
+            "email",
+            way.address,
+            text.body,
+            text.segments,
+            now,
+            severity="medium",
+            expires_at=now + _NOTICE_OF_USE,
+            kind="notice",
+            key=f"export:{job.token}",
+        )
+        messages.write(None, message, now)
+
+    def _fail(self, job: Job, code: str) -> int:
+        self._writer.wait(lambda: export_jobs.fail(job, self._worker, code, self._clock()))
+        return 0
+
+    def _sweep(self) -> None:
+        """Remove files whose time has come, and those of jobs that nobody wants any more."""
+        now = self._clock()
+        if export_jobs.anything_expired(now):
+            self._writer.wait(lambda: export_jobs.expire(now))
+            self._writer.wait(lambda: export_jobs.forget(now - _FORGOTTEN))
+        # Files first: a job that is ordered after this cannot have one among them.
+        present = self._files.present()
+        if present:
+            self._files.sweep(present, *export_jobs.wanted())

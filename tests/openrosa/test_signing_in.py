@@ -1,0 +1,188 @@
+"""How phones sign in, and what becomes of those who guess. Numbers are those of the notes on Collect."""
+
+from __future__ import annotations
+
+import base64
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+import pytest
+
+from server.openrosa.credentials import Doorkeeper
+from server.store.database import Store
+from server.store.models import Counter
+from tests.conftest import Home
+from tests.openrosa.conftest import Running, again
+from tests.openrosa.test_door import raw
+from tests.phone.collect import Collect
+from tests.phone.digest import DigestAnswer
+from tests.phone.listing import AuthenticationRequiredError
+from tests.server_process import Server, command
+
+ONE_ENGINE = pytest.mark.parametrize("home", ["sqlite"], indirect=True)
+
+
+def challenge(url: str) -> str:
+    lines = raw(url).headers.get_all("WWW-Authenticate")
+    assert lines is not None
+    assert len(lines) == 1  # the first is taken, not the best (1.6)
+    return str(lines[0])
+
+
+def signed(running: Running, line: str, target: str = "/formList", password: str | None = None) -> str:
+    answer = DigestAnswer([line])
+    credentials = running.credentials
+    return answer.header("GET", target, credentials.username, password or credentials.password)
+
+
+def status(url: str, authorization: str, path: str = "/formList") -> int:
+    return raw(url, path=path, headers={"Authorization": authorization}).status
+
+
+@pytest.fixture
+def again_served(running: Running, home: Home) -> Iterator[Server]:
+    """The same home in another process, as after a restart, with SHA-256."""
+    with Server(home, "--no-sync", extra={"POSMIGRAN_DIGEST": "SHA-256"}) as server:
+        yield server
+
+
+@ONE_ENGINE
+def test_sha_256_is_offered_alone_where_it_is_set_and_phones_work_with_it(
+    again_served: Server, running: Running, filled: dict[str, bytes]
+) -> None:
+    line = challenge(again_served.url)
+    assert line.startswith("Digest ")
+    assert "algorithm=SHA-256" in line
+    assert "MD5" not in line
+    phone = Collect(again_served.url, running.credentials.username, running.credentials.password)
+    phone.sync()
+    assert phone.submit(again(filled["clean departure"])).sent
+    weaker = line.replace("SHA-256", "MD5")
+    assert status(again_served.url, signed(running, weaker)) == 401
+    # a nonce of one process counts in another: they share nothing but the home (1.10)
+    elsewhere = challenge(running.server.url).replace("MD5", "SHA-256")
+    assert status(again_served.url, signed(running, elsewhere)) == 200
+
+
+def test_a_count_may_come_again_and_backwards(running: Running) -> None:
+    line = challenge(running.server.url)
+    answer = DigestAnswer([line])
+    name, password = running.credentials.username, running.credentials.password
+    first, second = (answer.header("GET", "/formList", name, password) for _ in range(2))
+    assert [status(running.server.url, a) for a in (second, first, first, second)] == [200] * 4
+
+
+@ONE_ENGINE
+def test_an_old_nonce_is_called_stale_and_the_phone_goes_on_by_itself(
+    running: Running, published: Store, filled: dict[str, bytes]
+) -> None:
+    yesterday = datetime.now(UTC) - timedelta(hours=25)
+    old = Doorkeeper(published, lambda: yesterday).challenge()
+    answer = raw(running.server.url, headers={"Authorization": signed(running, old)})
+    assert answer.status == 401
+    assert "stale=true" in (answer.headers["WWW-Authenticate"] or "")
+    wrong = raw(running.server.url, headers={"Authorization": signed(running, old, password="salah")})
+    assert "stale" not in (wrong.headers["WWW-Authenticate"] or "")
+    phone = running.digest_phone()
+    parts = urlsplit(running.server.url)
+    phone.wire._signing[("http", parts.hostname or "", parts.port or 80)] = DigestAnswer([old])
+    assert phone.submit(again(filled["clean departure"])).sent
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda h: h.replace('uri="/formList"', 'uri="/submission"'),
+        lambda h: h.replace('realm="posmigran"', 'realm="other"'),
+        lambda h: h.replace("qop=auth", "qop=auth-int"),
+        lambda h: h.replace("nc=00000001", "nc=00000002"),
+        lambda h: h.replace('nonce="', 'nonce="x'),
+        lambda h: h.replace('username="desa', 'username="\x00desa').replace("\x00", "%00"),
+        lambda h: "Digest " + "a," * 3000,
+        lambda h: h.replace('response="', 'response="é'),
+    ],
+)
+@ONE_ENGINE
+def test_a_digest_that_is_not_quite_right_is_401(running: Running, change: object) -> None:
+    assert callable(change)
+    header = change(signed(running, challenge(running.server.url)))
+    assert status(running.server.url, header.encode().decode("latin-1")) == 401
+
+
+def test_names_and_ids_that_no_database_takes_are_no_fault_of_ours(running: Running) -> None:
+    nul = "Basic " + base64.b64encode(b"a\x00b:c").decode()
+    answer = raw(running.server.url, headers={"Authorization": nul, "X-Forwarded-Proto": "https"})
+    assert answer.status == 401
+    assert raw(running.url, path="/entities/pmi/integrity?id=%00,a%00b").status == 200
+    for path in ("/desk/%00/formList", "/desk/%ff%fe/formList"):
+        assert raw(running.server.url, path=path).status == 401
+    for path in ("/forms/%00.xml", "/forms/x/media/%00", "/entities/%00/integrity"):
+        assert raw(running.url, path=path).status == 404
+
+
+@ONE_ENGINE
+def test_whoever_guesses_waits_and_the_desk_s_own_phone_does_not(
+    running: Running, published: Store, filled: dict[str, bytes]
+) -> None:
+    line = challenge(running.server.url)
+    for number in range(10):  # so many at once under a desk's name
+        assert status(running.server.url, signed(running, line, password=f"salah{number}")) == 401
+    assert Counter.select().where(Counter.name.startswith("try:")).count() == 2  # by address and by desk
+    held = _ask_without_waiting(running, signed(running, line, password="salah"))
+    try:
+        phone = running.digest_phone()  # of the same address and name
+        phone.sync()
+        assert phone.submit(again(filled["clean departure"])).sent
+        assert _is_silent(held)
+    finally:
+        held.close()
+
+
+@ONE_ENGINE
+def test_too_many_who_wait_are_sent_away(running: Running, published: Store) -> None:
+    wrong = f"GET /desk/{'b' * 48}/formList HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    parts = urlsplit(running.server.url)
+    lines = []
+    for _ in range(450):  # more than all workers hold back together
+        line = socket.create_connection((parts.hostname, parts.port), timeout=30)
+        line.sendall(wrong)
+        lines.append(line)
+    try:
+        answers = [line.recv(4096) for line in lines]
+    finally:
+        for line in lines:
+            line.close()
+    statuses = [int(answer.split()[1]) for answer in answers]
+    assert set(statuses) == {401, 429}
+    assert all(b"retry-after: " in a.lower() for a, s in zip(answers, statuses, strict=True) if s == 429)
+    assert Counter.select().where(Counter.name.startswith("try:")).count() == 1
+    assert running.phone().form_list()
+
+
+@ONE_ENGINE
+def test_a_revoked_phone_that_knocks_again_is_not_taken_for_a_guesser(
+    running: Running, published: Store
+) -> None:
+    command(running.server.home, "desks", "revoke", running.desk)
+    for phone in (running.phone(), running.digest_phone()):
+        with pytest.raises(AuthenticationRequiredError):
+            phone.form_list()
+    assert not Counter.select().where(Counter.name.startswith("try:")).exists()
+
+
+def _ask_without_waiting(running: Running, authorization: str) -> socket.socket:
+    parts = urlsplit(running.server.url)
+    line = socket.create_connection((parts.hostname, parts.port), timeout=30)
+    line.sendall(f"GET /formList HTTP/1.1\r\nHost: x\r\nAuthorization: {authorization}\r\n\r\n".encode())
+    return line
+
+
+def _is_silent(line: socket.socket) -> bool:
+    line.setblocking(False)
+    try:
+        line.recv(1)
+    except BlockingIOError:
+        return True
+    return False
