@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import os
 import queue
 import threading
 import time
@@ -28,6 +27,7 @@ from playhouse.migrations import Runner
 from forms.problems import Problem, Problems
 from server.store.models import database
 from server.store.sealing import Keys
+from server.store.turns import locked
 
 P = TypeVar("P")
 T = TypeVar("T")
@@ -46,7 +46,6 @@ class Store:
         self.keys = keys
         self.db = _connect(url)
         self.sqlite = isinstance(self.db, peewee.SqliteDatabase)
-        self._queue = home / ".write.lock"
         database.initialize(self.db)
 
     def migrate(self) -> list[str]:
@@ -84,15 +83,11 @@ class Store:
         """Wait for this process's turn to write to SQLite, in the kernel's queue.
 
         SQLite itself has no queue: whoever finds its lock taken sleeps, at last for a tenth of a second, and looks
-        again; a process that writes without a pause would starve the others. The lock of the database still decides:
-        this only says who tries next, and is gone with the process that held it.
+        again; a process that writes without a pause would starve the others. The lock of the database still
+        decides: this only says who tries next, and is gone with the process that held it.
         """
-        descriptor = os.open(self._queue, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with locked(self.home / ".write.lock", after=self.home / ".write.next"):
             yield
-        finally:
-            os.close(descriptor)
 
     def lock(self, *names: str | None) -> None:
         """Until this transaction ends, no other one passes here with any of these names.

@@ -101,34 +101,6 @@ def test_counters_never_give_a_number_twice(store: Store) -> None:
     assert sorted(given_out) == list(range(1, 101))
 
 
-def test_a_writer_that_never_pauses_keeps_no_other_one_waiting_for_long(store: Store) -> None:
-    """On SQLite each commit of the quiet one costs a few of the busy one's, not the hundreds of SQLite's own waiting."""
-    quiet = Writer(store)
-    begun, end = threading.Event(), threading.Event()
-
-    def never_pause() -> None:
-        if store.sqlite:
-            store.db.execute_sql("pragma synchronous = off")  # of this connection: no flush is a pause
-        while not end.is_set():
-            with store.transaction():
-                counters.increment("busy")
-            begun.set()
-        store.release()
-
-    thread = threading.Thread(target=never_pause, daemon=True)
-    thread.start()
-    assert begun.wait(30)
-    before = counters.current("busy")
-    for _ in range(20):
-        quiet.wait(lambda: counters.increment("quiet"))
-    between = counters.current("busy") - before
-    end.set()
-    thread.join(30)
-    quiet.close()
-    assert counters.current("quiet") == 20
-    assert not store.sqlite or between < 20 * 10
-
-
 def test_work_that_is_prepared_first_is_written_with_what_was_prepared(store: Store) -> None:
     """What fails in the preparing is told to the one who asked, and written by nobody."""
     writer = Writer(store)
