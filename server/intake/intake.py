@@ -290,7 +290,7 @@ class Intake:
             device_id=upload.device_id,
             xml=upload.xml,
             answers=answers,
-            sensitive=form.sensitive,
+            sensitive={**form.sensitive, **form.secrets_told(answers)},
             root_path="/" + shelved.schema.root,
             indicators=verdict.indicators,
             verdict=_record(verdict, form.media, lists),
