@@ -235,6 +235,17 @@ class Rows:
         return plan
 
     def _converter(self, question: Field, column: Column) -> Convert:
+        convert, path = self._open_converter(question, column), relative(question.path)
+        if not self._visible.codes.get(path):
+            return convert
+
+        def told(answer: Any, zone: tzinfo) -> Any:
+            shown = self._visible.withhold(path, answer)
+            return convert(shown, zone) if shown is not None else None
+
+        return told
+
+    def _open_converter(self, question: Field, column: Column) -> Convert:
         part = column.part
         if self._visible.reader.masks_nik and question.name == "nik":
             return lambda answer, zone: mask_nik(answer)

@@ -7,9 +7,11 @@ were ``fl_pen`` left in where ``violence`` is left out, the one would tell of th
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from exports.access import Access
 from forms.form import Form, Indicator, SensitiveKind
@@ -52,6 +54,8 @@ class Visible:
     indicators: Mapping[str, Indicator]
     hidden: int
     restricted: bool
+    codes: Mapping[str, frozenset[str]] = dataclasses.field(default_factory=dict)
+    """Choices that this reader may not learn of, by relative path."""
 
     @classmethod
     def of(cls, versions: Iterable[Version], reader: Access) -> Visible:
@@ -67,7 +71,21 @@ class Visible:
                 if not reader.sees(indicator, _mentioned(indicator.rule, by_name)):
                     hidden[indicator.code] = indicator
         seen = {code: indicator for code, indicator in indicators.items() if code not in hidden}
-        return cls(reader, kinds, seen, len(hidden), any(i.restricted for i in hidden.values()))
+        codes: dict[str, frozenset[str]] = {}
+        for version in versions:
+            for path, secret in version.form.secret_choices.items():
+                held = frozenset(code for code, kind in secret.items() if kind not in reader.kinds)
+                codes[relative(path)] = codes.get(relative(path), frozenset()) | held
+        return cls(reader, kinds, seen, len(hidden), any(i.restricted for i in hidden.values()), codes)
+
+    def withhold(self, path: str, answer: Any) -> Any:
+        """The answer at a relative path without the choices that the reader may not learn of."""
+        held = self.codes.get(path)
+        if not held:
+            return answer
+        if isinstance(answer, list):
+            return [code for code in answer if code not in held] or None
+        return None if answer in held else answer
 
     def of_path(self, path: str) -> Kinds:
         """The kinds of secrets at a relative path."""

@@ -80,6 +80,35 @@ def take_sensitive(book: Workbook) -> tuple[dict[str, SensitiveKind], list[Findi
     return sensitive, findings
 
 
+def take_secret_choices(book: Workbook) -> tuple[dict[str, dict[str, SensitiveKind]], list[Finding]]:
+    """Read the ``sensitive`` column of the choices: kinds by path and code; and take it away.
+
+    The answer is then a secret only where it is one of these: most reasons of a return are not, violence is.
+    """
+    kinds: tuple[str, ...] = get_args(SensitiveKind)
+    by_list: dict[str, dict[str, SensitiveKind]] = {}
+    findings = []
+    list_column, name_column = (book.column("choices", meaning) for meaning in ("list_name", "name"))
+    for number, cells in enumerate(book.definition.choices or (), start=2):
+        kind = str(cells.pop(SENSITIVE, None) or "").strip()
+        if kind and kind not in kinds:
+            message = f"'{kind}' is not known. Write one of: {', '.join(kinds)}."
+            pesan = f"'{kind}' tidak dikenal. Tulis salah satu: {', '.join(kinds)}."
+            findings.append(Finding("choices", number, SENSITIVE, message, pesan))
+        elif kind and list_column and name_column:
+            codes = by_list.setdefault(str(cells.get(list_column)), {})
+            codes[str(cells.get(name_column))] = cast(SensitiveKind, kind)
+    for header in book.definition.choices_header or ():
+        header.pop(SENSITIVE, None)
+    secret: dict[str, dict[str, SensitiveKind]] = {}
+    type_column = book.column("survey", "type")
+    for _, path, cells in book.survey():
+        words = str(cells.get(type_column or "") or "").split()
+        if len(words) > 1 and words[0].startswith("select") and words[1] in by_list:
+            secret[path] = by_list[words[1]]
+    return secret, findings
+
+
 def doubts(book: Workbook) -> list[Finding]:
     """Columns of the survey that nothing reads (slips of the pen, mostly), and texts in one language only."""
     findings = [

@@ -15,7 +15,7 @@ from pyxform.errors import PyXFormError
 from pyxform.xls2json import workbook_to_json
 
 from forms.attached import Attached, media_faults, needs_of
-from forms.checks import column_faults, doubts, settings_faults, take_sensitive
+from forms.checks import column_faults, doubts, settings_faults, take_secret_choices, take_sensitive
 from forms.entities import declarations
 from forms.expressions import place_of, read_expressions
 from forms.form import Finding, Form, Indicator, SensitiveKind
@@ -92,6 +92,8 @@ def inspect_workbook(path: Path, *, validate: bool = True, attached: Attached | 
     findings = doubts(book) + settings_faults(book)
     sensitive, faults = take_sensitive(book)
     findings += faults
+    secret_choices, faults = take_secret_choices(book)
+    findings += faults
     secret = {path.rsplit("/", 1)[1] for path in sensitive}
     rows, faults = read_indicators(book, secret)
     findings += faults
@@ -105,7 +107,7 @@ def inspect_workbook(path: Path, *, validate: bool = True, attached: Attached | 
     for message in said:
         findings += findings_of(book, origins, message, "warning")
     places = bind_places(book, rows)
-    form = _form(book, xform, rows, sensitive)
+    form = replace(_form(book, xform, rows, sensitive), secret_choices=secret_choices)
     findings += _of_the_xform(form, places, findings, attached, validate=validate)
     return Inspection(book, form, _in_order(findings), places)
 

@@ -7,7 +7,7 @@ document (:meth:`Form.definition`), and brought back by :meth:`Form.load`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -85,7 +85,8 @@ class Form:
     """A compiled form.
 
     ``sensitive`` maps a question's path (``/berangkat/idg/nik``; the root is the form's instance root) to the
-    kind of secret it is. ``media`` are the names of the attached lists that the form needs, sorted.
+    kind of secret it is. ``media`` are the names of the attached files that the form needs, sorted.
+    ``secret_choices`` are choices that make the answer a secret, by path and code.
     """
 
     form_id: str
@@ -95,6 +96,16 @@ class Form:
     indicators: tuple[Indicator, ...] = ()
     sensitive: Mapping[str, SensitiveKind] = field(default_factory=dict)
     media: tuple[str, ...] = ()
+    secret_choices: Mapping[str, Mapping[str, SensitiveKind]] = field(default_factory=dict)
+
+    def secrets_told(self, answers: Mapping[str, Any]) -> dict[str, SensitiveKind]:
+        """The paths whose answers here are secrets by what they say; ``answers`` are nested as the form is."""
+        found: dict[str, SensitiveKind] = {}
+        for path, codes in self.secret_choices.items():
+            told = [codes[code] for code in _codes(answers, path.split("/")[2:]) if code in codes]
+            if told:
+                found[path] = told[0]
+        return found
 
     @property
     def hash(self) -> str:
@@ -110,6 +121,7 @@ class Form:
             "indicators": [asdict(i) for i in self.indicators],
             "sensitive": dict(self.sensitive),
             "media": list(self.media),
+            "secret_choices": {path: dict(codes) for path, codes in self.secret_choices.items()},
         }
 
     @classmethod
@@ -125,4 +137,17 @@ class Form:
             ),
             sensitive=dict(definition["sensitive"]),
             media=tuple(definition["media"]),
+            # definitions of before there were such
+            secret_choices=dict(definition.get("secret_choices", {})),
         )
+
+
+def _codes(answers: Any, way: list[str]) -> Iterator[str]:
+    """The codes chosen at the end of a way through groups and repeats."""
+    if isinstance(answers, list):
+        for item in answers:
+            yield from _codes(item, way)
+    elif way and isinstance(answers, dict):
+        yield from _codes(answers.get(way[0]), way[1:])
+    elif not way and isinstance(answers, str):
+        yield answers

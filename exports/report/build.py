@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from exports.labels import AreaNames, Labels
 from exports.report import cover, monthly, recaps, registers, risks, service, tallies
@@ -92,7 +92,7 @@ def _read(form_id: str, order: Order, names: AreaNames) -> _Form:
     visible = Visible.of(versions, order.reader)
     if not order.restricted:
         open_ones = {code: i for code, i in visible.indicators.items() if not i.restricted}
-        visible = Visible(visible.reader, visible.kinds, open_ones, visible.hidden, visible.restricted)
+        visible = replace(visible, indicators=open_ones)
     labels = Labels("id", names)
     words = {}
     for version in versions:

@@ -106,8 +106,7 @@ def cover(
             ("Jumlah baris", f"register keberangkatan {out.number}, register kepulangan {back.number}"),
             (
                 "Data bulan lain",
-                f"{late} data diterima bulan ini tentang keberangkatan atau kepulangan di bulan lain; "
-                "data itu ada di laporan bulannya sendiri",
+                f"{late} data diterima bulan ini untuk bulan lain; ada di laporan bulan itu",
             ),
         ]
     grave = None if order.public and disclosure.small(cases.grave_open) else cases.grave_open

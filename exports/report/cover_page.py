@@ -78,7 +78,7 @@ def _figures(page: Any, figures: Sequence[tuple[str, Cell, str]], style: Styles,
     frame = {"bg_color": _PANEL, "align": "center"}
     looks = (
         style(**frame, font_color=GREY, top=2, top_color=NAVY),
-        style(**frame, font_size=20, bold=True, font_color=NAVY, num_format=COUNT),
+        style(**frame, font_size=20, bold=True, font_color=NAVY, num_format=COUNT.replace("_ ", "")),
         style(**frame, font_color=GREY, font_size=8, bottom=1, bottom_color=LINE),
     )
     width = _LAST // len(figures)
@@ -112,7 +112,8 @@ def _lists(page: Any, cover: Cover, style: Styles, row: int) -> int:
     for number in range(max(len(cover.facts), len(cover.contents))):
         row += 1
         fact = cover.facts[number] if number < len(cover.facts) else None
-        page.set_row(row, 15 if fact is None else 3 + 12 * ceil(len(fact[1]) / 56))
+        title_lines = ceil(len(cover.contents[number][1]) / 38) if number < len(cover.contents) else 1
+        page.set_row(row, 3 + 12 * max(title_lines, ceil(len(fact[1]) / 54) if fact is not None else 1))
         if fact is not None:
             _across(page, row, 1, 2, fact[0], name)
             _across(page, row, 3, 6, fact[1], text)

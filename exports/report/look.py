@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from math import ceil
 from typing import Any, Final
 
@@ -15,16 +16,16 @@ FONT: Final = "Arial"
 NAVY, PALE, LINE, GREY = "#1F3864", "#EAF0F8", "#B8C4D6", "#5F6B7A"
 RED_TEXT, RED_FILL = "#9C0006", "#FBE3E1"
 STRIPE: Final = "#F5F8FC"
-COUNT: Final = '[$-421]#,##0;[$-421]-#,##0;"–"'
+COUNT: Final = '[$-421]#,##0_ ;[$-421]-#,##0_ ;"–"_ '
 """Whole numbers the Indonesian way, 1.234, and a dash for none."""
 FORMATS: Final[dict[str, dict[str, Any]]] = {
     "text": {"align": "left"},
     "code": {"align": "left", "num_format": "@"},
     "count": {"align": "right", "num_format": COUNT},
     "small": {"align": "center", "num_format": "0"},
-    "money": {"align": "right", "num_format": "[$Rp-421] #,##0"},
-    "number": {"align": "right", "num_format": "[$-421]#,##0.0"},
-    "share": {"align": "right", "num_format": "[$-421]0.0%"},
+    "money": {"align": "right", "num_format": "[$Rp-421] #,##0_ "},
+    "number": {"align": "right", "num_format": "[$-421]#,##0.0_ "},
+    "share": {"align": "right", "num_format": "[$-421]0.0%_ "},
     "date": {"align": "center", "num_format": "dd-mm-yyyy"},
     "moment": {"align": "center", "num_format": "dd-mm-yyyy hh:mm"},
     "papers": {"align": "center", "num_format": '0"/8"'},
@@ -32,7 +33,7 @@ FORMATS: Final[dict[str, dict[str, Any]]] = {
 A4: Final = 9
 ROW: Final = 14.0
 """Points of an ordinary row."""
-PAPER_WIDTH, PAPER_HEIGHT = 10.85 * 72, 7.0 * 72
+PAPER_WIDTH, PAPER_HEIGHT = 10.85 * 72, 6.85 * 72
 """Points of A4 landscape between its margins."""
 _DIGIT = 7  # pixels of a digit of Excel's standard font, by which widths are counted
 _CUT: Final = word("cut", "id")
@@ -102,24 +103,24 @@ def wraps(column: Column) -> bool:
     return column.kind in ("text", "code") and column.width >= 8
 
 
-def lines(columns: Sequence[Column], cells: Sequence[Cell]) -> int:
+def lines(columns: Sequence[Column], cells: Sequence[Cell], widths: Sequence[float]) -> int:
     """How many lines the fullest text of a row takes."""
     most = 1
-    for column, value in zip(columns, cells, strict=True):
-        if isinstance(value, str) and len(value) > column.width and wraps(column):
-            most = max(most, ceil(len(value) * 0.95 / column.width))
+    for column, value, width in zip(columns, cells, widths, strict=False):
+        if isinstance(value, str) and len(value) > width and wraps(column):
+            most = max(most, ceil(len(value) * 0.95 / width))
     return min(most, 12)
 
 
-def header_lines(columns: Sequence[Column]) -> int:
-    """How many lines the fullest header takes, word by word."""
+def header_lines(headers: Iterable[tuple[str, float]]) -> int:
+    """How many lines the fullest of these bold headers takes in its width, word by word."""
     most = 1
-    for column in columns:
-        taken, left = 1, column.width
-        for part in () if column.upright else column.header.split():
-            if len(part) * 1.12 > left and left < column.width:
-                taken, left = taken + 1, column.width
-            left -= len(part) * 1.12 + 1
+    for header, width in headers:
+        taken, left = 1, width
+        for part in re.split(r"[ /]", header):
+            if len(part) * 1.15 > left and left < width:
+                taken, left = taken + 1, width
+            left -= len(part) * 1.15 + 1
         most = max(most, taken)
     return most
 
@@ -142,6 +143,9 @@ def widths(sheet: Sheet) -> list[float]:
         for number, column in enumerate(block.columns):
             found[number] = max(found[number], column.width)
         if isinstance(block.rows, Sequence):  # not a stream
+            if block.columns[0].kind == "text":
+                longest = max((len(str(row[0])) for row in block.rows if row[0]), default=0)
+                found[0] = max(found[0], min(longest * 0.98 + 1, 36))
             for row in (*block.rows, *([block.total] if block.total is not None else ())):
                 for number, value in enumerate(row):
                     if isinstance(value, int) and block.columns[number].kind == "count":

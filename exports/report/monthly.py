@@ -120,7 +120,7 @@ def monthly(order: Order, out: Moves, back: Moves, cases: Cases) -> Sheet:
         "pmi_rekap_bulanan",
         "",
         columns,
-        [[name, *row(code)] for code, name in order.units().items()],
+        [[name, *row(code)] for code, name in order.units.items()],
         total=["Jumlah", *row(ALL)],
         charts=[
             Chart(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import cached_property
 
 from babel.dates import format_date
 
@@ -76,21 +77,28 @@ class Order:
     @property
     def unit(self) -> str:
         """What the areas are called by which recaps are parted: one level below the report's own."""
-        if self.area == areas.NATION:
-            return UNITS[2]
-        lengths = sorted(UNITS)
-        return UNITS[next((n for n in lengths if n > len(self.area)), 13)]
+        return UNITS[self._length]
 
+    @cached_property
     def units(self) -> dict[str, str]:
-        """The areas by which recaps are parted, name by code; a village is parted no further."""
+        """The areas by which recaps are parted, name by code; a village is parted no further.
+
+        A code that people have and the list of areas lacks is among them under itself: nobody falls out.
+        """
         found = recaps.children(self.area) or {self.area: areas.require(self.area)}
-        return {code: short(name) for code, name in found.items()}
+        strays = recaps.used(self.area, self._length) - found.keys()
+        return {code: short(name) for code, name in found.items()} | {code: code for code in sorted(strays)}
 
     def unit_of(self, village: str) -> str:
-        """The area of :meth:`units` that a village lies in."""
+        """The area of :attr:`units` that a village lies in."""
+        return village[: self._length]
+
+    @property
+    def _length(self) -> int:
+        """How long the codes of :attr:`units` are."""
         if self.area == areas.NATION:
-            return village[:2]
-        return village[: next((n for n in sorted(UNITS) if n > len(self.area)), 13)]
+            return 2
+        return next((length for length in sorted(UNITS) if length > len(self.area)), 13)
 
 
 def short(name: str) -> str:

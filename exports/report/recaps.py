@@ -33,7 +33,7 @@ def crossed(
         name,
         title,
         columns,
-        [[unit_name, *row(code)] for code, unit_name in order.units().items()],
+        [[unit_name, *row(code)] for code, unit_name in order.units.items()],
         total=["Jumlah", *row(ALL)],
     )
 
@@ -264,7 +264,7 @@ def ages(order: Order, out: Moves, back: Moves) -> Sheet:
                 name,
                 f"{letter}. Kelompok umur yang {verb}",
                 columns,
-                [[unit_name, *row(code)] for code, unit_name in order.units().items()],
+                [[unit_name, *row(code)] for code, unit_name in order.units.items()],
                 total=["Jumlah", *row(ALL)],
             )
         )

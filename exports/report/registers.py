@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any, Final
 
 from exports.labels import AreaNames, Labels, said
@@ -121,7 +122,7 @@ class Register:
             ),
             self.item("district", "Kecamatan", lambda x: self._names.name(x.entry.village[:8]), width=15),
             self.item(
-                "regency", "Kab/Kota", lambda x: short(self._names.name(x.entry.village[:5])), width=18
+                "regency", "Kab/Kota", lambda x: short(self._names.name(x.entry.village[:5])), width=20
             ),
         ]
 
@@ -197,7 +198,10 @@ class Register:
             source=f"{self._schema.form_id}: {path}",
             unit=unit,
         )
-        return Item(column, lambda line: convert(_at(line.entry.answers, names)), self._visible.of_path(path))
+        shown = partial(self._visible.withhold, path)
+        return Item(
+            column, lambda line: convert(shown(_at(line.entry.answers, names))), self._visible.of_path(path)
+        )
 
     def _converter(self, field: Field | None, kind: Kind) -> Callable[[Any], Cell]:
         if field is not None and field.select is not None:
@@ -287,16 +291,16 @@ def departures(register: Register, store: Store) -> Sheet:
             frozenset(("identity",)),
         ),
         ask("idg/marital", "Status kawin", width=11),
-        ask("idg/education", "Pendidikan", width=15),
+        ask("idg/education", "Pendidikan", width=17),
         ask("jobg/country", "Negara tujuan", width=14),
-        ask("jobg/sector", "Sektor", width=17),
+        ask("jobg/sector", "Sektor", width=20),
         ask("jobg/job_title", "Jabatan", width=16),
-        ask("jobg/employer_type", "Pemberi kerja", width=15),
-        ask("recg/scheme", "Skema", width=16),
+        ask("jobg/employer_type", "Pemberi kerja", width=17),
+        ask("recg/scheme", "Skema", width=20),
         ask("recg/p3mi", "P3MI", width=20),
-        ask("recg/recruiter_type", "Perekrut", width=18),
+        ask("recg/recruiter_type", "Perekrut", width=22),
         ask("docg/visa", "Jenis visa", width=13),
-        ask("jobg/contract", "Perjanjian kerja", width=17),
+        ask("jobg/contract", "Perjanjian kerja", width=22),
         ask("doc8", "Dokumen wajib (x/8)", "papers", 10, "dari 8 dokumen pasal 13"),
         ask("prepg/bpjs", "BPJS", width=8),
         ask("costg/fee_total", "Total biaya (Rp)", "money", 14, "rupiah"),
@@ -314,7 +318,7 @@ def departures(register: Register, store: Store) -> Sheet:
     ]
     return register.sheet(
         "1 Register Keberangkatan",
-        "Register Keberangkatan Calon Pekerja Migran Indonesia",
+        "Register Keberangkatan Pekerja Migran",
         "pmi_register_keberangkatan",
         items,
         store,
@@ -346,7 +350,7 @@ def returns(register: Register, store: Store) -> Sheet:
             frozenset(("identity",)),
         ),
         ask("tripg/country", "Negara", width=14),
-        ask("tripg/sector", "Sektor", width=17),
+        ask("tripg/sector", "Sektor", width=20),
         make(
             "months",
             "Lama bekerja (bln)",
@@ -377,7 +381,7 @@ def returns(register: Register, store: Store) -> Sheet:
     ]
     return register.sheet(
         "2 Register Kepulangan",
-        "Register Kepulangan Pekerja Migran Indonesia",
+        "Register Kepulangan Pekerja Migran",
         "pmi_register_kepulangan",
         items,
         store,

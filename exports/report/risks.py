@@ -24,7 +24,7 @@ Outcomes = Mapping[tuple[str, str], int]
 
 def indicators(order: Order, parts: Sequence[tuple[Moves, Mapping[str, Indicator], Outcomes]]) -> Sheet:
     """Sheet 8. ``parts``: of each form the people, its indicators as the reader may see them, and outcomes."""
-    units = order.units()
+    units = order.units
     columns = [
         Column("code", "Kode", "code", 7, meaning="Kode indikator risiko.", source="formulir"),
         Column("name", "Indikator", "text", 38, meaning="Nama indikator.", source="formulir"),

@@ -16,8 +16,8 @@ from exports.report.sheets import Block, Column, Sheet
 from exports.report.tables import ALL, Crossed, Margins
 from exports.report.tallies import Cases, Moves, middle
 from exports.values import Cell, local
-from server.store import recaps
-from server.store.recaps import VillageReport
+from server.store import recaps, village_reports
+from server.store.village_reports import VillageReport
 
 _ARRIVED, _FAILED, _OTHER = "delivered", "failed", "other"
 _SENT: Final = {"sent", "delivered", "failed", "read"}
@@ -27,7 +27,7 @@ REPORT_FORM: Final = "laporan_bulanan"
 
 def messages(order: Order, cases: Cases, codes: Collection[str]) -> Sheet:
     """Sheet 10: messages about the indicators that the reader may know of."""
-    units = order.units()
+    units = order.units
     margins = Margins(list(units))
     table = Crossed(margins, [_ARRIVED, _FAILED, _OTHER])
     errors: dict[str, Counter[str]] = {unit: Counter() for unit in (*units, ALL)}
@@ -127,8 +127,8 @@ def _listed(errors: Counter[str]) -> Cell:
 
 def villages(order: Order, out: Moves, back: Moves, names: AreaNames) -> Sheet:
     """Sheet 11. In a public report what a village counted stands without the register's own counts beside it."""
-    found = recaps.village_reports(REPORT_FORM, order.span)
-    codes = sorted(found.keys() | recaps.villages_with_desk(order.span))
+    found = village_reports.newest(REPORT_FORM, order.span)
+    codes = sorted(found.keys() | village_reports.with_desk(order.span))
     names.fetch(part for code in codes for part in (code, code[:8], code[:5]))
     columns = [
         Column(

@@ -72,7 +72,7 @@ _FIXED: Mapping[str, tuple[str, ...]] = {
 def count_moves(order: Order, form_id: str, codes: Iterable[str]) -> Moves:
     """Count the people of a form, with those indicators that may be told; hidden where the report is public."""
     categories = _DEPARTURES if form_id == "berangkat" else _RETURNS
-    units = list(order.units())
+    units = list(order.units)
     margins = Margins(units)
     shown = {code: (Counter[str](), Counter[str]()) for code in codes}
     moves = Moves(
@@ -148,7 +148,7 @@ class Cases:
 
 def count_cases(order: Order) -> Cases:
     """Count the cases as things stood at the end of the month, or now where that is earlier."""
-    units = list(order.units())
+    units = list(order.units)
     counted = Cases(
         new=Line(dict.fromkeys(units, 0)),
         finished=Line(dict.fromkeys(units, 0)),

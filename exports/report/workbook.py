@@ -112,7 +112,7 @@ class _Writer:
     ) -> tuple[int, int]:
         """Write a table with its charts; returns the row after them, and how many rows the table has."""
         known = len(block.rows) if isinstance(block.rows, Sequence) else 0
-        tall = max(known * ROW + 60, placed.beside_height(block, known) * 0.75)
+        tall = max(known * ROW + 100, placed.beside_height(block, known) * 0.75)
         if not first:
             paper.keep_together(row, tall)
         begin = row
@@ -121,13 +121,13 @@ class _Writer:
             put(page, row, 0, block.title, self._style(bold=True, font_size=11, font_color=look.NAVY))
             row += 1
         head = row
-        row = self._headers(page, paper, block, row)
+        row = self._headers(page, paper, block, row, placed.widths)
         if first:
             page.freeze_panes(row, sheet.frozen)
             if len(sheet.blocks) == 1:
                 page.repeat_rows(head, row - 1)
         top = row
-        row = self._rows(page, paper, block, top)
+        row = self._rows(page, paper, block, top, placed.widths)
         bottom = row - 1
         if bottom < top:
             paper.row(row)
@@ -140,33 +140,36 @@ class _Writer:
             for number, (column, value) in enumerate(zip(block.columns, block.total, strict=True)):
                 put(page, row, number, value, self._style.total(column, value))
             row += 1
-        if block.charts and bottom >= top:
+        if block.charts and bottom >= top and _worth_drawing(block):
             row = self._charts(page, paper, sheet.name, block, (begin, top, bottom, row), placed)
         paper.row(row, 10)
         return row + 1, max(0, bottom - top + 1)
 
-    def _rows(self, page: Any, paper: Paper, block: Block, row: int) -> int:
+    def _rows(self, page: Any, paper: Paper, block: Block, row: int, widths: Sequence[float]) -> int:
         """Write the rows as they come; returns the row after them."""
         top = row
         for cells in block.rows:
             marked = block.marked is not None and block.marked(cells)
-            paper.row(row, ROW + 11.5 * (look.lines(block.columns, cells) - 1))
+            paper.row(row, ROW + 11.5 * (look.lines(block.columns, cells, widths) - 1))
             for number, (column, value) in enumerate(zip(block.columns, cells, strict=True)):
                 put(page, row, number, value, self._style.cell(column, value, row - top, marked=marked))
             row += 1
         return row
 
-    def _headers(self, page: Any, paper: Paper, block: Block, row: int) -> int:
+    def _headers(self, page: Any, paper: Paper, block: Block, row: int, widths: Sequence[float]) -> int:
         plain = self._style.header()
         if any(column.group for column in block.columns):
-            paper.row(row, 16)
-            for start, end, group in _groups(block.columns):
+            groups = list(_groups(block.columns))
+            wanted = ((group, sum(widths[start : end + 1])) for start, end, group in groups)
+            paper.row(row, 4 + 12 * look.header_lines(wanted))
+            for start, end, group in groups:
                 if end > start:
                     page.merge_range(row, start, row, end, "", plain)
                 put(page, row, start, group or None, plain)
             row += 1
         upright = any(column.upright for column in block.columns)
-        paper.row(row, 88 if upright else 6 + 12 * look.header_lines(block.columns))
+        headers = ((c.header, w) for c, w in zip(block.columns, widths, strict=False) if not c.upright)
+        paper.row(row, 88 if upright else 6 + 12 * look.header_lines(headers))
         for number, column in enumerate(block.columns):
             style = self._style.header(upright=True) if column.upright else plain
             put(page, row, number, column.header, style)
@@ -253,6 +256,14 @@ class _Layout:
             self.widths.append(_GAP)
             following = _GAP
         return self._width(block) + look.pixels(following) + charts.WIDTH + 10
+
+
+def _worth_drawing(block: Block) -> bool:
+    """Whether anything but zeros would be seen."""
+    keys = [column.key for column in block.columns]
+    drawn = {keys.index(key) for chart in block.charts for key in chart.series}
+    rows = block.rows if isinstance(block.rows, Sequence) else ()
+    return any(row[number] not in (0, None) for row in rows for number in drawn)
 
 
 def _groups(columns: Sequence[Column]) -> Iterator[tuple[int, int, str]]:

@@ -24,8 +24,7 @@ def report(
         bool, typer.Option("--restricted", help="With answers about violence: for those who may see them.")
     ] = False,
     template: Annotated[
-        Path | None,
-        typer.Option("--template", help="A workbook of your own to fill.", exists=True, dir_okay=False),
+        Path | None, typer.Option("--template", help="A workbook of your own to fill.")
     ] = None,
     home: HomeOption = None,
     json: JsonOption = False,
@@ -36,6 +35,8 @@ def report(
 
     if output.suffix.lower() != ".xlsx":
         raise typer.BadParameter(f"{output.name} does not end in .xlsx", param_hint="--output")
+    if template is not None and not template.is_file():
+        raise typer.BadParameter(f"{template} is no file", param_hint="--template")
     with opened(home) as (settings, store):
         areas.require(area)
         order = Order(

@@ -99,6 +99,7 @@ class _Untakeable(Exception):  # noqa: N818 - says what is the matter
 
 FAULT = "intake.fault"
 OTHER_BYTES = "submission.other_bytes"
+ENCRYPTED = "submission.encrypted"
 _RELEASED_LARGER = 10
 """How many times larger a document may be that staff release, having looked at it."""
 _LONGEST_ID = 200  # characters; the databases' indexes hold no more than some 2,700 bytes
@@ -215,6 +216,10 @@ class Intake:
         shelved = self._shelf.form(instance.form_id, instance.version)
         if shelved is None:
             raise _Untakeable(Problems.FORM_UNKNOWN.value.code)
+        if instance.attributes.get("encrypted") == "yes":
+            raise _Untakeable(
+                ENCRYPTED
+            )  # its answers are in a file that we cannot open: nothing could be judged
         lists = self._shelf.lists(now, shelved.judge.interview(instance, received_at))
         tables = lists.tables
         if shelved.choices:
@@ -285,7 +290,7 @@ class Intake:
             device_id=upload.device_id,
             xml=upload.xml,
             answers=answers,
-            sensitive=form.sensitive,
+            sensitive={**form.sensitive, **form.secrets_told(answers)},
             root_path="/" + shelved.schema.root,
             indicators=verdict.indicators,
             verdict=_record(verdict, form.media, lists),

@@ -23,7 +23,7 @@ from server.store import answers as halves
 from server.store import areas, cases
 from server.store.database import Store
 from server.store.fields import to_micros
-from server.store.models import Alert, Area, Case, Desk, Message, Register, Submission
+from server.store.models import Alert, Area, Case, Message, Register, Submission
 
 _PAGE = 500  # rows with answers fetched at a time
 _LIGHT_PAGE = 2_000  # rows without sealed answers fetched at a time
@@ -70,6 +70,16 @@ def children(area: str) -> dict[str, str]:
     """The areas one level below (of the nation: the provinces), name by code, in the order of their codes."""
     parent = "" if area == areas.NATION else area
     return dict(Area.select(Area.code, Area.name).where(Area.parent == parent).order_by(Area.code).tuples())
+
+
+def used(area: str, length: int) -> set[str]:
+    """The codes of this length within an area that people or cases have, be they on the list of areas or not."""
+    level = areas.LEVELS[length]
+    found: set[str] = set()
+    for model in (Register, Case):
+        rows = model.select(getattr(model, level)).where(areas.scope(model, area)).distinct()
+        found.update(code for (code,) in rows.tuples())
+    return found
 
 
 def _by_clock(model: Any, span: Span, condition: Any) -> Any:
@@ -313,8 +323,8 @@ class CaseFacts:
 
 def case_facts(span: Span, sight: Sight) -> Iterator[CaseFacts]:
     """Cases that were open at any moment of a span, as things stood at its end."""
-    until = max(span.ends(code) for code in _zoned(span.area))
-    since = min(span.begins(code) for code in _zoned(span.area))
+    until = max(span.ends(code) for code in zoned(span.area))
+    since = min(span.begins(code) for code in zoned(span.area))
     rank = fn.MIN(Switch(Alert.severity, [(word, i) for i, word in enumerate(SEVERITIES)], len(SEVERITIES)))
     still_open = Alert.closed_at.is_null() | (Alert.closed_at >= until)
     unfinished = fn.SUM(Switch(None, [(still_open, 1)], 0))
@@ -343,7 +353,8 @@ def case_facts(span: Span, sight: Sight) -> Iterator[CaseFacts]:
         )
 
 
-def _zoned(area: str) -> Collection[str]:
+def zoned(area: str) -> Collection[str]:
+    """The areas whose clocks count in an area: its own, or those of all provinces."""
     return children(areas.NATION) if area == areas.NATION else (area,)
 
 
@@ -395,49 +406,3 @@ def sent(span: Span) -> Iterator[Sent]:
     )
     for village, state, error, indicators in rows.iterator():
         yield Sent(village, state, error, frozenset(indicators.split()))
-
-
-@dataclass(frozen=True)
-class VillageReport:
-    """The newest report of a village about a month: open answers only."""
-
-    village: str
-    received_at: datetime
-    answers: Mapping[str, Any]
-
-
-def village_reports(form_id: str, span: Span) -> dict[str, VillageReport]:
-    """The reports about the month in which the span begins, by village; the one that came last counts."""
-    period = f"{span.first:%Y-%m}"
-    since = min(span.begins(code) for code in _zoned(span.area))
-    rows = (
-        Submission.select(Submission.village, Submission.received_at, Submission.answers)
-        .where(
-            areas.scope(Submission, span.area)
-            & (Submission.form_id == form_id)
-            & (Submission.received_at >= since)
-            & Submission.current
-            & ~Submission.draft
-        )
-        .order_by(Submission.received_at, Submission.id)
-        .tuples()
-    )
-    found: dict[str, VillageReport] = {}
-    for village, received_at, said in rows.iterator():
-        place = said.get("loc")
-        if isinstance(place, dict) and str(place.get("month") or "")[:7] == period:
-            found[village] = VillageReport(village, received_at, said)
-    return found
-
-
-def villages_with_desk(span: Span) -> set[str]:
-    """The villages that had a desk in use at some moment of the span; draft desks do not count."""
-    until = max(span.ends(code) for code in _zoned(span.area))
-    since = min(span.begins(code) for code in _zoned(span.area))
-    rows = Desk.select(Desk.village).where(
-        areas.scope(Desk, span.area)
-        & ~Desk.draft
-        & (Desk.created_at < until)
-        & (Desk.revoked_at.is_null() | (Desk.revoked_at >= since))
-    )
-    return {village for (village,) in rows.tuples()}

@@ -100,7 +100,7 @@ def keep(
                 device_id=None,
                 xml=f"<x>{instance_id}</x>".encode(),
                 answers=answers,
-                sensitive=form.sensitive,
+                sensitive={**form.sensitive, **form.secrets_told(answers)},
                 root_path=f"/{form.form_id}",
                 indicators=indicators,
                 verdict={},

@@ -60,7 +60,7 @@ def test_violence_and_r05_exist_for_ppa_and_operator_alone(
         "ekerasan seksual",
         "Seksual",
         "violence",
-        "Kekerasan yang dialami",
+        "Pernah mengalami kekerasan apa?",
         "fl_pen",
         "ancaman hukuman",
     ):
@@ -77,7 +77,7 @@ def test_ppa_and_the_operator_see_all_of_it(
     agreed, refused = rows(file)
     assert agreed["Indikator"] == "R03, R04, R05, R12"
     assert agreed["Tingkat"] == "kritis"
-    assert "Kekerasan yang dialami" in agreed
+    assert "Pernah mengalami kekerasan apa?" in agreed
     assert "Tanda kerja paksa: ancaman hukuman" in agreed
     assert (agreed["NIK (16 angka)"], refused["NIK (16 angka)"]) == (NIK, "3507014501980002")
     assert "Identitas ditutup" not in agreed
@@ -198,3 +198,23 @@ def test_nobody_exports_beyond_their_area(store: Store, tmp_path: Path) -> None:
             export_form("uji", tmp_path / "uji.xlsx", store, area=area, reader=officer)
         assert said.value.kind.code == "auth.forbidden"
     assert export_form("uji", tmp_path / "uji.xlsx", store, area="35.07.01", reader=officer).rows == 0
+
+
+@pytest.mark.parametrize(
+    ("role", "told"),
+    [
+        (None, "Penganiayaan/kekerasan"),
+        ("ppa", "Penganiayaan/kekerasan"),
+        ("province", None),
+        ("disnaker", None),
+    ],
+)
+def test_a_choice_that_tells_of_violence_is_a_secret_though_its_question_is_open(
+    role: str | None, told: str | None, store: Store, tmp_path: Path
+) -> None:
+    form = publish_library_form("pulang")
+    for reason, instance in (("abuse", "uuid:hurt"), ("end", "uuid:well")):
+        answers = {**CHILD, "tripg": {"return_reason": reason}}
+        keep(store, form, answers, instance)
+    shown = [row["Alasan pulang"] or None for row in rows(_export(store, tmp_path, role))]
+    assert shown == [told, "Perjanjian kerja berakhir"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from forms.compile import compile_workbook
+from forms.compile import FormErrors, compile_workbook
 from forms.form import Form
 from forms.schema import Schema
 from tests.forms import workbooks
@@ -124,3 +124,17 @@ def test_a_column_that_does_nothing_and_a_missing_translation_are_doubted(tmp_pa
         ("survey", 1, "relevent"),
         ("survey", 3, "label::English (en)"),
     ]
+
+
+def test_a_choice_can_be_a_secret_by_itself(tmp_path: Path) -> None:
+    choices = put(workbooks.CHOICES, 3, "sensitive", "health")
+    form = compile_workbook(write(tmp_path, choices=choices), validate=False).form
+    assert form.secret_choices == {"/coba/g/ok": {"no": "health"}}
+    assert "health" not in form.xform
+    assert form.secrets_told({"g": {"ok": "no"}}) == {"/coba/g/ok": "health"}
+    assert form.secrets_told({"g": {"ok": "yes"}}) == {}
+    assert Form.load(form.xform, form.definition()) == form
+    with pytest.raises(FormErrors, match="row 3, column sensitive"):
+        compile_workbook(
+            write(tmp_path, choices=put(workbooks.CHOICES, 3, "sensitive", "rahasia")), validate=False
+        )

@@ -6,17 +6,19 @@ Those about the REST interface, web users and Enketo have no counterpart. Where 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import socket
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
 
 import pytest
 from lxml import etree
 
-from server.store import submissions
+from server.store import counters, submissions
 from server.store.database import Store
-from server.store.models import Attachment, Quarantine, Submission
+from server.store.models import Attachment, PublishedForm, Quarantine, Submission
 from tests.openrosa.conftest import PHOTO_FORM, Running, again, instance_id, with_photos
 from tests.openrosa.test_door import multipart, raw
 
@@ -259,3 +261,65 @@ def test_104_to_107_an_edit_replaces_what_it_corrects_and_may_be_sent_again(
     listed = {s["instance_id"]: s["state"] for s in submissions.listing()}
     assert listed == {instance_id(second): "attachments missing", instance_id(third): "edited"}
     assert submissions.show(instance_id(first), published)["current"] is False
+
+
+def test_99_an_encrypted_submission_is_held_since_nothing_of_it_can_be_judged(
+    running: Running, photos: str
+) -> None:
+    envelope = (
+        f'<data xmlns="http://www.opendatakit.org/xforms/encrypted" id="{PHOTO_FORM.replace("&", "&amp;")}" '
+        f'version="{photos}" encrypted="yes"><base64EncryptedKey>eA==</base64EncryptedKey>'
+        '<orx:meta xmlns:orx="http://openrosa.org/xforms"><orx:instanceID>uuid:1</orx:instanceID></orx:meta>'
+        "<encryptedXmlFile>submission.xml.enc</encryptedXmlFile></data>"
+    ).encode()
+    assert (
+        post(running, (XML, "a.xml", envelope), ("submission.xml.enc", "submission.xml.enc", b"x"))[0] == 201
+    )
+    assert [q.reason for q in Quarantine.select()] == ["submission.encrypted"]
+    assert Submission.select().count() == 0
+
+
+@pytest.fixture
+def unreadable_forms(published: Store) -> Iterator[None]:
+    """A database in which published forms cannot be read any more."""
+    published.db.execute_sql("alter table form_version rename to away")
+    with published.transaction():
+        counters.increment(counters.PUBLISHED)
+    yield
+    published.db.execute_sql("alter table away rename to form_version")
+    with published.transaction():
+        counters.increment(counters.PUBLISHED)
+
+
+def test_a_database_at_fault_never_looks_like_no_forms(running: Running, unreadable_forms: None) -> None:
+    for query in ("", "?formID=berangkat"):
+        answer = raw(running.url, path=f"/formList{query}")
+        assert answer.status == 503
+        assert b"<xforms" not in answer.read()
+
+
+def test_no_form_at_all_is_503_too(running: Running, published: Store) -> None:
+    with published.transaction():
+        PublishedForm.update(closed=True).execute()
+        counters.increment(counters.PUBLISHED)
+    try:
+        assert raw(running.url).status == 503
+    finally:
+        with published.transaction():
+            PublishedForm.update(closed=False).execute()
+            counters.increment(counters.PUBLISHED)
+
+
+def test_a_body_in_chunks_is_taken_and_one_cut_off_is_not(running: Running, filled: dict[str, bytes]) -> None:
+    xml = again(filled["clean departure"])
+    kind, body = multipart((XML, "a.xml", xml))
+    parts = urlsplit(running.url)
+    for whole, status in ((body[:-4], b"400"), (body, b"201")):
+        with socket.create_connection((parts.hostname, parts.port), timeout=30) as line:
+            line.sendall(
+                f"POST {parts.path}/submission HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+                f"Content-Type: {kind['Content-Type']}\r\n\r\n".encode()
+                + b"%x\r\n%s\r\n0\r\n\r\n" % (len(whole), whole)
+            )
+            assert line.recv(4096).split()[1] == status
+    assert Submission.select().count() == 1
