@@ -35,12 +35,12 @@ _OFFICERS = ("Petugas", "Wakil", "Menggantikan", "Atasan")
 MOST_ROWS = 5_000
 
 
-def write(area: str, target: Path | BinaryIO, now: datetime) -> int:
-    """Write the rosters within an area, from now on; returns how many lines."""
+def write(area: str, target: Path | BinaryIO, now: datetime, role: str | None = None) -> int:
+    """Write the rosters within an area (of one ``role``), from now on; returns how many lines."""
     book = Workbook()
     book.remove(book.worksheets[0])
     lines: dict[str, list[tuple[Any, ...]]] = {sheet: [] for sheet in SHEETS}
-    for entry in roster_entries.entries(area, now):
+    for entry in roster_entries.entries(area, now, role):
         period = (
             roster_entries.shown(entry.starts_at, entry.area),
             roster_entries.shown(entry.ends_at, entry.area, end=True),
@@ -49,19 +49,24 @@ def write(area: str, target: Path | BinaryIO, now: datetime) -> int:
             lines["Cuti"].append((entry.officer, *period, entry.deputy))
         else:
             lines["Jaga"].append((entry.officer, *period, entry.deputy, entry.instead_of))
-    for head in roster_entries.supervisors(area):
+    for head in roster_entries.supervisors(area, role):
         office = (None, None) if head["officer"] else (head["role"], head["area"])
         lines["Atasan"].append((head["officer"], *office, head["supervisor"]))
     for day in roster_entries.days_off(area, now.date()):
         lines["Libur"].append((day["area"], day["day"].isoformat(), day["name"]))
-    people = roster_entries.people(area)
-    for sheet, columns in SHEETS.items():
+    people = roster_entries.people(area, role)
+    for sheet, columns in _sheets(role).items():
         _fill(book, sheet, columns, lines[sheet])
         _offer(book[sheet], columns, len(people))
     named = areas.names(p.area for p in people)
     _fill(book, "Petugas", _PEOPLE, [(p.slug, p.name, p.role, p.area, named.get(p.area)) for p in people])
     book.save(target)
     return sum(map(len, lines.values()))
+
+
+def _sheets(role: str | None) -> dict[str, tuple[str, ...]]:
+    """Days off are everybody's: a workbook of one role has none."""
+    return {title: columns for title, columns in SHEETS.items() if role is None or title != "Libur"}
 
 
 def _fill(book: Workbook, title: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
@@ -103,6 +108,19 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Place:
+    """For whom a workbook speaks: the offices within an area, of one role or (None) of all."""
+
+    area: str
+    role: str | None
+
+    def holds(self, area: str, role: str) -> bool:
+        """Is an office of that role and area among them?"""
+        inside = self.area in (areas.NATION, area) or area.startswith(self.area + ".")
+        return inside and self.role in (None, role)
+
+
+@dataclass(frozen=True)
 class Read:
     """What reading did: lines stored, lines that were over already, and faults (then nothing was stored)."""
 
@@ -111,17 +129,21 @@ class Read:
     findings: tuple[Finding, ...]
 
 
-def read(source: Path | BinaryIO, area: str, now: datetime, by: str) -> Read:
-    """Take over a workbook for an area. Call inside a transaction, and undo it where there are findings."""
+def read(source: Path | BinaryIO, area: str, now: datetime, by: str, role: str | None = None) -> Read:
+    """Take over a workbook for an area, or for one role in it.
+
+    Call inside a transaction, and undo it where there are findings.
+    """
     findings: list[Finding] = []
-    lines = list(_lines(source, findings))
+    lines = list(_lines(source, findings, role))
     if findings:
         return Read(0, 0, tuple(findings))
-    roster_entries.clear(area, now)
+    roster_entries.clear(area, now, role)
+    place = Place(area, role)
     stored = over = 0
     for line in lines:
         try:
-            if _store(line, area, now, by):
+            if _WAYS[line.sheet](line, place, now, by):
                 stored += 1
             else:
                 over += 1
@@ -160,7 +182,7 @@ class _Fault(Exception):  # noqa: N818 - says what is the matter
         self.finding = finding
 
 
-def _lines(source: Path | BinaryIO, findings: list[Finding]) -> Iterator[Line]:
+def _lines(source: Path | BinaryIO, findings: list[Finding], role: str | None) -> Iterator[Line]:
     try:
         book = load_workbook(source, read_only=True, data_only=True)
     except (BadZipFile, InvalidFileException, KeyError, OSError, ValueError):
@@ -170,7 +192,7 @@ def _lines(source: Path | BinaryIO, findings: list[Finding]) -> Iterator[Line]:
     if not set(SHEETS) & set(book.sheetnames):
         names = ", ".join(SHEETS)
         findings.append(Finding("-", None, None, f"there is no sheet {names}", f"tidak ada lembar {names}"))
-    for title, columns in SHEETS.items():
+    for title, columns in _sheets(role).items():
         if title not in book.sheetnames:
             continue
         rows = book[title].iter_rows(values_only=True, max_row=MOST_ROWS)
@@ -193,22 +215,18 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value).strip()
 
 
-def _store(line: Line, area: str, now: datetime, by: str) -> bool:
-    return _WAYS[line.sheet](line, area, now, by)
-
-
-def _officer(line: Line, column: str, area: str, *, inside: bool = True) -> officers.Person:
+def _officer(line: Line, column: str, place: Place, *, inside: bool = True) -> officers.Person:
     slug = _need(line, column)
     try:
         person = officers.require(slug)
     except Problem as problem:
         raise _fault(line, column, problem.text("en"), problem.text("id")) from problem
-    if inside and not (area in (areas.NATION, person.area) or person.area.startswith(area + ".")):
+    if inside and not place.holds(person.area, person.role):
         raise _fault(
             line,
             column,
-            f"{slug} is not of the area {area}",
-            f"{slug} bukan petugas wilayah {area}",
+            f"{slug} is not of an office that this workbook is for",
+            f"{slug} bukan petugas kantor yang diatur berkas ini",
         )
     return person
 
@@ -234,16 +252,16 @@ def _period(line: Line, area: str) -> tuple[datetime, datetime]:
     return found[0], found[1]
 
 
-def _others(line: Line, area: str, *columns: str) -> dict[str, str | None]:
+def _others(line: Line, place: Place, *columns: str) -> dict[str, str | None]:
     for column in columns:
         if line.cells.get(column):
-            _officer(line, column, area, inside=False)
+            _officer(line, column, place, inside=False)
     return {column: line.cells.get(column) or None for column in columns}
 
 
-def _duty(line: Line, area: str, now: datetime, by: str) -> bool:
-    others = _others(line, area, "Wakil", "Menggantikan")
-    person = _officer(line, "Petugas", area, inside=others["Menggantikan"] is None)
+def _duty(line: Line, place: Place, now: datetime, by: str) -> bool:
+    others = _others(line, place, "Wakil", "Menggantikan")
+    person = _officer(line, "Petugas", place, inside=others["Menggantikan"] is None)
     starts_at, ends_at = _period(line, person.area)
     if starts_at < ends_at <= now:
         return False
@@ -259,51 +277,54 @@ def _duty(line: Line, area: str, now: datetime, by: str) -> bool:
     return True
 
 
-def _leave(line: Line, area: str, now: datetime, by: str) -> bool:
-    person = _officer(line, "Petugas", area)
+def _leave(line: Line, place: Place, now: datetime, by: str) -> bool:
+    person = _officer(line, "Petugas", place)
     starts_at, ends_at = _period(line, person.area)
     if starts_at < ends_at <= now:
         return False
-    others = _others(line, area, "Wakil")
+    others = _others(line, place, "Wakil")
     roster_entries.add_leave(person.slug, starts_at, ends_at, now, by, deputy=others["Wakil"])
     return True
 
 
-def _supervisor(line: Line, area: str, now: datetime, by: str) -> bool:
-    head = _officer(line, "Atasan", area, inside=False)
+def _supervisor(line: Line, place: Place, now: datetime, by: str) -> bool:
+    head = _officer(line, "Atasan", place, inside=False)
     if line.cells.get("Petugas"):
-        roster_entries.set_supervisor(_officer(line, "Petugas", area).slug, head.slug)
+        roster_entries.set_supervisor(_officer(line, "Petugas", place).slug, head.slug)
         return True
-    role, place = _need(line, "Peran"), _need(line, "Wilayah")
+    role, area = _need(line, "Peran"), _need(line, "Wilayah")
     if role not in ROLES:
         raise _fault(
             line, "Peran", f"no role {role}; one of {' '.join(ROLES)}", f"peran {role} tidak dikenal"
         )
-    _inside(line, place, area)
-    roster_entries.set_office_supervisor(role, place, head.slug)
+    _inside(line, area, role, place)
+    roster_entries.set_office_supervisor(role, area, head.slug)
     return True
 
 
-def _day_off(line: Line, area: str, now: datetime, by: str) -> bool:
-    place = _need(line, "Wilayah")
-    _inside(line, place, area)
+def _day_off(line: Line, place: Place, now: datetime, by: str) -> bool:
+    area = _need(line, "Wilayah")
+    _inside(line, area, place.role or "", place)
     text = _need(line, "Tanggal")
     try:
-        day = roster_entries.moment(text, place).date()
+        day = roster_entries.moment(text, area).date()
     except Problem as problem:
         raise _fault(line, "Tanggal", problem.text("en"), problem.text("id")) from problem
-    roster_entries.add_day_off(place, day, line.cells.get("Nama", ""))
+    roster_entries.add_day_off(area, day, line.cells.get("Nama", ""))
     return True
 
 
-def _inside(line: Line, place: str, area: str) -> None:
-    if not (area in (areas.NATION, place) or place.startswith(area + ".")):
+def _inside(line: Line, area: str, role: str, place: Place) -> None:
+    if not place.holds(area, role):
         raise _fault(
-            line, "Wilayah", f"{place} is not within {area}", f"{place} tidak di dalam wilayah {area}"
+            line,
+            "Wilayah",
+            f"{area} is not a place that this workbook is for",
+            f"{area} bukan wilayah yang diatur berkas ini",
         )
 
 
-_WAYS: dict[str, Callable[[Line, str, datetime, str], bool]] = {
+_WAYS: dict[str, Callable[[Line, Place, datetime, str], bool]] = {
     "Jaga": _duty,
     "Cuti": _leave,
     "Atasan": _supervisor,

@@ -12,7 +12,7 @@ from forms.problems import Problem, Problems
 from server.staff import history, words
 from server.staff.pages import Pages, Resource, for_officers
 from server.staff.trust import Visitor
-from server.store import areas, cases, events, submissions
+from server.store import areas, assignments, case_chain, cases, events, submissions
 from server.store.cases import AlertView, CaseView
 from server.store.officers import Person
 
@@ -21,6 +21,7 @@ _NOTES = {
     "ditangani": "Kasus ini sekarang Anda tangani.",
     "sudah": "Tidak ada yang berubah: kasus ini sudah ditangani.",
     "ditutup": "Kasus sudah ditutup. Terima kasih.",
+    "diminta": "Petugas itu sudah diminta. Ia mendapat pesan.",
 }
 """What a page says after a button: the word in the address -> the sentence."""
 
@@ -166,6 +167,25 @@ class Acknowledge(Resource):
         self.pages.redirect(response, f"/kasus/{ref}?pesan={'ditangani' if changed else 'sudah'}")
 
 
+class Assign(Resource):
+    """``/kasus/{ref}/minta``."""
+
+    after_sign_in = "/kasus/{ref}"
+
+    @for_officers
+    async def on_get(self, request: Request, response: Response, visitor: Visitor, ref: str) -> None:
+        """Somebody reloads, or comes back from signing in: show the case."""
+        self.pages.redirect(response, f"/kasus/{_known_form(ref)}")
+
+    @for_officers
+    async def on_post(self, request: Request, response: Response, visitor: Visitor, ref: str) -> None:
+        """Ask a colleague (``petugas``) to take the case on."""
+        _known_form(ref)
+        slug, now = request.context.form.get("petugas", "")[:60], self.pages.clock()
+        await self.pages.writer.run(lambda: assignments.assign(visitor.person, ref, slug, now))
+        self.pages.redirect(response, f"/kasus/{ref}?pesan=diminta")
+
+
 class Close(Resource):
     """``/kasus/{ref}/tutup``."""
 
@@ -205,11 +225,17 @@ async def _show_case(
     def read() -> dict[str, Any]:
         view = cases.for_person(visitor.person, ref)
         zone = areas.zone(view.village, pages.settings.timezone)
+        chain = case_chain.of(visitor.person, ref, [alert.indicator for alert in view.alerts])
+        closed = view.state == "closed"
         return {
+            "answer_by": words.local_time(chain.answer_by, zone) if chain.answer_by is not None else None,
+            "asked": chain.asked,
+            "colleagues": [] if closed else assignments.candidates(visitor.person, ref),
             "card": Cards(pages).of([view], visitor.person, now)[0],
             "shared": submissions.agreed_to_share(view.form_id, view.instance_id),
             "history": [
-                (words.local_time(entry.at, zone), entry.text) for entry in history.of(view, events.of(ref))
+                (words.local_time(entry.at, zone), entry.text)
+                for entry in history.of(view, chain, events.of(ref))
             ],
         }
 

@@ -9,12 +9,13 @@ import falcon.asgi
 from falcon.asgi import Request, Response
 
 from server.settings import Settings
-from server.staff import desk_pages, export_pages, held_pages
+from server.staff import desk_pages, export_pages, held_pages, roster_pages
 from server.staff.attachments import Attachments, OpenAttachment
-from server.staff.case_pages import Acknowledge, CaseList, CasePage, Close
+from server.staff.case_pages import Acknowledge, Assign, CaseList, CasePage, Close
 from server.staff.downloads import Download, Downloads, Export
 from server.staff.entity_pages import EntityConflicts, EntityPage
 from server.staff.pages import Pages
+from server.staff.rate_pages import RatePage
 from server.staff.report_pages import Reports
 from server.staff.sign_in import SignIn, SignOut
 from server.store.database import Readers, Store, Writer
@@ -43,7 +44,14 @@ def add_routes(
     app.add_route("/keluar", SignOut(pages))
     app.add_route("/kasus/{ref}", CasePage(pages))
     app.add_route("/kasus/{ref}/terima", Acknowledge(pages))
+    app.add_route("/kasus/{ref}/minta", Assign(pages))
     app.add_route("/kasus/{ref}/tutup", Close(pages))
+    app.add_route("/jaga", roster_pages.Rosters(pages))
+    app.add_route("/jaga/catat", roster_pages.Note(pages))
+    app.add_route("/jaga/hapus", roster_pages.Remove(pages))
+    app.add_route("/jaga/berkas", roster_pages.Book(pages))
+    app.add_route("/jaga/unggah", roster_pages.Upload(pages))
+    app.add_route("/tanda", RatePage(pages))
     app.add_route("/daftar", EntityConflicts(pages))
     app.add_route("/daftar/{list_name}/{uuid}", EntityPage(pages))
     app.add_route("/unduh", Downloads(pages))

@@ -25,8 +25,11 @@ from server.store.officers import Person
 from server.store.quarantine import Held
 
 PAGE_SIZE = 50
+AT_ONCE = 200
+"""Uploads that one press of a button takes in, each in a transaction of its own."""
 _NOTES = {
     "terima": "Data sudah diterima dan dinilai, seperti kiriman lain.",
+    "semua": "Kiriman yang formulirnya sudah terbit kini diterima dan dinilai.",
     "sama": "Sudah dicatat sebagai kiriman yang sama.",
     "buang": "Sudah dicatat sebagai tidak dipakai. Isinya tetap disimpan.",
 }
@@ -83,10 +86,10 @@ class HeldList(Resource):
         pages, now, person = self.pages, self.pages.clock(), visitor.person
         decided = request.get_param("status", default="") == "diputuskan"
 
-        def read() -> list[Entry]:
-            return _in_words(
-                pages, quarantine.entries(person, held=not decided, limit=PAGE_SIZE), person, now
-            )
+        def read() -> dict[str, Any]:
+            entries = quarantine.entries(person, held=not decided, limit=PAGE_SIZE)
+            ready = 0 if decided else len(_ready(person))
+            return {"entries": _in_words(pages, entries, person, now), "ready": ready}
 
         pages.show(
             response,
@@ -94,7 +97,7 @@ class HeldList(Resource):
             visitor,
             area=await pages.area_name(visitor),
             decided=decided,
-            entries=await pages.readers.run(read),
+            **await pages.readers.run(read),
             note=_NOTES.get(request.get_param("pesan", default="")),
         )
 
@@ -180,11 +183,53 @@ class Discard(_Decision):
         quarantine.discard(entry, person, note, self.pages.store, self.pages.clock())
 
 
+class ReleaseAll(Resource):
+    """``/tertahan/terima-semua``."""
+
+    after_sign_in = "/tertahan"
+
+    def __init__(self, pages: Pages, intake: Intake) -> None:
+        super().__init__(pages)
+        self._intake = intake
+
+    @for_officers
+    async def on_get(self, request: Request, response: Response, visitor: Visitor) -> None:
+        """Somebody reloads: show the list."""
+        self.pages.redirect(response, "/tertahan")
+
+    @for_officers
+    async def on_post(self, request: Request, response: Response, visitor: Visitor) -> None:
+        """Take in all that only waited for its form. What still cannot be taken stays held, and holds up no other."""
+        person, note = visitor.person, request.context.form.get("alasan", "")
+        if not note.strip():
+            raise Problem(Problems.REASON_MISSING)
+        for number in (await self.pages.readers.run(lambda: _ready(person)))[:AT_ONCE]:
+
+            def work(number: int = number) -> None:
+                self._intake.release(quarantine.require(number, person), person, note)
+
+            try:
+                await self.pages.writer.run(work)
+            except Problem as problem:
+                if problem.problem not in (Problems.QUARANTINE_REMAINS, Problems.QUARANTINE_DECIDED):
+                    raise
+        self.pages.redirect(response, "/tertahan?pesan=semua")
+
+
+def _ready(person: Person) -> list[int]:
+    """What waits for no more than somebody's word: its form is published by now."""
+    waiting = [h for h in quarantine.entries(person) if h.reason == _UNKNOWN]
+    forms = {(h.form_id, h.version) for h in waiting}
+    there = {form for form in forms if published.get_form(*form) is not None}
+    return [h.id for h in waiting if (h.form_id, h.version) in there]
+
+
 def resources(pages: Pages, clock: Callable[[], datetime]) -> dict[str, Resource]:
     """The addresses of these pages and what answers there."""
     intake = Intake(pages.store, clock)
     return {
         "/tertahan": HeldList(pages),
+        "/tertahan/terima-semua": ReleaseAll(pages, intake),
         "/tertahan/{number}": HeldPage(pages),
         "/tertahan/{number}/terima": Release(pages, intake),
         "/tertahan/{number}/sama": Link(pages, intake),

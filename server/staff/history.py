@@ -1,8 +1,8 @@
-"""What happened to a case, as one officer may know it.
+"""What happened to a case, as one officer may know it: the chain from the form to the result.
 
-It is told from the alerts that this officer may see. Of the recorded events only those are added that name
-an indicator among them: somebody else's act, or a number of alerts, could give away that there is an alert
-which is kept from them (DOMAIN 5.2, R05).
+It is told from the alerts that this officer may see, and from the steps, messages and follow-ups of those alerts. Of
+the recorded events only those are added that name an indicator among them: somebody else's act, or a number of alerts,
+could give away that there is an alert which is kept from them (DOMAIN 5.2, R05).
 """
 
 from __future__ import annotations
@@ -13,12 +13,29 @@ from datetime import datetime
 from typing import Any
 
 from server.staff import words
+from server.store.case_chain import Chain, MessageView
 from server.store.cases import CaseView
+from server.store.follow_ups import FollowUpView
+from server.store.steps import StepView
 
 _CHANGES = {
     "indicator.gone": "Formulir diperbaiki: tanda {code} tidak muncul lagi.",
     "indicator.back": "Formulir diperbaiki: tanda {code} muncul lagi.",
+    "alert.unanswered": "Semua petugas sudah diberi tahu tentang {code}, belum ada yang menangani.",
 }
+_WHY = {
+    "duty": "{name} ({role}) diberi tahu karena bertugas jaga: {codes}.",
+    "deputy": "Belum ada jawaban. {name} ({role}) diberi tahu sebagai wakil: {codes}.",
+    "supervisor": "Belum ada jawaban. {name} ({role}) diberi tahu sebagai atasan: {codes}.",
+    "province": "{name} ({role}) diberi tahu di tingkat provinsi: {codes}.",
+    "nation": "{name} ({role}) diberi tahu di tingkat pusat: {codes}.",
+    "last_resort": "{name} ({role}) diberi tahu sebagai cadangan terakhir: {codes}.",
+    "away": "{name} ({role}) diberi tahu walau sedang cuti, karena tidak ada yang lain: {codes}.",
+    "again": "Tetap belum ada jawaban. {name} ({role}) diberi tahu sekali lagi: {codes}.",
+    "assigned": "{by} meminta {name} ({role}) menangani kasus ini.",
+    "reminder": "{name} ({role}) diingatkan: belum ada tindak lanjut.",
+}
+_CHANNELS = {"sms": "SMS", "whatsapp": "WhatsApp", "email": "surel", "console": "log server"}
 
 
 @dataclass(frozen=True)
@@ -29,21 +46,65 @@ class Entry:
     text: str
 
 
-def of(view: CaseView, recorded: Sequence[dict[str, Any]]) -> list[Entry]:
+def of(view: CaseView, chain: Chain, recorded: Sequence[dict[str, Any]]) -> list[Entry]:
     """Oldest first. ``recorded`` are the events of the case (:func:`server.store.events.of`)."""
     sender = f" dari meja desa {view.desk}" if view.desk else ""
-    entries = {Entry(view.opened_at, f"Formulir {words.form(view.form_id)} diterima{sender}; kasus dibuka.")}
+    entries = {
+        Entry(view.opened_at, f"Formulir {words.form(view.form_id)} diterima{sender}; kasus dibuka."): 0
+    }
     codes = {alert.indicator for alert in view.alerts}
+    told = [*_of_steps(chain.steps), *_of_messages(chain.messages), *map(_of_follow_up, chain.follow_ups)]
+    entries |= dict.fromkeys(told, 1)
     for alert in view.alerts:
         if alert.opened_at > view.opened_at:
-            entries.add(Entry(alert.opened_at, f"Formulir diperbaiki: tanda {alert.indicator} bertambah."))
+            entries[Entry(alert.opened_at, f"Formulir diperbaiki: tanda {alert.indicator} bertambah.")] = 0
         if alert.acknowledged_at is not None and alert.acknowledged_at != alert.closed_at:
-            entries.add(Entry(alert.acknowledged_at, f"Ditangani oleh {alert.acknowledged_by}."))
+            entries[Entry(alert.acknowledged_at, f"Ditangani oleh {alert.acknowledged_by}.")] = 2
         if alert.closed_at is not None:
             result = words.RESULTS.get(alert.result or "", alert.result)
-            entries.add(Entry(alert.closed_at, f"Ditutup oleh {alert.closed_by}. Hasil: {result}."))
+            entries[Entry(alert.closed_at, f"Ditutup oleh {alert.closed_by}. Hasil: {result}.")] = 3
     for event in recorded:
         code = (event["detail"] or {}).get("indicator")
         if event["verb"] in _CHANGES and code in codes:
-            entries.add(Entry(event["at"], _CHANGES[event["verb"]].format(code=code)))
-    return sorted(entries, key=lambda entry: (entry.at, entry.text))
+            entries[Entry(event["at"], _CHANGES[event["verb"]].format(code=code))] = 2
+    return sorted(entries, key=lambda entry: (entry.at, entries[entry]))
+
+
+def _of_steps(steps: Sequence[StepView]) -> list[Entry]:
+    """One line a person and moment, with all the indicators."""
+    groups: dict[tuple[datetime, int, str], list[StepView]] = {}
+    for step in steps:
+        groups.setdefault((step.at, step.officer_id, step.why), []).append(step)
+    return [
+        Entry(
+            at,
+            _WHY[why].format(
+                name=group[0].officer,
+                role=words.ROLES.get(group[0].role, group[0].role),
+                codes=", ".join(sorted({step.indicator for step in group})),
+                by=group[0].by or "Pengelola",
+            ),
+        )
+        for (at, _, why), group in groups.items()
+    ]
+
+
+def _of_messages(messages: Sequence[MessageView]) -> list[Entry]:
+    found = []
+    for message in messages:
+        way = next((word for kind, word in _CHANNELS.items() if kind in message.channel), message.channel)
+        if message.sent_at is not None:
+            found.append(Entry(message.sent_at, f"Pesan kepada {message.officer} dikirim lewat {way}."))
+        if message.delivered_at is not None:
+            found.append(Entry(message.delivered_at, f"Pesan sampai di HP {message.officer}."))
+        if message.read_at is not None:
+            found.append(Entry(message.read_at, f"{message.officer} membuka pesan."))
+        if message.state == "failed":
+            at = message.sent_at or message.created_at
+            found.append(Entry(at, f"Pesan kepada {message.officer} tidak sampai."))
+    return found
+
+
+def _of_follow_up(one: FollowUpView) -> Entry:
+    sender = f" dari {one.desk}" if one.desk else ""
+    return Entry(one.received_at, f"Formulir Tindak Lanjut diterima{sender}.")

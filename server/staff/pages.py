@@ -20,7 +20,7 @@ from forms.problems import Problem, Problems
 from server.settings import Settings
 from server.staff import words
 from server.staff.assets import Assets
-from server.staff.trust import Cookies, Tokens, Visitor, read_form, require_same_site
+from server.staff.trust import Cookies, Tokens, Visitor, read_file_form, read_form, require_same_site
 from server.store import areas, officers, quarantine
 from server.store.database import Readers, Store, Writer
 
@@ -154,9 +154,13 @@ def protect(response: Response) -> None:
 
 
 class Resource:
-    """One address. ``after_sign_in`` is where a visitor without a session goes on after signing in."""
+    """One address. ``after_sign_in`` is where a visitor without a session goes on after signing in.
+
+    With ``takes_file`` its form comes with a file, then in ``request.context.file``.
+    """
 
     after_sign_in: ClassVar[str] = "/"
+    takes_file: ClassVar[bool] = False
 
     def __init__(self, pages: Pages) -> None:
         self.pages = pages
@@ -196,7 +200,10 @@ def for_officers(responder: Responder) -> Responder:
                 return
             if request.method == "POST":
                 require_same_site(request, self.pages.settings.public_url)
-                request.context.form = await read_form(request)
+                if self.takes_file:
+                    request.context.form, request.context.file = await read_file_form(request)
+                else:
+                    request.context.form = await read_form(request)
                 self.pages.tokens.require(visitor.session, request.context.form.get("token", ""))
             await responder(self, request, response, visitor, **parts)
         except Problem as problem:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
+from falcon import MediaMalformedError
 from falcon.asgi import Request, Response
 
 from forms.problems import Problem, Problems
@@ -23,6 +24,7 @@ from server.store.officers import Person
 from server.store.sealing import Keys
 
 _BODY_LIMIT = 8 * 1024  # bytes; our forms have a few short fields
+_FILE_LIMIT = 2 * 1024 * 1024  # bytes; a roster of a whole province is a tenth of that
 _KNOWN_BROWSER_LASTS = timedelta(days=180)
 _FORM = "application/x-www-form-urlencoded"
 
@@ -153,6 +155,30 @@ def require_same_site(request: Request, public_url: str) -> None:
         ""
     }:
         raise Problem(Problems.PAGE_EXPIRED)
+
+
+async def read_file_form(request: Request) -> tuple[dict[str, str], bytes]:
+    """The fields of a posted form with a file, and the file's bytes (empty where none was chosen).
+
+    Raises :class:`Problem` (PAGE_EXPIRED) for what our pages never send, UPLOAD_TOO_BIG.
+    """
+    if (request.content_type or "").partition(";")[0].strip().lower() != "multipart/form-data":
+        raise Problem(Problems.PAGE_EXPIRED)
+    fields: dict[str, str] = {}
+    file = b""
+    try:
+        async for part in await request.get_media():
+            limit = _FILE_LIMIT if part.filename is not None else _BODY_LIMIT
+            content = await part.stream.read(limit + 1)
+            if len(content) > limit:
+                raise Problem(Problems.UPLOAD_TOO_BIG, limit="2 MB")
+            if part.filename is not None:
+                file = content
+            else:
+                fields[part.name or ""] = content.decode("utf-8")
+    except (MediaMalformedError, ValueError):
+        raise Problem(Problems.PAGE_EXPIRED) from None
+    return fields, file
 
 
 async def read_form(request: Request) -> dict[str, str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_decimal
 
 from server.store import areas, published
@@ -36,7 +36,7 @@ ROLES = {
 _FORMS = {"berangkat": "Keberangkatan", "pulang": "Kepulangan"}
 _ZONES = {"Asia/Jakarta": "WIB", "Asia/Pontianak": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
 _OWN_PAGE = re.compile(
-    r"/(kasus/R-[0-9]{6}-[0-9]{4,8}|unduh|ekspor|laporan|lampiran|daftar|meja|tertahan(/[0-9]{1,12})?)?"
+    r"/(kasus/R-[0-9]{6}-[0-9]{4,8}|unduh|ekspor|laporan|lampiran|daftar|meja|jaga|tanda|tertahan(/[0-9]{1,12})?)?"
 )
 _REF = re.compile(r"R-[0-9]{6}-[0-9]{4,8}")
 
@@ -73,6 +73,13 @@ def local_time(moment: datetime, zone: ZoneInfo) -> str:
     """``20 Nov 2026 12.00 WIB``."""
     text = format_datetime(moment, "d MMM y HH.mm", tzinfo=zone, locale="id")
     return f"{text} {_ZONES.get(zone.key, zone.key)}"
+
+
+def day(text: str) -> str:
+    """``Sen, 23 Nov 2026`` from ``2026-11-23``; a time after it stays."""
+    date_text, _, time_text = text.partition(" ")
+    shown = format_date(date.fromisoformat(date_text), "EEE, d MMM y", locale="id")
+    return f"{shown} {time_text.replace(':', '.')}".strip()
 
 
 def age(moment: datetime, now: datetime) -> str:

@@ -11,12 +11,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import os
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -27,6 +27,7 @@ from playhouse.migrations import Runner
 from forms.problems import Problem, Problems
 from server.store.models import database
 from server.store.sealing import Keys
+from server.store.turns import locked
 
 P = TypeVar("P")
 T = TypeVar("T")
@@ -45,7 +46,6 @@ class Store:
         self.keys = keys
         self.db = _connect(url)
         self.sqlite = isinstance(self.db, peewee.SqliteDatabase)
-        self._queue = home / ".write.lock"
         database.initialize(self.db)
 
     def migrate(self) -> list[str]:
@@ -83,15 +83,11 @@ class Store:
         """Wait for this process's turn to write to SQLite, in the kernel's queue.
 
         SQLite itself has no queue: whoever finds its lock taken sleeps, at last for a tenth of a second, and looks
-        again; a process that writes without a pause would starve the others. The lock of the database still decides:
-        this only says who tries next, and is gone with the process that held it.
+        again; a process that writes without a pause would starve the others. The lock of the database still
+        decides: this only says who tries next, and is gone with the process that held it.
         """
-        descriptor = os.open(self._queue, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with locked(self.home / ".write.lock", after=self.home / ".write.next"):
             yield
-        finally:
-            os.close(descriptor)
 
     def lock(self, *names: str | None) -> None:
         """Until this transaction ends, no other one passes here with any of these names.
@@ -360,16 +356,70 @@ class Writer:
                 loop.call_soon_threadsafe(deliver_all)
 
 
+class _Answers:
+    """Results on their way from threads to one event loop, which is woken once for all that wait."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._done: deque[tuple[asyncio.Future[Any], Any, BaseException | None]] = deque()
+        self._woken = False
+
+    def put(self, future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+        """From any thread."""
+        self._done.append((future, result, error))
+        if not self._woken:
+            self._woken = True
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                self.loop.call_soon_threadsafe(self._deliver)
+
+    def _deliver(self) -> None:
+        self._woken = False  # before looking: what is put from now on wakes it again
+        while self._done:
+            future, result, error = self._done.popleft()
+            if future.done():  # whoever asked has gone
+                continue
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+
 class Readers:
     """A few threads that read, so that no query ever runs in the event loop."""
 
     def __init__(self, store: Store, threads: int = 4) -> None:
         self._store = store
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="reader")
+        self._queue: queue.SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any], _Answers] | None] = (
+            queue.SimpleQueue()
+        )
+        self._answers: _Answers | None = None
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"reader-{number}", daemon=True)
+            for number in range(threads)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     async def run(self, read: Callable[[], T]) -> T:
         """Run ``read`` in a reader. A connection that broke is replaced and the read tried once more."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._attempt, read)
+        loop = asyncio.get_running_loop()
+        answers = self._answers
+        if answers is None or answers.loop is not loop:
+            answers = self._answers = _Answers(loop)
+        future: asyncio.Future[T] = loop.create_future()
+        self._queue.put((read, future, answers))
+        return await future
+
+    def _serve(self) -> None:
+        while (asked := self._queue.get()) is not None:
+            read, future, answers = asked
+            try:
+                result, error = self._attempt(read), None
+            except BaseException as raised:  # noqa: BLE001 - handed to the one who asked
+                result, error = None, raised
+            answers.put(future, result, error)
+            del asked, read, future, answers, result, error  # nothing is held while waiting for the next
+        self._store.release()
 
     def _attempt(self, read: Callable[[], T]) -> T:
         try:
@@ -383,5 +433,8 @@ class Readers:
             raise Problem(Problems.STORE_BUSY) from error
 
     def close(self) -> None:
-        """End the threads."""
-        self._pool.shutdown()
+        """Finish what was asked, then end the threads."""
+        for _ in self._threads:
+            self._queue.put(None)
+        for thread in self._threads:
+            thread.join()

@@ -163,11 +163,15 @@ def may_decide(person: Person) -> bool:
     return person.role in OVERSEERS
 
 
+_LIGHT = tuple(f for f in Quarantine._meta.sorted_fields if f.name not in ("xml", "note"))
+"""All columns but the sealed ones, of which the first is large."""
+
+
 def _rows(person: Person | None, area: str = areas.NATION) -> Any:
     """All entries, or those of the desks in an overseer's area. Raises :class:`Problem` (FORBIDDEN) for others."""
     rows = (
         Quarantine.select(
-            Quarantine,
+            *_LIGHT,
             Desk.slug.alias("desk_slug"),
             Desk.village.alias("desk_village"),
             Desk.phone.alias("desk_phone"),

@@ -237,7 +237,7 @@ def entry(name: str) -> Entry:
     raise Problem(Problems.ROSTER_UNKNOWN, entry=name[:20])
 
 
-def supervisors(area: str = areas.NATION) -> list[dict[str, Any]]:
+def supervisors(area: str = areas.NATION, role: str | None = None) -> list[dict[str, Any]]:
     """Who supervises whom within an area: ``{"role", "area", "officer", "supervisor"}``, officer null for an office."""
     head = Officer.alias("head")
     offices = (
@@ -254,6 +254,7 @@ def supervisors(area: str = areas.NATION) -> list[dict[str, Any]]:
     )
     found = [{"role": r, "area": a, "officer": None, "supervisor": s} for r, a, s in offices]
     found += [{"role": r, "area": a, "officer": o, "supervisor": s} for r, a, o, s in people]
+    found = [s for s in found if role in (None, s["role"])]
     return sorted(found, key=lambda s: (s["role"], s["area"], s["officer"] or ""))
 
 
@@ -273,13 +274,25 @@ def people(area: str = areas.NATION, role: str | None = None) -> list[Person]:
     return [officers.person(r) for r in rows.order_by(Officer.role, Officer.area, Officer.name, Officer.id)]
 
 
-def clear(area: str, now: datetime) -> None:
-    """Take out all that is written within an area and not over yet, before a workbook takes its place."""
-    within = Officer.select(Officer.id).where(_within(Officer.area, area))
-    Duty.delete().where(_within(Duty.area, area) & (Duty.ends_at > now)).execute()
+def clear(area: str, now: datetime, role: str | None = None) -> None:
+    """Take out all that is written within an area and not over yet, before a workbook takes its place.
+
+    With ``role`` only what is of that role; days off, which are everybody's, stay then.
+    """
+    people = (
+        _within(Officer.area, area) if role is None else _within(Officer.area, area) & (Officer.role == role)
+    )
+    duties = _within(Duty.area, area) if role is None else _within(Duty.area, area) & (Duty.role == role)
+    offices = (
+        _within(Office.area, area) if role is None else _within(Office.area, area) & (Office.role == role)
+    )
+    within = Officer.select(Officer.id).where(people)
+    Duty.delete().where(duties & (Duty.ends_at > now)).execute()
     Leave.delete().where(Leave.officer.in_(within) & (Leave.ends_at > now)).execute()
-    Office.delete().where(_within(Office.area, area)).execute()
-    Officer.update(supervisor=None).where(_within(Officer.area, area)).execute()
+    Office.delete().where(offices).execute()
+    Officer.update(supervisor=None).where(people).execute()
+    if role is not None:
+        return
     DayOff.delete().where(_within(DayOff.area, area) & (DayOff.day >= now.date())).execute()
 
 

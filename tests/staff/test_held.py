@@ -5,21 +5,27 @@ from __future__ import annotations
 import pytest
 
 from server.store import desks, events, quarantine
-from server.store.models import Quarantine
+from server.store.models import Quarantine, Submission
 from server.store.quarantine import Came
 from tests.staff.conftest import MALANG, Office, Site
 
 SECRET = "Sulastri"
 
 
-def hold(office: Office, reason: str, form_id: str = "berangkat", xml: str = f"<d>{SECRET}</d>") -> int:
+def hold(
+    office: Office,
+    reason: str,
+    form_id: str = "berangkat",
+    xml: str = f"<d>{SECRET}</d>",
+    version: str = "9",
+) -> int:
     known = [d["desk"] for d in desks.listing() if d["village"] == MALANG]
     with office.store.transaction():
         if not known:
             desks.add(MALANG, None, office.store.keys, office.clock())
         desk = desks.by_username(desks.listing()[0]["desk"])
         assert desk is not None
-        came = Came(form_id, "9", f"uuid:{SECRET}-{reason}", desk.id, None, xml.encode(), [])
+        came = Came(form_id, version, f"uuid:{SECRET}-{reason}", desk.id, None, xml.encode(), [])
         quarantine.hold(reason, came, office.store, office.clock())
     return int(Quarantine.select().order_by(Quarantine.id.desc()).get().id)
 
@@ -112,3 +118,19 @@ def test_what_is_taken_in_from_the_page_is_a_submission(site: Site, office: Offi
     answer = browser.press(f"/tertahan/{number}/terima", alasan="server diperbarui")
     assert answer.headers["location"] == "/tertahan?pesan=terima"
     assert quarantine.require(number).submission == "uuid:1"
+
+
+def test_all_that_waited_for_a_form_is_taken_in_with_one_button(site: Site, office: Office) -> None:
+    version = office.library["berangkat"].version
+    late = '<d id="berangkat" version="{}"><meta><instanceID>uuid:{}</instanceID></meta></d>'
+    for number in range(3):
+        hold(office, "form.unknown", xml=late.format(version, number), version=version)
+    other = hold(office, "form.unknown")
+    browser = site.browser()
+    browser.sign_in(office.officer("Provinsi Contoh", "province", "35"))
+    browser.get("/tertahan")
+    assert browser.press("/tertahan/terima-semua", alasan=" ").status_code == 422
+    browser.get("/tertahan")
+    assert browser.press("/tertahan/terima-semua", alasan="sudah terbit").status_code == 303
+    assert [h.id for h in quarantine.entries()] == [other]
+    assert Submission.select().count() == 3

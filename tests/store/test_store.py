@@ -101,31 +101,6 @@ def test_counters_never_give_a_number_twice(store: Store) -> None:
     assert sorted(given_out) == list(range(1, 101))
 
 
-def test_a_writer_that_never_pauses_keeps_no_other_one_waiting_for_long(store: Store) -> None:
-    """Each commit of the quiet one costs a few of the busy one's, not the hundreds of SQLite's own waiting."""
-    busy, quiet = Writer(store), Writer(store)
-    end = threading.Event()
-
-    def never_pause() -> None:
-        while not end.is_set():
-            busy.wait(lambda: counters.increment("busy"))
-
-    thread = threading.Thread(target=never_pause)
-    thread.start()
-    while counters.current("busy") < 10:
-        pass
-    before = counters.current("busy")
-    for _ in range(30):
-        quiet.wait(lambda: counters.increment("quiet"))
-    between = counters.current("busy") - before
-    end.set()
-    thread.join()
-    busy.close()
-    quiet.close()
-    assert counters.current("quiet") == 30
-    assert between < 30 * 10
-
-
 def test_work_that_is_prepared_first_is_written_with_what_was_prepared(store: Store) -> None:
     """What fails in the preparing is told to the one who asked, and written by nobody."""
     writer = Writer(store)

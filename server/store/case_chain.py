@@ -1,0 +1,94 @@
+"""What a case has gone through, as one person may know it: who was told, what carriers said, follow-ups, deadlines.
+
+Messages about restricted alerts tell of nothing else (:mod:`sync.routing`), so leaving out what a person may not know
+of leaves no gap that they could notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from server.store import follow_ups, steps
+from server.store.follow_ups import FollowUpView
+from server.store.models import Alert, Case, Message, Officer
+from server.store.officers import Person
+from server.store.steps import StepView
+
+
+@dataclass(frozen=True)
+class MessageView:
+    """A message of a case: to whom, of which of the reader's indicators, and what became of it."""
+
+    officer: str
+    kind: str
+    channel: str
+    state: str
+    indicators: tuple[str, ...]
+    created_at: datetime
+    sent_at: datetime | None
+    delivered_at: datetime | None
+    read_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A case's way. ``answer_by``: when the next person is told unless somebody takes it on; ``asked``: whom."""
+
+    steps: tuple[StepView, ...]
+    messages: tuple[MessageView, ...]
+    follow_ups: tuple[FollowUpView, ...]
+    answer_by: datetime | None
+    asked: str | None
+
+
+def of(person: Person, ref: str, indicators: Sequence[str]) -> Chain:
+    """The chain of a case, as far as it is of these indicators: those that the person may know of."""
+    rows = list(
+        Alert.select(Alert, Officer.name.alias("asked"))
+        .join(Case)
+        .switch(Alert)
+        .left_outer_join(Officer, on=(Alert.assigned_to == Officer.id))
+        .where((Case.ref == ref) & Alert.indicator.in_(list(indicators)) & (Alert.state != "closed"))
+        .objects()
+    )
+    waiting = [row.escalate_at for row in rows if row.state == "open" and row.escalate_at is not None]
+    asked = [row.asked for row in rows if row.asked is not None]
+    return Chain(
+        tuple(steps.of_case(ref, indicators)),
+        tuple(_messages(ref, set(indicators))),
+        tuple(follow_ups.of_case(ref, person)),
+        min(waiting, default=None),
+        asked[0] if asked else None,
+    )
+
+
+def _messages(ref: str, indicators: set[str]) -> list[MessageView]:
+    rows = (
+        Message.select(Message, Officer.name.alias("name"))
+        .join(Case)
+        .switch(Message)
+        .join(Officer)
+        .where(Case.ref == ref)
+        .order_by(Message.id)
+        .objects()
+    )
+    found = []
+    for row in rows:
+        codes = tuple(code for code in row.indicators.split() if code in indicators)
+        if codes:
+            found.append(
+                MessageView(
+                    row.name,
+                    row.kind,
+                    row.channel,
+                    row.state,
+                    codes,
+                    row.created_at,
+                    row.sent_at,
+                    row.delivered_at,
+                    row.read_at,
+                )
+            )
+    return found

@@ -1,0 +1,139 @@
+"""Rosters as a workbook: what is written is read back, and each fault names its sheet, row and column."""
+
+from __future__ import annotations
+
+import io
+from datetime import datetime
+from typing import Any
+
+import openpyxl
+import pytest
+
+from exports import roster_book
+from server.store import officers, roster_entries
+from server.store.database import Store
+from server.store.officers import Person
+from tests.conftest import Clock
+
+pytestmark = pytest.mark.parametrize("home", ["sqlite"], indirect=True)
+
+
+def person(name: str, role: str, area: str, clock: Clock) -> Person:
+    return officers.add(name, role, area, clock())[0]
+
+
+def at(text: str, *, end: bool = False) -> datetime:
+    return roster_entries.moment(text, "35.07", end=end)
+
+
+def book(**sheets: list[tuple[Any, ...]]) -> io.BytesIO:
+    made = openpyxl.Workbook()
+    made.remove(made.worksheets[0])
+    for title, rows in sheets.items():
+        sheet = made.create_sheet(title)
+        for row in [roster_book.SHEETS[title], *rows]:
+            sheet.append(row)
+    target = io.BytesIO()
+    made.save(target)
+    target.seek(0)
+    return target
+
+
+def places(done: roster_book.Read) -> list[str]:
+    return [finding.place for finding in done.findings]
+
+
+def test_a_workbook_that_was_written_and_read_leaves_everything_as_it_was(store: Store, clock: Clock) -> None:
+    sari, budi = person("Sari", "disnaker", "35.07", clock), person("=Budi", "disnaker", "35.07", clock)
+    head, now = person("Kepala", "disnaker", "35", clock), clock()
+    roster_entries.add_duty("sari", at("2026-11-23"), at("2026-11-29", end=True), now, "x", deputy="budi")
+    roster_entries.add_duty(
+        "budi", at("2026-11-25 18:00"), at("2026-11-26 06:00"), now, "x", instead_of="sari"
+    )
+    roster_entries.add_leave("budi", at("2026-12-24"), at("2027-01-03", end=True), now, "x", deputy="sari")
+    roster_entries.set_supervisor(sari.slug, head.slug)
+    roster_entries.set_office_supervisor("disnaker", "35.07", head.slug)
+    roster_entries.add_day_off("35.07", at("2026-12-28").date(), "Cuti bersama")
+
+    def written() -> Any:
+        lines = [
+            (e.kind, e.officer, e.starts_at, e.ends_at, e.deputy, e.instead_of)
+            for e in roster_entries.entries()
+        ]
+        days = [(d["area"], d["day"], d["name"]) for d in roster_entries.days_off()]
+        return lines, roster_entries.supervisors(), days
+
+    before = written()
+    target = io.BytesIO()
+    assert roster_book.write("35", target, now) == 6
+    target.seek(0)
+    assert budi.name in [row[1] for row in openpyxl.load_workbook(target)["Petugas"].values]
+    target.seek(0)
+    done = roster_book.read(target, "35", now, "x")
+    assert (done.stored, done.over, done.findings) == (6, 0, ())
+    assert written() == before
+
+
+def test_each_fault_is_named_by_sheet_row_and_column_and_nothing_is_stored(
+    store: Store, clock: Clock
+) -> None:
+    person("Sari", "disnaker", "35.07", clock)
+    person("Wulan", "ppa", "35.07", clock)
+    person("Jauh", "disnaker", "12", clock)
+    roster_entries.add_duty("sari", at("2026-11-23"), at("2026-11-29", end=True), clock(), "x")
+    spoiled = book(
+        Jaga=[
+            ("sari", "2026-11-30", "2026-12-06", None, None),
+            ("sri", "2026-11-30", "2026-12-06", None, None),
+            ("sari", "30/11/2026", "2026-12-06", None, None),
+            ("sari", "2026-12-06", "2026-11-30", None, None),
+            ("sari", "2026-11-30", "2026-12-06", "wulan", None),
+            ("jauh", "2026-11-30", "2026-12-06", None, None),
+            ("sari", "2026-11-30", None, None, None),
+        ],
+        Atasan=[(None, "bupati", "35.07", "sari"), ("sari", None, None, "wulan")],
+        Libur=[("35.07", "besok", "x"), ("12", "2026-12-28", "x")],
+    )
+    with store.db.atomic() as undo:
+        done = roster_book.read(spoiled, "35.07", clock(), "x")
+        undo.rollback()
+    assert places(done) == [
+        "Jaga row 3, column Petugas",
+        "Jaga row 4, column Dari",
+        "Jaga row 5, column Sampai",
+        "Jaga row 6, column Wakil",
+        "Jaga row 7, column Petugas",
+        "Jaga row 8, column Sampai",
+        "Atasan row 2, column Peran",
+        "Libur row 2, column Tanggal",
+        "Libur row 3, column Wilayah",
+    ]
+    said = roster_book.refused("jaga.xlsx", done.findings).text("en")
+    assert said.startswith("jaga.xlsx: Jaga row 3, column Petugas: ")
+    assert "9 faults" in said
+    assert [e.officer for e in roster_entries.entries()] == ["sari"]
+
+
+def test_what_is_no_workbook_or_lacks_a_column_is_said_so(store: Store, clock: Clock) -> None:
+    assert "no Excel workbook" in roster_book.read(io.BytesIO(b"a,b"), "ID", clock(), "x").findings[0].message
+    lacking = openpyxl.Workbook()
+    lacking.worksheets[0].title = "Cuti"
+    lacking.worksheets[0].append(("Petugas", "Dari"))
+    target = io.BytesIO()
+    lacking.save(target)
+    target.seek(0)
+    done = roster_book.read(target, "ID", clock(), "x")
+    assert places(done) == ["Cuti row 1, column Sampai", "Cuti row 1, column Wakil"]
+
+
+def test_an_office_changes_its_own_roster_and_nobody_elses(store: Store, clock: Clock) -> None:
+    for name, role in (("Sari", "disnaker"), ("Wulan", "ppa")):
+        person(name, role, "35.07", clock)
+        roster_entries.add_duty(name.lower(), at("2026-11-23"), at("2026-11-29"), clock(), "x")
+    foreign = book(Jaga=[("wulan", "2026-11-30", "2026-12-06", None, None)])
+    assert places(roster_book.read(foreign, "35.07", clock(), "sari", "disnaker")) == [
+        "Jaga row 2, column Petugas"
+    ]
+    assert [e.officer for e in roster_entries.entries()] == ["wulan"], (
+        "her line stays; his own is the caller's to undo"
+    )
