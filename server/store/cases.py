@@ -369,6 +369,7 @@ def acknowledge(person: Person, ref: str, now: datetime) -> int:
     )
     if changed:
         escalations.taken_on(case.id, case.village, person.id, now)
+        escalations.spare(case.id, person.role, now)
         events.record(now, person.slug, "case.acknowledged", ref, alerts=changed)
     return int(changed)
 
