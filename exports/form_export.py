@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -120,7 +121,7 @@ def export_form(
             progress(done, len(numbers))
 
     progress(0, len(numbers))
-    with _beside(target) as draft:
+    with _patient_collector(), _beside(target) as draft:
         match kind:
             case "xlsx":
                 with closing(Xlsx(layout.tables, draft.parent, options.lang, store.keys.proof)) as book:
@@ -150,6 +151,17 @@ def export_form(
             encrypt(draft, password)
     by_name = {table.name: count for table, count in zip(layout.tables, counts, strict=True)}
     return ExportResult(counts[0], by_name, layout.withheld)
+
+
+@contextmanager
+def _patient_collector() -> Iterator[None]:
+    """Rows hold no rings of references: looking for some every 700 objects takes an eighth of the time."""
+    former = gc.get_threshold()
+    gc.set_threshold(50_000, *former[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*former)
 
 
 @contextmanager

@@ -67,6 +67,8 @@ def value_text(value: Cell | Raw) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
+        if value.isprintable() and "_x" not in value:
+            return value  # most texts, at a glance
         while "_x" in value and (plain := unescape(value)) != value:
             value = plain  # programs do not agree on what of ``_x0041_`` is text and what an escape
         return _HALF.sub("\ufffd", _UNSAFE.sub("", _LINE_END.sub("\n", value)))

@@ -22,6 +22,7 @@ Convert = Callable[[Any, tzinfo], Cell]
 Label = Callable[[str], str]
 """From a choice's code to its label, or to the code itself where there is none."""
 
+_MOST_KNOWN: Final = 10_000  # combinations of choices
 MOST_DIGITS: Final = 15
 """Excel keeps 15 digits of a number; longer ones stay text."""
 _FIRST_DAY: Final = date(1900, 3, 1)  # before it Excel's calendar is one day off (it has a 29 February 1900)
@@ -47,7 +48,7 @@ def converter(field: Field, label: Label | None, *, numeric: bool = False) -> Co
     number becomes one (for calculations, which XForms give the type string).
     """
     if field.select == "many":
-        return lambda answer, zone: _several(answer, label)
+        return _Several(label)
     if field.select == "one":
         return (
             (lambda answer, zone: label(answer if isinstance(answer, str) else _text(answer)))
@@ -131,10 +132,23 @@ def _as_number_or_text(answer: Any, zone: tzinfo) -> Cell:
     return float(text) if plain[2] else int(text)
 
 
-def _several(answer: Any, label: Label | None) -> Cell:
-    codes = answer if isinstance(answer, list) else _text(answer).split()
-    names = (_text(code) for code in codes)
-    return "; ".join(label(name) if label else name for name in names)
+class _Several:
+    """Several choices in a cell. The same ones come again and again."""
+
+    def __init__(self, label: Label | None) -> None:
+        self._label = label
+        self._known: dict[tuple[str, ...], str] = {}
+
+    def __call__(self, answer: Any, zone: tzinfo) -> Cell:
+        codes = answer if isinstance(answer, list) else _text(answer).split()
+        names = tuple(code if isinstance(code, str) else _text(code) for code in codes)
+        said = self._known.get(names)
+        if said is None:
+            if len(self._known) > _MOST_KNOWN:
+                self._known.clear()
+            said = "; ".join(map(self._label, names) if self._label else names)
+            self._known[names] = said
+        return said
 
 
 def _day(answer: Any, zone: tzinfo) -> Cell:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from server.settings import Quiet, Settings
 from server.store import contacts
-from server.store.outbox import Setup
+from server.store.claims import Setup
 from server.store.spending import MICROS, Limits
 from sync.channels import Channel
 from sync.channels.console import Console

@@ -22,9 +22,9 @@ from random import Random
 import structlog
 
 from server.store import folding, outbox
+from server.store.claims import Capped, Claimed, Settled, Setup, Verdict
 from server.store.database import Writer
 from server.store.folding import Held
-from server.store.outbox import Capped, Claimed, Settled, Setup, Verdict
 from server.store.withdrawals import STALE
 from sync import notices, verdicts
 from sync.channels import Channel, Meaning, Remedy, TransportError, Trouble, masked

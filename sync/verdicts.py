@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
+from server.store.claims import Claimed, Verdict
 from server.store.messages import LEASE
-from server.store.outbox import Claimed, Verdict
 from server.store.owed import LONGEST
 from sync.channels import Meaning, Remedy, TransportError
 
+CROWDED = timedelta(minutes=1)
+"""How long a message waits at most on a channel that is out of order."""
 EXPIRES = timedelta(hours=48)
 """An alert that could not be sent for so long would only mislead: it is on the page all the while."""
 
@@ -92,6 +94,9 @@ def _pause(
     message: Claimed, meaning: Meaning, retry_after: timedelta | None, policy: Policy, random: Random
 ) -> timedelta:
     pause = policy.pause(message.attempts, random)
+    if meaning.crowded:
+        # The channel as a whole is left alone meanwhile; once it is back, nobody should wait for much longer.
+        pause = min(pause, CROWDED * random.uniform(0.5, 1.5))
     for asked in (retry_after, meaning.pause):
         if asked is not None:
             pause = max(pause, asked * random.uniform(1, 1.2))

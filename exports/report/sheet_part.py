@@ -75,6 +75,14 @@ class SheetPart:
         found = cell.find(f"{MAIN}f") if cell is not None else None
         return (found.text or "") if found is not None else None
 
+    def forget_results(self) -> None:
+        """Drop the kept results of formulas: they are of other data, and not every program computes them anew."""
+        for cell in self._data.iter(f"{MAIN}c"):
+            if cell.find(f"{MAIN}f") is not None:
+                for result in cell.findall(f"{MAIN}v"):
+                    cell.remove(result)
+                etree.strip_attributes(cell, "t")
+
     def is_empty(self, row: int, column: int) -> bool:
         """Whether nothing stands in a cell; a style alone is nothing."""
         cell = self.cell(row, column)

@@ -2,8 +2,9 @@
 
 A name ``pmi_…`` of the workbook, or an Excel table of that name, says what goes where (docs/report.md lists them). A
 single cell gets a single value. A table, or a named range whose first row holds headers, gets a report's table: its
-columns are found by their headers, columns with other headers are the province's own. Parts of the package that hold
-none of this are copied byte for byte: logos, charts, pivots, styles.
+columns are found by their headers, columns with other headers are the province's own. Formulas lose the results that
+were kept with them, for these are of other data. Parts of the package that hold none of this are copied byte for byte:
+logos, charts, pivots, styles.
 """
 
 from __future__ import annotations
@@ -91,6 +92,9 @@ class _Filling:
             part.put(place.top, {place.left: text})
         for wanted in self._targets:
             self._prepare(wanted)
+        for sheet, name in self._package.sheets.items():
+            if name.startswith("xl/worksheets/") and b"<f" in self._package.read(name):
+                self._part(sheet).forget_results()
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
             late: list[zipfile.ZipInfo] = []
             by_part = {self._package.sheets[name]: name for name in self._parts}

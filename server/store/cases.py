@@ -369,8 +369,8 @@ def acknowledge(person: Person, ref: str, now: datetime) -> int:
     )
     if changed:
         escalations.taken_on(case.id, case.village, person.id, now)
-        escalations.spare(case.id, person.role, now)
         events.record(now, person.slug, "case.acknowledged", ref, alerts=changed)
+    escalations.spare(case.id, person.role, now)
     return int(changed)
 
 

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 from server.settings import Quiet
 from server.store import areas, cases, events, hours, messages, officers
+from server.store.claims import Capped
 from server.store.messages import NewMessage
 from server.store.models import Case, Message
-from server.store.outbox import Capped
 
 _DAILY = 8
 

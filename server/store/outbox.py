@@ -9,18 +9,18 @@ for the outbox to judge. Which process does what is decided by one conditional U
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from peewee import Case as Switch
 
 from forms.form import SEVERITIES
 from server.settings import Quiet
 from server.store import areas, contacts, events, hours, officers, spending, withdrawals
+from server.store.claims import Capped, Claimed, Settled, Setup, Verdict
 from server.store.contacts import Way
-from server.store.messages import LEASE
+from server.store.messages import LEASE, REPLACED
 from server.store.models import Delivery, Message
 from server.store.officers import Person
 from server.store.owed import NIGHT, come
@@ -30,88 +30,10 @@ NO_WAY = "no way to reach this person"
 """The error of a message whose officer has no number or address that could be used."""
 FURTHEST = timedelta(days=3)
 """How far ahead a digest may be due; what is due later still was written by a clock that has been set back since."""
+BY_SMS = Setup({"sms": "twilio_sms"})
+"""Twilio for SMS, no caps: where nothing else is said."""
 PATIENT = ("digest", "notice")
 """Kinds of message that are bounded by themselves, so that no cap holds them."""
-
-
-@dataclass(frozen=True)
-class Claimed:
-    """A message that this process alone may send now. ``ref`` is empty where it is of no case.
-
-    ``unsure``: an earlier attempt may have got through. ``removed``: its officer left since that attempt, so the
-    carrier may be asked, but nothing more is to be sent. ``since`` is when it was first handed over; ``known``
-    are the carrier's ids of other messages to this recipient. ``retries`` counts failures on this way, ``ways``
-    are those that are left, this one among them. ``broke`` names a cap that it breaks, being critical.
-    """
-
-    id: int
-    ref: str
-    channel: str
-    recipient: str
-    body: str
-    created_at: datetime
-    attempts: int
-    unsure: bool
-    removed: bool
-    kind: str = "alert"
-    severity: str = "high"
-    segments: int = 1
-    expires_at: datetime | None = None
-    since: datetime | None = None
-    known: frozenset[str] = frozenset()
-    retries: int = 0
-    ways: int = 1
-    bounced: str | None = None
-    broke: str | None = None
-
-
-@dataclass(frozen=True)
-class Capped:
-    """A message that a cap keeps from going by itself: a digest is to tell of it. ``cap`` names which."""
-
-    id: int
-    cap: str
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What this installation sends with: the channels set up, by their kind, the caps, and the hours at night."""
-
-    channels: Mapping[str, str]
-    limits: Limits = Limits()  # noqa: RUF009 - frozen
-    quiet: Quiet = hours.NIGHT
-
-
-Action = Literal["retry", "unsure", "finish", "elsewhere"]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What is to become of a message that a carrier did not take, or not deliver.
-
-    ``retry`` the same way at ``due_at``; ``unsure``: ask at ``due_at``; ``finish`` this way and take the next, or
-    give up and let others hear; ``elsewhere``: another way now, where there is one, else this one at ``due_at``.
-    ``dead``: nothing gets through to that address. ``counts``: it is one more failure on this way. ``hand_on``:
-    others are owed it already, though this person has ways left. ``charged``: the carrier did take it.
-    """
-
-    action: Action
-    error: str
-    due_at: datetime
-    code: str = ""
-    dead: bool = False
-    counts: bool = False
-    hand_on: bool = False
-    charged: bool = False
-
-
-@dataclass(frozen=True)
-class Settled:
-    """What a verdict did: the message's new state, whether others are owed it, whether an address was marked."""
-
-    state: str
-    handed_on: bool = False
-    marked: bool = False
 
 
 def _due(now: datetime) -> Any:
@@ -140,7 +62,7 @@ def claim(
     message_id: int,
     now: datetime,
     lease: timedelta = LEASE,
-    setup: Setup = Setup({"sms": "twilio_sms"}),
+    setup: Setup = BY_SMS,
     without: Collection[str] = (),
 ) -> Claimed | Capped | None:
     """Take a message for sending by the best way to its person; commit before calling the carrier.
@@ -294,10 +216,13 @@ def begin(claimed: Claimed, now: datetime, limits: Limits) -> None:
 
 
 def begin_again(claimed: Claimed, now: datetime, limits: Limits) -> bool:
-    """The carrier does not know of the earlier attempt: it is over, another begins. False where we lost the claim."""
-    if not Message.select().where(_held(claimed)).exists():
+    """The carrier does not know of the earlier attempt: it is over, another begins.
+
+    False where there is nothing to begin: we lost the claim, or a newer message tells of the same and more.
+    """
+    row = Message.get_or_none(_held(claimed))
+    if row is None:
         return False
-    row = Message.get_by_id(claimed.id)
     for lost in Delivery.select().where(
         (Delivery.message == claimed.id) & Delivery.outcome.is_null() & Delivery.provider_id.is_null()
     ):
@@ -305,8 +230,24 @@ def begin_again(claimed: Claimed, now: datetime, limits: Limits) -> bool:
         Delivery.update(outcome="refused", error="the carrier does not know of it", ended_at=now).where(
             Delivery.id == lost.id
         ).execute()
+    if _told_anew(row):
+        # What it tells of is owed anew, unless the newer one will tell it: that one may be too late as well.
+        withdrawals.withdraw(row, now, REPLACED)
+        return False
     begin(claimed, now, limits)
     return True
+
+
+def _told_anew(row: Message) -> bool:
+    """Was a newer message written to this person about this case, that tells of all that this one does?"""
+    newer = Message.select(Message.indicators).where(
+        (Message.case == row.case_id)
+        & (Message.officer == row.officer_id)
+        & (Message.id > row.id)
+        & (Message.state != "failed")
+    )
+    codes = set(row.indicators.split())
+    return any(codes <= set(later.split()) for (later,) in newer.tuples())
 
 
 def sent(claimed: Claimed, provider_id: str, now: datetime) -> bool:

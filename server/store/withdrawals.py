@@ -42,7 +42,7 @@ def withdraw(message: Message, now: datetime, reason: str = WITHDRAWN) -> bool:
         return False
     if message.case_id is not None:
         _owe_anew(message, now)
-        verb = "message.expired" if reason == STALE else "message.withdrawn"
+        verb = "message.withdrawn" if reason == WITHDRAWN else "message.expired"
         events.record(now, "system", verb, message.case.ref, message=message.id)
     return True
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from server.store.outbox import Claimed
+from server.store.claims import Claimed
 
 
 class Trouble(StrEnum):

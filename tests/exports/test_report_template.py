@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import io
+import subprocess
 import zipfile
 from collections.abc import Callable
 from datetime import date
@@ -64,7 +66,7 @@ def own_workbook(file: Path) -> None:
                     {"header": "Kab/Kota"},
                     {"header": "Berangkat Jml"},
                     {"header": "Catatan kami"},
-                    {"header": "Dua kali", "formula": "=[@[Berangkat Jml]]*2"},
+                    {"header": "Dua kali", "formula": "=pmi_rekap_bulanan[[#This Row],[Berangkat Jml]]*2"},
                     {"header": "Tgl", "format": day},
                 ],
             },
@@ -107,10 +109,22 @@ def test_named_cells_and_a_table_are_filled_and_every_other_part_stays_byte_for_
 
 
 def test_formulas_are_computed_anew_when_the_file_is_opened(tmp_path: Path) -> None:
+    """By Excel because the file says so, by LibreOffice because no old result is left in it."""
     own, target = tmp_path / "own.xlsx", tmp_path / "filled.xlsx"
     own_workbook(own)
     fill_template(own, target, FACTS, sheets(ROWS))
     assert b'fullCalcOnLoad="1"' in parts(target)["xl/workbook.xml"]
+    command = [
+        "soffice",
+        f"-env:UserInstallation=file://{tmp_path}/office",
+        "--headless",
+        "--convert-to",
+        "csv",
+    ]
+    subprocess.run([*command, "--outdir", str(tmp_path), str(target)], check=True, capture_output=True)
+    lines = list(csv.reader((tmp_path / "filled.csv").read_text("utf-8").splitlines()))
+    assert lines[2][1] == "7"
+    assert [line[3] for line in lines[5:8]] == ["6", "8", "0"]
 
 
 def test_a_named_range_with_headers_grows_with_its_rows(tmp_path: Path) -> None:

@@ -77,6 +77,7 @@ def test_odd_names_still_give_a_page_with_a_code(store: Store, clock: Clock, nam
     assert desk.slug in text_of(document, 0)
 
 
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)
 def test_a_district_s_sheets_hold_its_open_desks_and_are_on_record(
     opened: Store, home: Home, clock: Clock, tmp_path: Path
 ) -> None:

@@ -192,6 +192,20 @@ def test_of_a_case_that_a_desk_may_not_know_the_phone_s_word_counts_and_is_marke
     assert row.verdict["recalculated"] == []
 
 
+def test_a_reason_of_return_that_tells_of_violence_is_sealed_and_others_are_open(
+    running: Running, published: Store, filled: dict[str, bytes]
+) -> None:
+    hurt = again(filled["clean return"]).replace(
+        b"<return_reason>end</return_reason>", b"<return_reason>abuse</return_reason>"
+    )
+    for xml in (again(filled["clean return"]), hurt):
+        assert running.phone().submit(xml).sent
+    well, harmed = Submission.select().order_by(Submission.id)
+    assert well.answers["tripg"]["return_reason"] == "end"
+    assert "return_reason" not in harmed.answers["tripg"]
+    assert "R04" in harmed.indicators, "judged by all that was said"
+
+
 def test_an_officer_who_left_or_moved_has_no_phones_any_more(
     opens: Opens, published: Store, clock: Clock
 ) -> None:

@@ -315,6 +315,9 @@ def _left(staging: Path) -> list[Path]:
     return list(staging.iterdir())
 
 
+@pytest.mark.parametrize(
+    "home", ["sqlite"], indirect=True
+)  # eight processes; the store's part is shown on both
 def test_the_commands_show_release_link_and_discard(
     running: Running, filled: dict[str, bytes], published: Store, overseer: Person
 ) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from server.settings import Settings
 from server.store import events, messages, outbox, owed
+from server.store.claims import Claimed
 from server.store.database import Store, Writer
 from server.store.models import Message
 from sync import routing
@@ -312,7 +313,7 @@ def test_a_poisoned_message_pushes_only_itself_back(
         routing.route(owed.unrouted(), clock(), "twilio_sms")
         first = min(m["id"] for m in messages.listing())
 
-    def poisoned(self: TwilioSms, message: outbox.Claimed) -> dict[str, str]:
+    def poisoned(self: TwilioSms, message: Claimed) -> dict[str, str]:
         if message.id == first:
             raise ZeroDivisionError
         return {"body": message.body}
@@ -397,7 +398,7 @@ def test_the_console_shows_the_text_but_not_the_number(
     store: Store, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     publish(clock())
-    shown: list[outbox.Claimed] = []
+    shown: list[Claimed] = []
     settings = Settings(home=store.home)
     running = Sync(store, settings, clock, {"console": Console(shown.append)}, "console", random=Random(1))
     ref = one_message(store, clock)

@@ -13,7 +13,8 @@ import pytest
 
 from forms.problems import Problem
 from server.settings import Settings
-from server.store import jobs, messages, officers, outbox
+from server.store import jobs, messages, officers
+from server.store.claims import Claimed
 from server.store.database import Store, Writer
 from server.store.models import Session
 from sync import Sync, build_sync
@@ -110,7 +111,7 @@ def test_a_backlog_is_sent_while_it_is_routed_the_gravest_first(
     grave = [submit(store, ["R05"], now())[1]]
     seen: list[str] = []
 
-    def show(message: outbox.Claimed) -> None:
+    def show(message: Claimed) -> None:
         seen.append(message.ref)
         if len(grave) < 2:  # meanwhile
             grave.append(submit(store, ["R05"], now())[1])

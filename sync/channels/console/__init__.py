@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import structlog
 
-from server.store.outbox import Claimed
+from server.store.claims import Claimed
 from sync.channels import Meaning, masked
 
 log = structlog.get_logger()

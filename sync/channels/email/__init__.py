@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from forms.problems import Problem, Problems
 from server.settings import Settings
-from server.store.outbox import Claimed
+from server.store.claims import Claimed
 from sync.channels import Meaning, Remedy, TransportError, Trouble
 
 TIMEOUT = 15.0

@@ -18,7 +18,7 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from forms.problems import Problem, Problems
 from server.settings import Settings
-from server.store.outbox import Claimed
+from server.store.claims import Claimed
 from sync.channels import Meaning, TransportError
 from sync.channels.twilio_sms.errors import MEANINGS, meaning_of, meaning_of_receipt
 

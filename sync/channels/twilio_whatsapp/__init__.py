@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 
 from server.settings import Settings
-from server.store.outbox import Claimed
+from server.store.claims import Claimed
 from sync.channels import Meaning, Remedy, TransportError
 from sync.channels.twilio_sms import TIMEOUT, TwilioMessages
 

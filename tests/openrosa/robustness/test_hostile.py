@@ -30,7 +30,7 @@ KIND = "multipart/form-data; boundary=xyz"
 MORE_MEMORY = 200_000
 """KiB of all processes together: a dozen uploads of 5 MB and their reading. Bombs take gigabytes."""
 many = settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
