@@ -18,6 +18,7 @@ import typer
 from server import installation
 from server.commands import (
     alerts,
+    corrections,
     desks,
     entities,
     exports,
@@ -54,6 +55,7 @@ for noun, commands in (
     ("officers", officers.app),
     ("rosters", rosters.app),
     ("submissions", submissions.app),
+    ("corrections", corrections.app),
     ("entities", entities.app),
     ("alerts", alerts.app),
     ("messages", messages.app),

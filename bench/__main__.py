@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from bench import door, export, judge
+from bench import alerts, door, export, judge
 
 
 def main() -> None:
-    """Measure and print: all, or those named on the command line (``door``, ``export``, ``judge``)."""
-    wanted = set(sys.argv[1:]) or {"door", "export", "judge"}
+    """Measure and print: all, or those named on the command line (``alerts``, ``door``, ``export``, ``judge``)."""
+    wanted = set(sys.argv[1:]) or {"alerts", "door", "export", "judge"}
     if "door" in wanted:
         print(
             f"{'measure':26} {'per s':>7} {'median':>9} {'p99':>10}   {'of the floor':>14}   of ODK Central's"
@@ -21,6 +21,8 @@ def main() -> None:
                 f"   {floor:>14}   {line.per_second / line.central:.1f} times {line.central:.0f}",
                 flush=True,
             )
+    if "alerts" in wanted:
+        alerts.main()
     if "export" in wanted:
         export.main()
     if "judge" in wanted:

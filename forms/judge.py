@@ -146,6 +146,10 @@ class Judge:
                 return day.replace(hour=12, tzinfo=UTC)
         return now
 
+    def environment(self, instance: Instance, lists: Mapping[str, ListTable], now: datetime) -> Environment:
+        """What the form's expressions see in a submission, for whoever asks others than :meth:`judge` does."""
+        return self._environment(instance, lists, now, [])[0]
+
     def judge(self, instance: Instance, lists: Mapping[str, ListTable], now: datetime) -> Verdict:
         """Judge a submission.
 

@@ -380,6 +380,21 @@ class Problems(Enum):
         "Lembar {sheet}, tabel {name}: hapus baris total tabel; tulis jumlahnya di atas tabel.",
         "Sheet {sheet}, table {name}: remove the table's totals row; write its sums above the table.",
     )  # fmt: skip
+    CORRECTION_FILE = Kind(
+        "correction.file", 422,
+        "{file}: ini bukan buku koreksi dari server ini, atau sudah rusak. Unduh buku koreksi yang baru.",
+        "{file}: this is no correction workbook of this server, or it is broken. Download a new one.",
+    )  # fmt: skip
+    CORRECTION_MANY = Kind(
+        "correction.many", 422,
+        "Ada {count} data; satu buku koreksi memuat paling banyak {most}. Persempit wilayah atau tanggalnya.",
+        "There are {count} submissions; a correction workbook holds {most} at most. Narrow the area or the dates.",
+    )  # fmt: skip
+    CORRECTION_FAULTY = Kind(
+        "correction.faulty", 422,
+        "{pesan} Belum ada yang diubah (semua kesalahan: {count}).",
+        "{message} Nothing was changed (faults in all: {count}).",
+    )  # fmt: skip
     OUTPUT_UNWRITABLE = Kind(
         "output.unwritable", 500,
         "{file}: tidak dapat ditulis ({detail}). Pilih folder lain yang ada dan boleh Anda tulisi.",

@@ -16,7 +16,20 @@ from forms.lists import ListTable, ListUnreadable
 from forms.problems import Problem
 from server import installation
 from server.settings import Settings
-from server.store import areas, desks, escalations, jobs, messages, officers, owed, published, quarantine
+from server.store import (
+    areas,
+    contacts,
+    desks,
+    escalations,
+    events,
+    jobs,
+    messages,
+    officers,
+    owed,
+    published,
+    quarantine,
+    spending,
+)
 from server.store.cases import OVERSEERS
 from server.store.models import Area
 from server.store.rosters import Rosters
@@ -41,6 +54,9 @@ class Check:
     name: str
     ok: bool
     message: str
+
+
+_LATELY = timedelta(days=1)
 
 
 class _Wrong(Exception):  # noqa: N818 - a finding, not a fault of the program
@@ -70,6 +86,7 @@ def examine(settings: Settings, now: datetime) -> list[Check]:
             _check("lists", _lists),
             _check("officers", _officers),
             _check("alerts", lambda: _alerts(now)),
+            _check("messages", lambda: _messages(settings, now)),
             _check("quarantine", lambda: _quarantine(now)),
             _check("last resort", lambda: _last_resort(now)),
             _check("sync", lambda: _sync(now)),
@@ -212,6 +229,20 @@ def _alerts(now: datetime) -> str:
     if failed := len(messages.listing("failed")):
         return f"nobody waits; {failed} messages failed, see posmigran messages list --state failed"
     return "nobody waits to be told"
+
+
+def _messages(settings: Settings, now: datetime) -> str:
+    if given_up := contacts.given_up():
+        named = ", ".join(f"{one['officer']} ({one['kind']}, {one['code']})" for one in given_up)
+        raise _Wrong(f"carriers gave up on addresses of {named}: posmigran officers set, also to the same")
+    if told := events.since(now - _LATELY, "carrier.trouble"):
+        named = ", ".join(f"{one['subject'].partition(':')[0]} ({one['detail']['detail']})" for one in told)
+        raise _Wrong(
+            f"in the last day carriers or caps stood in the way: {named}; see docs/operation.md, SMS"
+        )
+    segments, cost = spending.month(now, settings.zone)
+    money = f", {cost / spending.MICROS:.2f} {settings.currency}" if cost else ""
+    return f"{segments} segments this month{money}"
 
 
 def _quarantine(now: datetime) -> str:

@@ -45,6 +45,7 @@ class Styles:
     def __init__(self, book: Any) -> None:
         self._book = book
         self._made: dict[tuple[tuple[str, Any], ...], Any] = {}
+        self._cells: dict[tuple[object, ...], Any] = {}
 
     def __call__(self, **properties: Any) -> Any:
         """A format of the workbook."""
@@ -55,6 +56,13 @@ class Styles:
 
     def cell(self, column: Column, value: Cell, number: int, *, marked: bool) -> Any:
         """The format of a cell of a table, in the row ``number`` of it."""
+        key = column.kind, wraps(column), value == HIDDEN, marked, number % 2
+        found = self._cells.get(key)
+        if found is None:
+            found = self._cells[key] = self._cell(column, value, number, marked=marked)
+        return found
+
+    def _cell(self, column: Column, value: Cell, number: int, *, marked: bool) -> Any:
         look = dict(FORMATS[column.kind]) | {"border": 1, "border_color": LINE}
         if value == HIDDEN:
             look |= {"align": "center", "font_color": GREY}

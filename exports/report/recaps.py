@@ -177,7 +177,7 @@ def _companies(order: Order, out: Moves, words: Named) -> Block:
             return None
         return number
 
-    codes = sorted(lines["m"].counts, key=lambda c: (-sum(lines[s].counts[c] for s in lines), c))
+    codes = sorted(lines["m"].counts, key=lambda c: (-(count(c, ("m", "f", "")) or 0), c))
     rows: list[Sequence[Cell]] = [
         [
             {NOT_LISTED: "(tidak ada di daftar)", UNKNOWN: "(tidak disebut)"}.get(code) or words(code),

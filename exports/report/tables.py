@@ -67,6 +67,11 @@ class Crossed:
         self.categories = first
         self.categories += [c for c in (OTHER, UNKNOWN) if any(c == name for _, _, name in self.counts)]
 
+    def order_openly(self) -> None:
+        """Put categories whose sum is hidden last, by code: their place would tell of their size."""
+        shown = [c for c in self.categories if self.told(ALL, c) is not None]
+        self.categories = shown + sorted(c for c in self.categories if c not in shown)
+
 
 @dataclass
 class Margins:

@@ -122,6 +122,9 @@ def count_moves(order: Order, form_id: str, codes: Iterable[str]) -> Moves:
 
 def _hide(moves: Moves) -> None:
     disclosure.protect_tables(moves.margins, moves.tables.values())
+    for name in ("country", "sector", "scheme"):
+        if name in moves.tables:
+            moves.tables[name].order_openly()
     lines = [moves.refused, *moves.p3mi.values()]
     for indicated in moves.indicators.values():
         lines += [indicated.units, indicated.sexes]

