@@ -4,12 +4,12 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 RUN := .venv/bin/python
 
-.PHONY: demo test lint format bench forms-docs setup browser clean
+.PHONY: demo test lint format bench forms-docs setup browser office clean
 
 demo: .venv/.ready
 	@$(RUN) -m posmigran demo
 
-test: .venv/.ready browser
+test: .venv/.ready browser office
 	@$(RUN) -m pytest -n auto
 
 lint: .venv/.ready
@@ -40,16 +40,23 @@ setup: .venv/.ready
 	@$(RUN) -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch .venv/.ready
 
-# The pages are tested in a real browser, which is no Python package.
+# The pages are tested in a real browser, the workbooks opened by a real office: neither is a Python package.
 browser:
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
-		|| { if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-			echo "installing Chromium for the browser tests ..."; \
-			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
-		else \
-			echo "The browser tests need Chromium: install it (Debian: 'sudo apt install chromium') and run again." >&2; \
-			exit 1; \
-		fi; }
+		|| $(call system_package,Chromium,chromium)
+
+office:
+	@command -v soffice >/dev/null || $(call system_package,LibreOffice,libreoffice-calc-nogui)
+
+define system_package
+	{ if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "installing $(1) for the tests ..."; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(2) >/dev/null; \
+	else \
+		echo "The tests need $(1): install it (Debian: 'sudo apt install $(2)') and run again." >&2; \
+		exit 1; \
+	fi; }
+endef
 
 clean:
 	@rm -rf .venv build *.egg-info demo-output

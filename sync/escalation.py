@@ -105,7 +105,7 @@ def _owe(case: OwedCase, addressed: Sequence[Addressed], rosters: Rosters, chann
 
 
 def _send(case: OwedCase, text: NewMessage, now: datetime) -> None:
-    messages.replace(text.replaces)
+    messages.replace(text.replaces, now)
     messages.write(case.id, text, now)
 
 

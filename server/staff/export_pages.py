@@ -87,13 +87,17 @@ class Exports(Resource):
             return titles, export_jobs.mine(person.slug), saved_exports.scheduled(person.slug)
 
         titles, jobs, saved = await self.pages.readers.run(read)
-        if any(job.state in export_jobs.OPEN for job in jobs):
+        waiting = any(job.state in export_jobs.OPEN for job in jobs)
+        # A page that loads itself again would empty a form that is half filled in.
+        ordering = not waiting or request.get_param("baru") is not None
+        if not ordering:
             response.set_header("Refresh", str(_REFRESH))
         self.pages.show(
             response,
             "exports.html",
             visitor,
             area=await self.pages.area_name(visitor),
+            ordering=ordering,
             titles=titles,
             lines=[_line(job, titles, zone) for job in jobs],
             monthly=[_monthly(one, titles, zone) for one in saved],

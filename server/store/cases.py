@@ -370,6 +370,7 @@ def acknowledge(person: Person, ref: str, now: datetime) -> int:
     if changed:
         escalations.taken_on(case.id, case.village, person.id, now)
         events.record(now, person.slug, "case.acknowledged", ref, alerts=changed)
+    escalations.spare(case.id, person.role, now)
     return int(changed)
 
 

@@ -14,10 +14,13 @@ from typing import Any
 from peewee import fn
 
 from forms.form import SEVERITIES
-from server.store import contacts, hours, officers
-from server.store.models import Alert, FollowUp, Officer, Submission
+from server.store import contacts, hours, messages, officers
+from server.store.models import Alert, FollowUp, Message, Officer, Submission
 from server.store.officers import Person
 from server.store.steps import RUNGS
+
+ANSWERED = "taken on meanwhile"
+"""The error of a message that had not gone when somebody of the same office took the case on."""
 
 
 def expect(alert_id: int, rung: int, deadline: datetime) -> None:
@@ -86,6 +89,34 @@ def taken_on(case_id: int, village: str, officer_id: int, now: datetime) -> None
             & (Alert.acknowledged_by == officer_id)
             & (Alert.acknowledged_at == now)
         ).execute()
+
+
+def spare(case_id: int, role: str, now: datetime) -> int:
+    """Take out what colleagues of a role are still owed about alerts of a case that are open no more.
+
+    Somebody of their office has taken it on, so that a message that waits for the morning, or for a carrier that is
+    down, would only mislead. Other offices are told all the same. Returns how many messages were taken out.
+    """
+    open_ones = {
+        code
+        for (code,) in Alert.select(Alert.indicator)
+        .where((Alert.case == case_id) & (Alert.state == "open"))
+        .tuples()
+    }
+    rows = (
+        Message.select(Message.id, Message.indicators)
+        .join(Officer)
+        .where(
+            (Message.case == case_id)
+            & Message.state.in_(("owed", "sending"))
+            & Message.kind.in_(("alert", "escalation"))
+            & (Officer.role == role)
+        )
+        .tuples()
+    )
+    return messages.replace(
+        [i for i, codes in list(rows) if not set(codes.split()) & open_ones], now, ANSWERED
+    )
 
 
 @dataclass(frozen=True)

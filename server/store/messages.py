@@ -76,19 +76,24 @@ def owe(
             undo.rollback()
             return False
         for text in texts:
-            if replace(text.replaces) != len(text.replaces):
+            if replace(text.replaces, now) != len(text.replaces):
                 undo.rollback()
                 return False
             write(case.id, text, now)
     return True
 
 
-def replace(ids: Sequence[int]) -> int:
-    """Take out messages that have not gone, since a newer one says how things stand; returns how many were."""
+def replace(ids: Sequence[int], now: datetime, reason: str = REPLACED) -> int:
+    """Take out messages that have not gone, since they say no more how things stand; returns how many were.
+
+    Of one that is being handed over nobody knows yet whether it went: it is asked for, and not sent again.
+    """
     if not ids:
         return 0
-    replaced = Message.update(state="expired", error=REPLACED, bounced=None)
-    return int(replaced.where(Message.id.in_(list(ids)) & (Message.state == "owed")).execute())
+    these = Message.id.in_(list(ids))
+    asked_for = Message.update(expires_at=now).where(these & (Message.state == "sending")).execute()
+    replaced = Message.update(state="expired", error=reason, bounced=None)
+    return int(replaced.where(these & (Message.state == "owed")).execute()) + int(asked_for)
 
 
 def write(case_id: int | None, text: NewMessage, now: datetime) -> int | None:

@@ -41,7 +41,7 @@ class AlertFacts:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A message that is owed and has not gone, and the indicators that it tells of."""
+    """A message that has not gone, as far as anybody knows, and the indicators that it tells of."""
 
     id: int
     indicators: tuple[str, ...]
@@ -160,7 +160,7 @@ def _earlier(
         Message.id, Message.case, Message.officer, Message.indicators, Message.state, Message.kind
     ).where(Message.case.in_(ids) & withdrawals.counted())
     for message_id, case_id, officer_id, codes, state, kind in earlier.order_by(Message.id).tuples():
-        if state == "owed" and kind == "alert":
+        if state in ("owed", "sending") and kind == "alert":
             theirs = waiting.setdefault(case_id, {})
             theirs[officer_id] = (*theirs.get(officer_id, ()), Waiting(message_id, tuple(codes.split())))
         of_case = told.setdefault(case_id, {})

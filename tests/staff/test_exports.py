@@ -67,6 +67,7 @@ def test_an_ordered_workbook_is_written_by_the_sync_process_and_taken_once_ready
     token = order(browser, jenis="xlsx", pilihan="both")
     assert "Menunggu giliran" in browser.page
     assert browser.get("/ekspor").headers["refresh"] == "5"
+    assert "refresh" not in browser.get("/ekspor?baru=1").headers, "it would empty a half-filled form"
     assert work(office, site)["exports"] == 1
     assert "refresh" not in browser.get("/ekspor").headers
     assert "2 data" in browser.page
