@@ -69,6 +69,8 @@ _WORDS: Final[dict[Lang, dict[str, str]]] = {
         "many": "Codes, parted by blanks:",
     },
 }
+WITHHELD: Final = frozenset(words["withheld"] for words in _WORDS.values())
+"""What stands in the place of an answer that its reader may not see."""
 _GUIDE: Final[dict[Lang, tuple[str, ...]]] = {
     "id": (
         "Buku koreksi: {title}",
