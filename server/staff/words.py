@@ -141,6 +141,17 @@ class IndicatorTexts:
                 return known.setdefault(code, texts[code])
         return code, ""
 
+    def label(self, code: str) -> str:
+        """The short name of an indicator in the newest published form that has it; empty if none has.
+
+        Reads the store: call in a reader.
+        """
+        for listed in published.current_forms():
+            texts = self._of_version(listed.form_id, listed.version)
+            if code in texts:
+                return texts[code][0]
+        return ""
+
     def _of_version(self, form_id: str, version: str) -> dict[str, tuple[str, str]]:
         key = form_id, version
         if key not in self._known:
