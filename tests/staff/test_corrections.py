@@ -52,7 +52,7 @@ def change(content: bytes, path: str, value: Any) -> tuple[bytes, str]:
     """Change an answer of the first row; returns the file and the cell's name."""
     book = openpyxl.load_workbook(io.BytesIO(content))
     page = book.worksheets[1]
-    column = next(c.column for c in page[2] if str(c.value).endswith(path))
+    column = next(at for at, c in enumerate(page[2], start=1) if str(c.value).endswith(path))
     page.cell(3, column).value = value
     target = io.BytesIO()
     book.save(target)
