@@ -36,7 +36,7 @@ ROLES = {
 _FORMS = {"berangkat": "Keberangkatan", "pulang": "Kepulangan"}
 _ZONES = {"Asia/Jakarta": "WIB", "Asia/Pontianak": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
 _OWN_PAGE = re.compile(
-    r"/(kasus/R-[0-9]{6}-[0-9]{4,8}|unduh|ekspor|laporan|lampiran|daftar|meja|jaga|tanda|tertahan(/[0-9]{1,12})?)?"
+    r"/(kasus/R-[0-9]{6}-[0-9]{4,8}|unduh|ekspor|laporan|lampiran|daftar|meja|jaga|koreksi|tanda|tertahan(/[0-9]{1,12})?)?"
 )
 _REF = re.compile(r"R-[0-9]{6}-[0-9]{4,8}")
 
