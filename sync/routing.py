@@ -20,6 +20,7 @@ from server.settings import Quiet
 from server.store import areas, cases, escalations, events, hours, messages, owed, steps
 from server.store.hours import NIGHT
 from server.store.messages import NewMessage
+from server.store.models import database
 from server.store.officers import Person
 from server.store.owed import AlertFacts, OwedCase
 from server.store.rosters import Rosters
@@ -90,7 +91,9 @@ def route(page: Iterable[OwedCase], now: datetime, channel: str, quiet: Quiet = 
     rosters = Rosters(now, quiet)
     for case in page:
         try:
-            written = route_case(case, channel, rosters)
+            # On PostgreSQL a statement that fails takes all of its transaction with it, but for what a savepoint undoes.
+            with database.savepoint():
+                written = route_case(case, channel, rosters)
         except (peewee.OperationalError, peewee.InterfaceError):
             raise
         except Exception as error:  # noqa: BLE001 - one odd case must not hold up the others
