@@ -91,7 +91,7 @@ def route(page: Iterable[OwedCase], now: datetime, channel: str, quiet: Quiet = 
     rosters = Rosters(now, quiet)
     for case in page:
         try:
-            # On PostgreSQL a statement that fails takes all of its transaction with it, but for what a savepoint undoes.
+            # on PostgreSQL a statement that fails takes all of its transaction with it that no savepoint undoes
             with database.savepoint():
                 written = route_case(case, channel, rosters)
         except (peewee.OperationalError, peewee.InterfaceError):
