@@ -52,9 +52,6 @@ def test_an_officer_orders_with_options_follows_cancels_and_takes_the_file(
         export_jobs.go_on(job, "pekerja-9", 3, 8, office.clock())
     page.get_by_text("Sedang dibuat: 37%").wait_for()  # without a click: the page loads itself again
     assert _fits(page)
-    page.screenshot(path="/tmp/f6_progress.png", full_page=True)
-    page.set_default_timeout(5000)
-    print(page.content())
     page.get_by_role("button", name="Batalkan Keberangkatan").click()
     page.get_by_text("Belum ada pesanan.").wait_for()
 
