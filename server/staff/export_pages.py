@@ -23,7 +23,7 @@ from server.store.export_jobs import Job
 from server.store.officers import Person
 from server.store.saved_exports import Saved
 
-_CHOICES: Final = {"label": "label", "code": "kode", "both": "label dan kode"}
+_CHOICES: Final = {"label": "kata-kata", "code": "kode", "both": "kata-kata dan kode"}
 _REFRESH: Final = 5  # seconds
 _SOON: Final = 2  # seconds
 _NEW: Final = "halaman"

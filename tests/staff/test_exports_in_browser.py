@@ -37,7 +37,7 @@ def test_an_officer_orders_with_options_follows_cancels_and_takes_the_file(
         page.get_by_label("Formulir").select_option(label="Keberangkatan")
         page.get_by_label("Hanya dengan indikator").fill("d01")
         page.get_by_label("menunggu").check()
-        page.get_by_label("Jawaban pilihan ditulis sebagai").select_option(label="label dan kode")
+        page.get_by_label("Jawaban pilihan ditulis sebagai").select_option(label="kata-kata dan kode")
         page.get_by_label("Pilihan ganda juga sebagai kolom 1/0").check()
         assert _fits(page)
         page.get_by_role("button", name="Pesan", exact=True).click()
