@@ -15,7 +15,7 @@ from typing import Final
 
 import structlog
 
-from forms.problems import Problem
+from forms.problems import Problem, Problems
 from server.settings import Settings
 from server.store import areas, contacts, events, export_jobs, messages, officers, saved_exports
 from server.store.database import Store, Writer
@@ -105,7 +105,12 @@ class ExportJobs:
             )
             return True
 
-        return int(self._writer.wait(take))
+        try:
+            return int(self._writer.wait(take))
+        except Problem as problem:
+            if problem.problem is not Problems.EXPORTS_MANY:
+                raise
+            return 0  # it stays due until its owner's others are written, which must not wait for it
 
     def _write(self, job: Job) -> int:
         """Write a job's file; 1 where it was finished."""

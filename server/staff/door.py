@@ -9,7 +9,7 @@ import falcon.asgi
 from falcon.asgi import Request, Response
 
 from server.settings import Settings
-from server.staff import desk_pages, export_pages, held_pages, roster_pages
+from server.staff import correction_pages, desk_pages, export_pages, held_pages, roster_pages
 from server.staff.attachments import Attachments, OpenAttachment
 from server.staff.case_pages import Acknowledge, Assign, CaseList, CasePage, Close
 from server.staff.downloads import Download, Downloads, Export
@@ -63,7 +63,8 @@ def add_routes(
     app.add_route("/laporan", Reports(pages))
     app.add_route("/meja", desk_pages.Desks(pages))
     app.add_route("/meja/lembar", desk_pages.Sheets(pages))
-    for address, resource in held_pages.resources(pages, clock).items():
+    others = {**held_pages.resources(pages, clock), **correction_pages.resources(pages, clock)}
+    for address, resource in others.items():
         app.add_route(address, resource)
     app.add_route("/lampiran", Attachments(pages))
     app.add_route(

@@ -31,7 +31,7 @@ _KINDS: Final = {
     "xlsx": "Excel (.xlsx)", "csv": "CSV, satu tabel", "zip": "CSV semua tabel, susunan ODK Central (.zip)",
     "geojson": "Peta (.geojson)",
 }  # fmt: skip
-_CHOICES: Final = {"label": "label", "code": "kode", "both": "label dan kode"}
+_CHOICES: Final = {"label": "kata-kata", "code": "kode", "both": "kata-kata dan kode"}
 _TYPES: Final = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "csv": "text/csv; charset=utf-8",
