@@ -127,19 +127,24 @@ class ExportJobs:
                 return False
             request = dict(saved.request or {})
             start, end = saved_exports.month_before(saved.next_at or now, zone)
-            filters = {
-                **request.get("filters", {}),
-                "area": person.area,
-                "start": start.isoformat(),
-                "end": end.isoformat(),
-            }
+            kind = str(request.get("kind", "xlsx"))
+            if kind == export_jobs.REPORT:
+                request["report"] = {**request["report"], "month": f"{start:%Y-%m}"}
+            else:
+                request["filters"] = {
+                    **request.get("filters", {}),
+                    "area": person.area,
+                    "start": start.isoformat(),
+                    "end": end.isoformat(),
+                }
             export_jobs.order(
                 person,
                 saved.form_id,
-                str(request.get("kind", "xlsx")),
-                {**request, "filters": filters},
+                kind,
+                request,
                 self._store,
                 now,
+                password=saved.password(self._store),
                 saved_id=saved.id,
             )
             return True
@@ -153,11 +158,9 @@ class ExportJobs:
 
     def _write(self, job: Job) -> int:
         """Write a job's file; 1 where it was finished."""
-        from exports.access import Access
-        from exports.form_export import export_form
-        from exports.options import filters_of, options_of
+        from sync.export_writing import write  # it loads what writes workbooks: only where it is needed
 
-        draft = self._files.draft(job.token, job.kind)
+        draft = self._files.draft(job.token, job.suffix)
         told = 0.0
         lease = _Lease(job, self._worker, self._writer, self._clock)
 
@@ -177,22 +180,13 @@ class ExportJobs:
             person = officers.find(job.owner)
             if person is None or not export_jobs.may_have(person, job):
                 return self._fail(job, "auth.forbidden")
-            result = export_form(
-                job.form_id,
-                draft,
-                self._store,
-                reader=Access(job.role, job.area),
-                made_at=started,
-                made_by=job.owner,
-                filters=filters_of(job.request["filters"]),
-                options=options_of(job.request["options"]),
-                password=export_jobs.password_of(job, self._store),
-                progress=progress,
-            )
+            rows = write(job, person, draft, self._store, self._settings.timezone, started, progress)
             sealed, address, size = self._files.seal(draft, lease.going_on)
-            finish = partial(self._finish, job, person, result.rows, size, address, sealed)
+            finish = partial(self._finish, job, person, rows, size, address, sealed)
             return int(self._writer.wait(finish))
         except Problem as problem:
+            if problem.problem is Problems.STORE_BUSY:
+                raise  # nothing can be noted now: it is written anew once the lease has run out
             return self._fail(job, problem.kind.code)
         except _NotOurs:
             return 0
@@ -213,7 +207,10 @@ class ExportJobs:
         if not export_jobs.finish(job, self._worker, rows, size, address, expires, now):
             return False
         self._files.publish(job.token, sealed)
-        events.record(now, job.owner, "export.made", job.form_id, area=job.area, rows=rows, kind=job.kind)
+        if job.kind == export_jobs.REPORT:
+            events.record(now, job.owner, "report.made", job.area, **job.request["report"])
+        else:
+            events.record(now, job.owner, "export.made", job.form_id, area=job.area, rows=rows, kind=job.kind)
         if job.saved_id is not None and self._settings.smtp_url.get_secret_value():
             self._tell(job, person, now)
         return True
