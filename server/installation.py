@@ -145,7 +145,9 @@ def _publish_shipped(store: Store, workbook: Path, now: datetime, progress: Call
         progress(f"form {workbook.stem}")
         return publish(store, workbook, None, now, compare=False)[0]
     if bytes(known.workbook) != workbook.read_bytes():
-        progress(f"form {workbook.stem}: {known.version} stays; the shipped one is {workbook}")
+        progress(
+            f"form {workbook.stem}: {known.version} stays; to take the shipped one: forms publish {workbook}"
+        )
     return Form.load(known.xform, known.definition)
 
 
