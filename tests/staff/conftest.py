@@ -213,7 +213,8 @@ def office(published: Store, clock: Clock, library: dict[str, Form]) -> Office:
 
 
 @contextmanager
-def _served(store: Store, clock: Clock, **settings: str) -> Iterator[Site]:
+def served(store: Store, clock: Clock, **settings: str) -> Iterator[Site]:
+    """The staff pages over a store, for as long as the context lasts."""
     app: falcon.asgi.App[Request, Response] = falcon.asgi.App()
     writer, readers, export = Writer(store), Readers(store, threads=2), Export()
     add_routes(
@@ -233,12 +234,12 @@ def _served(store: Store, clock: Clock, **settings: str) -> Iterator[Site]:
 @pytest.fixture
 def site(published: Store, clock: Clock) -> Iterator[Site]:
     """The staff pages alone, on the store of the test."""
-    with _served(published, clock) as served:
-        yield served
+    with served(published, clock) as running:
+        yield running
 
 
 @pytest.fixture
 def site_behind_proxy(published: Store, clock: Clock) -> Iterator[Site]:
     """The same where a proxy ends TLS: the public address is https, but requests arrive as http."""
-    with _served(published, clock, public_url="https://pos.example") as served:
-        yield served
+    with served(published, clock, public_url="https://pos.example") as running:
+        yield running

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from forms.form import ROLES
-from server.store import areas, cases, events, messages, owed
+from server.store import areas, cases, events, messages, officers, owed
 from server.store.database import Store
 from server.store.models import Alert, Message
 from server.store.officers import Person
@@ -67,6 +67,29 @@ def test_a_person_gets_one_message_with_the_gravest_code_and_a_sensitive_one_bef
     routed(store, clock)
     assert told()[disnaker.slug] == ["PMI KRITIS D05 +2"]
     assert told()[ppa.slug] == ["PMI KRITIS R05 +1"]
+
+
+def test_somebody_with_an_email_alone_is_told_where_email_is_set_up_and_passed_by_where_it_is_not(
+    store: Store, clock: Clock
+) -> None:
+    by_email, _ = officers.add("Sari Contoh", "disnaker", "35.07", clock(), email="sari@contoh.example")
+    further = officer("disnaker", "35", clock())
+    for kinds, expected in (({"sms"}, further), ({"sms", "email"}, by_email)):
+        _, ref = submit(store, ["D08"], clock())
+        with store.transaction():
+            routing.route(owed.unrouted(), "console", Rosters(clock(), kinds=kinds))
+        assert [m["officer"] for m in messages.listing() if m["ref"] == ref] == [expected.slug]
+    assert messages.listing()[-1]["to"] == "sari@contoh.example"
+
+
+def test_an_alert_whose_only_person_cannot_be_reached_is_said_to_wait(store: Store, clock: Clock) -> None:
+    officers.add("Sari Contoh", "disnaker", "35.07", clock(), email="sari@contoh.example")
+    submit(store, ["D08"], clock())
+    by_sms = Rosters(clock(), kinds={"sms"})
+    with store.transaction():
+        routing.route(owed.unrouted(), "console", by_sms)
+    assert still_owed() == {"D08"}
+    assert routing.unreachable(by_sms) == [{"area": "35.07", "role": "disnaker", "cases": 1}]
 
 
 def test_nobody_but_ppa_hears_or_can_count_a_restricted_alert(store: Store, clock: Clock) -> None:
