@@ -390,6 +390,11 @@ class Problems(Enum):
         "Ada {count} data; satu buku koreksi memuat paling banyak {most}. Persempit wilayah atau tanggalnya.",
         "There are {count} submissions; a correction workbook holds {most} at most. Narrow the area or the dates.",
     )  # fmt: skip
+    CORRECTION_OTHER = Kind(
+        "correction.other", 409,
+        "Data sudah berubah sejak Anda memeriksanya. Periksa lagi perubahan di bawah ini.",
+        "What is stored has changed since you looked. Look through the changes below again.",
+    )  # fmt: skip
     CORRECTION_FAULTY = Kind(
         "correction.faulty", 422,
         "{pesan} Belum ada yang diubah (semua kesalahan: {count}).",

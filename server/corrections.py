@@ -8,26 +8,27 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from exports.access import Access
 from exports.corrections.faults import Fault, Wrong
 from exports.corrections.questions import PARTED, VILLAGES, Question, Questions
 from exports.corrections.reading import Book, Change, FaultyCell, Given, changed, read_book
-from exports.corrections.workbook import Heading, Line, write_workbook
+from exports.corrections.workbook import WITHHELD, Heading, Line, write_workbook
 from exports.labels import AreaNames
 from exports.rows import CONSENT_SHARE
-from exports.visible import Version, Visible
+from exports.visible import Version, Visible, relative
 from exports.words import Lang
 from forms.instance import Instance, read_instance
 from forms.problems import Problem, Problems
-from server.intake.intake import Intake, Upload
-from server.store import areas, corrections, desks, events, published
+from server.intake.intake import Intake, Prepared, Upload
+from server.store import areas, corrections, desks, published
 from server.store.corrections import Evidence
 from server.store.database import Store
 from server.store.desks import KnownDesk
@@ -36,8 +37,7 @@ from server.store.records import Wanted
 
 MOST: Final = 2_000
 """Submissions of a workbook: more than somebody looks through, and what a request can check in some seconds."""
-CORRECTORS: Final = ("disnaker", "bp3mi", "ppa", "province")
-"""Roles that may correct; who looks after the installation (``admin``) looks after no answers."""
+_POSITION: Final = re.compile(r"\[[0-9]+\]")
 _MADE_OF: Final = uuid.UUID("5f0d5f9e-5d6e-4c0a-9a43-9b0f6d1c7a11")
 
 
@@ -54,13 +54,24 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Fallen:
+    """An answer that goes with a correction, because its question is no longer asked; told to who may see it."""
+
+    sheet: str
+    row: int
+    instance_id: str
+    question: str
+
+
+@dataclass(frozen=True)
 class Edit:
-    """A submission with its changes made: what is taken in. ``fallen`` are answers that are no longer asked for."""
+    """A submission with its changes made, read and judged: what is taken in. ``fallen`` are the places of answers
+    whose questions are no longer asked, whether the reader may see them or not.
+    """
 
     former: Evidence
-    desk: KnownDesk
     instance_id: str
-    xml: bytes = field(repr=False)
+    prepared: Prepared = field(repr=False)
     places: tuple[str, ...]
     fallen: tuple[str, ...]
     where: tuple[str, int]
@@ -75,6 +86,12 @@ class Review:
     faults: tuple[Fault, ...]
     edits: tuple[Edit, ...]
     applied: int
+    fallen: tuple[Fallen, ...] = ()
+
+    @property
+    def mark(self) -> str:
+        """The same for the same edits: what somebody agreed to is what is applied."""
+        return hashlib.sha256("\n".join(edit.instance_id for edit in self.edits).encode()).hexdigest()
 
 
 class Corrections:
@@ -128,7 +145,7 @@ class Corrections:
         target.chmod(0o600)
         return len(lines)
 
-    def review(self, file: Path, reader: Access, lang: Lang = "id") -> Review:
+    def review(self, file: Path | BinaryIO, reader: Access, lang: Lang = "id") -> Review:
         """Compare a workbook with what is stored, and work out what would follow. Changes nothing.
 
         Raises :class:`Problem`: CORRECTION_FILE, FORM_UNPUBLISHED, FORBIDDEN.
@@ -137,7 +154,7 @@ class Corrections:
         book = read_book(file)
         known = _Known.of(book.form_id, reader, self._intake, lang)
         stored = corrections.named(book.form_id, book.given, self._store)
-        faults, differences, edits, applied = list(book.faults), [], [], 0
+        faults, differences, edits, fallen, applied = list(book.faults), [], [], [], 0
         for instance_id, (sheet, row) in book.rows.items():
             former = stored.get(instance_id)
             desk = desks.by_id(former.desk_id) if former is not None and former.desk_id is not None else None
@@ -165,15 +182,16 @@ class Corrections:
             faults += wrong
             if edit is not None:
                 edits.append(edit)
-        return Review(book.form_id, tuple(differences), tuple(faults), tuple(edits), applied)
+                fallen += known.fallen(edit)
+        return Review(book.form_id, tuple(differences), tuple(faults), tuple(edits), applied, tuple(fallen))
 
     def apply(self, review: Review, person: Person, reason: str) -> list[str]:
         """Take in every edit of a review; returns the new instanceIDs. Call inside a transaction, which must be
         undone if this raises :class:`Problem`: CORRECTION_FAULTY (nothing is applied while anything is wrong, or
         was changed meanwhile), REASON_MISSING.
         """
-        if not reason.strip():
-            raise Problem(Problems.REASON_MISSING)
+        reason = corrections.checked(reason)
+        corrections.hold([edit.former for edit in review.edits], self._store)
         faults = list(review.faults)
         for edit in review.edits:
             if corrections.is_current(review.form_id, edit.former.instance_id) is False:
@@ -182,21 +200,18 @@ class Corrections:
             raise faulty(faults)
         now, done = self._clock(), []
         for edit in review.edits:
-            upload = Upload(edit.xml, edit.desk, None)
-            receipt = self._intake.receive(upload)
-            if receipt.state not in ("new", "known"):
+            receipt = self._intake.write(edit.prepared)
+            if receipt.state != "new":
                 raise faulty([Fault(edit.where[0], str(edit.where[1]), Wrong.CHANGED)])
-            events.record(
+            corrections.note(
                 now,
-                person.slug,
-                "submission.corrected",
+                person,
+                edit.former,
                 edit.instance_id,
-                form=review.form_id,
-                edits=edit.former.instance_id,
-                questions=list(edit.places),
-                fallen=list(edit.fallen),
-                reason=reason.strip(),
-                ref=receipt.ref,
+                reason,
+                self._store,
+                questions=edit.places,
+                fallen=edit.fallen,
             )
             done.append(edit.instance_id)
         return done
@@ -212,7 +227,7 @@ class Corrections:
         for given in book.given[former.instance_id]:
             question = asked.get(given.path)
             if question is None or (hidden and question.identity):
-                if question is None and given.value is not None and given.path not in known.shown:
+                if given.value is not None and given.value not in WITHHELD:
                     faults.append(Fault(given.sheet, given.cell, Wrong.LOCKED))
                 continue
             repeat = next((r for r, of in questions.of_repeat.items() if given.path in of), None)
@@ -251,8 +266,9 @@ class Corrections:
         if made is None:
             return None, [*faults, Fault(where[0], str(where[1]), Wrong.UNKNOWN)]
         faults += [_at(changes[place], Wrong.UNASKED) for place in made.unasked]
-        before = self._unmet(former.xml, desk, former.received_at)
-        for place, kind in sorted(self._unmet(made.xml, desk, former.received_at) - before):
+        prepared = self._intake.prepare(Upload(made.xml, desk, None, received_at=former.received_at))
+        before = self._intake.prepare(Upload(former.xml, desk, None, received_at=former.received_at))
+        for place, kind in sorted(_unmet(prepared) - _unmet(before)):
             change = changes.get(place)
             if change is not None:
                 faults.append(_at(change, Wrong.REQUIRED if kind == "required" else Wrong.CONSTRAINT))
@@ -260,25 +276,20 @@ class Corrections:
                 faults.append(
                     Fault(where[0], str(where[1]), Wrong.BREAKS, {"question": place.rpartition("/")[2]})
                 )
-        edit = Edit(former, desk, instance_id, made.xml, tuple(sorted(changes)), made.fallen, where)
+        # It is judged as of the day when it came, and it comes now.
+        prepared = replace(prepared, upload=replace(prepared.upload, received_at=None))
+        edit = Edit(former, instance_id, prepared, tuple(sorted(changes)), made.fallen, where)
         return edit, faults
-
-    def _unmet(self, xml: bytes, desk: KnownDesk, received_at: datetime) -> set[tuple[str, str]]:
-        prepared = self._intake.prepare(Upload(xml, desk, None, received_at=received_at))
-        if prepared.judged is None:
-            return set()
-        return {(place, kind) for place, kind in prepared.judged.new.verdict["unmet"]}
 
 
 @dataclass(frozen=True)
 class _Known:
-    """A form in all its versions, as a reader may correct it. ``shown``: every path that is in a workbook."""
+    """A form in all its versions, as a reader may correct it."""
 
     title: str
     visible: Visible
     questions: Mapping[str, Questions]
     newest: Questions
-    shown: frozenset[str]
     shares: Mapping[str, str]
 
     @classmethod
@@ -291,8 +302,20 @@ class _Known:
         questions = {v.form.version: Questions.of(v, visible, lists, lang) for v in versions}
         newest = questions[versions[-1].form.version]
         shares = {v.form.version: asked[0].path for v in versions if (asked := v.schema.named(CONSENT_SHARE))}
-        shown = frozenset(path for of in questions.values() for path in of.all())
-        return cls(versions[-1].form.title, visible, questions, newest, shown, shares)
+        return cls(versions[-1].form.title, visible, questions, newest, shares)
+
+    def fallen(self, edit: Edit) -> list[Fallen]:
+        """Which answers would go, as far as this reader may know of them."""
+        questions = (self.questions.get(edit.former.version) or Questions({})).all()
+        instance = read_instance(edit.former.xml)
+        hidden = self.hides(instance, edit.former.version)
+        instance.release()
+        told = [questions.get(relative(_POSITION.sub("", place))) for place in edit.fallen]
+        return [
+            Fallen(*edit.where, edit.former.instance_id, question.label)
+            for question in told
+            if question is not None and not (hidden and question.identity)
+        ]
 
     def hides(self, instance: Instance, version: str) -> bool:
         """Is the person's identity kept from this reader, because they did not agree to sharing?"""
@@ -309,8 +332,15 @@ def faulty(faults: list[Fault]) -> Problem:
 
 
 def _require_role(reader: Access) -> None:
-    if reader.role is not None and reader.role not in CORRECTORS:
+    if reader.role is not None and reader.role not in corrections.CORRECTORS:
         raise Problem(Problems.FORBIDDEN)
+
+
+def _unmet(prepared: Prepared) -> set[tuple[str, str]]:
+    """The places of answers that a phone would not have let through, and why."""
+    if prepared.judged is None:
+        return set()
+    return {(place, kind) for place, kind in prepared.judged.new.verdict["unmet"]}
 
 
 def _at(change: Change, wrong: Wrong) -> Fault:

@@ -24,6 +24,9 @@ from server.workers import Workers
 
 _APP = "posmigran:app_from_environment"
 _KEEP_ALIVE = 75  # seconds; above the 60 s after which Collect gives up (COLLECT 10.28)
+_PATIENCE = (
+    20  # seconds that requests under way have when the server is to end: phones send again what was cut off
+)
 _RESTART_AFTER = 1.0  # seconds before a sync process that ended by itself is started again
 
 
@@ -47,6 +50,7 @@ def serve(settings: Settings, host: str, port: int, workers: int, *, with_sync: 
         log_level="warning",
         access_log=False,  # paths hold tokens
         timeout_keep_alive=_KEEP_ALIVE,
+        timeout_graceful_shutdown=_PATIENCE,
         server_header=False,
         proxy_headers=False,  # the application reads them itself: server/forwarded.py
         lifespan="on",
@@ -57,7 +61,11 @@ def serve(settings: Settings, host: str, port: int, workers: int, *, with_sync: 
         if number == 0:
             threading.Thread(target=_announce, args=(address, bound, host), daemon=True).start()
         server = uvicorn.Server(config)
-        server.run(sockets=[listeners[number % len(listeners)]])
+        mine = listeners[number % len(listeners)]
+        for other in listeners:
+            if other is not mine:  # a worker that ends slowly must not hold the port of one that has ended
+                other.close()
+        server.run(sockets=[mine])
         return server.started
 
     child = _SyncChild() if with_sync else None

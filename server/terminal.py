@@ -100,7 +100,9 @@ def _cell(value: Any) -> str:
         return value.astimezone().strftime("%Y-%m-%d %H:%M %Z")
     if isinstance(value, list):
         return " ".join(str(v) for v in value)
-    return jsonlib.dumps(value, default=_plain, ensure_ascii=False) if isinstance(value, dict) else str(value)
+    if isinstance(value, dict):
+        return jsonlib.dumps(value, default=_plain, ensure_ascii=False) if value else ""
+    return str(value)
 
 
 def complain(text: str) -> None:

@@ -15,7 +15,7 @@ from typing import Final
 
 import structlog
 
-from forms.problems import Problem
+from forms.problems import Problem, Problems
 from server.settings import Settings
 from server.store import areas, contacts, events, export_jobs, messages, officers, saved_exports
 from server.store.database import Store, Writer
@@ -88,32 +88,40 @@ class ExportJobs:
                 return False
             request = dict(saved.request or {})
             start, end = saved_exports.month_before(saved.next_at or now, zone)
-            filters = {
-                **request.get("filters", {}),
-                "area": person.area,
-                "start": start.isoformat(),
-                "end": end.isoformat(),
-            }
+            kind = str(request.get("kind", "xlsx"))
+            if kind == export_jobs.REPORT:
+                request["report"] = {**request["report"], "month": f"{start:%Y-%m}"}
+            else:
+                request["filters"] = {
+                    **request.get("filters", {}),
+                    "area": person.area,
+                    "start": start.isoformat(),
+                    "end": end.isoformat(),
+                }
             export_jobs.order(
                 person,
                 saved.form_id,
-                str(request.get("kind", "xlsx")),
-                {**request, "filters": filters},
+                kind,
+                request,
                 self._store,
                 now,
+                password=saved.password(self._store),
                 saved_id=saved.id,
             )
             return True
 
-        return int(self._writer.wait(take))
+        try:
+            return int(self._writer.wait(take))
+        except Problem as problem:
+            if problem.problem is not Problems.EXPORTS_MANY:
+                raise
+            return 0  # it stays due until its owner's others are written, which must not wait for it
 
     def _write(self, job: Job) -> int:
         """Write a job's file; 1 where it was finished."""
-        from exports.access import Access
-        from exports.form_export import export_form
-        from exports.options import filters_of, options_of
+        from sync.export_writing import write  # it loads what writes workbooks: only where it is needed
 
-        draft = self._files.draft(job.token, job.kind)
+        draft = self._files.draft(job.token, job.suffix)
         told = 0.0
 
         def progress(done: int, total: int) -> None:
@@ -131,18 +139,7 @@ class ExportJobs:
             person = officers.find(job.owner)
             if person is None or not export_jobs.may_have(person, job):
                 return self._fail(job, "auth.forbidden")
-            result = export_form(
-                job.form_id,
-                draft,
-                self._store,
-                reader=Access(job.role, job.area),
-                made_at=started,
-                made_by=job.owner,
-                filters=filters_of(job.request["filters"]),
-                options=options_of(job.request["options"]),
-                password=export_jobs.password_of(job, self._store),
-                progress=progress,
-            )
+            rows = write(job, person, draft, self._store, self._settings.timezone, started, progress)
         except Problem as problem:
             return self._fail(job, problem.kind.code)
         except _NotOurs:
@@ -154,7 +151,7 @@ class ExportJobs:
             log.error("export.failed", form=job.form_id, error=type(fault).__name__)
             return self._fail(job, "export.failed")
         address, size = self._files.keep(job.token, draft)
-        kept = self._writer.wait(partial(self._finish, job, person, result.rows, size, address))
+        kept = self._writer.wait(partial(self._finish, job, person, rows, size, address))
         if not kept:
             self._files.remove(job.token)
         return int(kept)
@@ -164,7 +161,10 @@ class ExportJobs:
         expires = now + timedelta(days=self._settings.export_days)
         if not export_jobs.finish(job, self._worker, rows, size, address, expires, now):
             return False
-        events.record(now, job.owner, "export.made", job.form_id, area=job.area, rows=rows, kind=job.kind)
+        if job.kind == export_jobs.REPORT:
+            events.record(now, job.owner, "report.made", job.area, **job.request["report"])
+        else:
+            events.record(now, job.owner, "export.made", job.form_id, area=job.area, rows=rows, kind=job.kind)
         if job.saved_id is not None and self._settings.smtp_url.get_secret_value():
             self._tell(job, person, now)
         return True

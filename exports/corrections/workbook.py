@@ -40,6 +40,9 @@ _SHUT: Final = PatternFill("solid", fgColor="E7E6E6")
 _NOT_ASKED: Final = PatternFill("lightUp", fgColor="D9D9D9")
 _LINE: Final = Border(*(Side(style="thin", color="D9D9D9"),) * 4)
 _EXCEL_LIST: Final = 250
+_FONT: Final = "Calibri"
+_NARROWEST, _WIDEST = 14, 46
+"""Columns of answers, in characters."""
 
 _WORDS: Final[dict[Lang, dict[str, str]]] = {
     "id": {
@@ -69,6 +72,8 @@ _WORDS: Final[dict[Lang, dict[str, str]]] = {
         "many": "Codes, parted by blanks:",
     },
 }
+WITHHELD: Final = frozenset(words["withheld"] for words in _WORDS.values())
+"""What stands in the place of an answer that its reader may not see."""
 _GUIDE: Final[dict[Lang, tuple[str, ...]]] = {
     "id": (
         "Buku koreksi: {title}",
@@ -166,7 +171,7 @@ def _guide(sheet: Worksheet, heading: Heading, count: int, lang: Lang) -> None:
     facts = {**vars(heading), "count": count}
     for number, text in enumerate(_GUIDE[lang], start=1):
         _write(sheet.cell(number, 1), text.format(**facts))
-    sheet["A1"].font = Font(bold=True, size=14)
+    sheet["A1"].font = Font(name=_FONT, bold=True, size=14)
     sheet.column_dimensions["A"].width = 110
     for (line,) in sheet.iter_rows(max_col=1):
         line.alignment = Alignment(wrap_text=True, vertical="top")
@@ -196,10 +201,10 @@ def _sheet(
         head, below = sheet.cell(1, number), sheet.cell(2, number)
         _write(head, label)
         _write(below, path)
-        head.font = Font(bold=True, color="FFFFFF")
+        head.font = Font(name=_FONT, bold=True, color="FFFFFF")
         head.fill = _KEY_HEADER if number <= len(titles) else _HEADER
         head.alignment = Alignment(wrap_text=True, vertical="top")
-        below.font = Font(size=8, color="808080")
+        below.font = Font(name=_FONT, size=8, color="808080")
     for number, question in enumerate(asked.values(), start=len(titles) + 1):
         if question.kind == "many" and question.choices:
             told = "\n".join(f"{code} = {label}" for code, label in question.choices.items())
@@ -267,21 +272,31 @@ def _finish(
     """Widths, drop-downs and checks, and the lock."""
     sheet.column_dimensions["A"].width = 16
     for number in range(2, ahead + 1):
-        sheet.column_dimensions[get_column_letter(number)].width = 18 if ahead == 3 else 9
+        sheet.column_dimensions[get_column_letter(number)].width = 22 if ahead == 3 else 9
     for number, question in enumerate(asked.values(), start=ahead + 1):
         letter = get_column_letter(number)
-        sheet.column_dimensions[letter].width = 14 if _counts(question) else 24
+        sheet.column_dimensions[letter].width = _width(sheet, number, last)
         check = _check(question, lists, words)
         if check is not None and last >= FIRST_ROW:
             check.add(f"{letter}{FIRST_ROW}:{letter}{last}")
             sheet.add_data_validation(check)
     sheet.row_dimensions[2].height = 12
+    sheet.page_setup.orientation, sheet.page_setup.paperSize = "landscape", sheet.PAPERSIZE_A4
+    sheet.print_title_rows = "1:2"
     sheet.protection.sheet = True
     sheet.protection.formatColumns = False
     sheet.protection.formatRows = False
     sheet.protection.autoFilter = False
     if last >= FIRST_ROW:
         sheet.auto_filter.ref = f"A2:{get_column_letter(sheet.max_column)}{last}"
+
+
+def _width(sheet: Worksheet, column: int, last: int) -> int:
+    """Wide enough for the answers, and for the question on three lines."""
+    question = -(-len(str(sheet.cell(1, column).value or "")) // 2)
+    answers = (sheet.cell(row, column).value for row in range(FIRST_ROW, last + 1))
+    longest = max((10 if isinstance(a, date) else len(str(a or "")) for a in answers), default=0)
+    return max(_NARROWEST, min(_WIDEST, max(question, longest + 2)))
 
 
 def _check(question: Question, lists: _Lists, words: Mapping[str, str]) -> DataValidation | None:

@@ -74,10 +74,16 @@ def corrections_check(
         _, review = _reviewed(file, by, store)
         lang = language()
         wrong = [{"sheet": f.sheet, "cell": f.cell, "message": f.text(lang)} for f in review.faults]
-        differences = [vars(d) for d in review.differences]
+        differences, fallen = [vars(d) for d in review.differences], [vars(f) for f in review.fallen]
         if json:
             show(
-                {"ok": not wrong, "differences": differences, "errors": wrong, "applied": review.applied},
+                {
+                    "ok": not wrong,
+                    "differences": differences,
+                    "fallen": fallen,
+                    "errors": wrong,
+                    "applied": review.applied,
+                },
                 json,
             )
         else:

@@ -12,7 +12,7 @@ from forms.problems import Problem, Problems
 from server.staff import history, words
 from server.staff.pages import Pages, Resource, for_officers
 from server.staff.trust import Visitor
-from server.store import areas, assignments, case_chain, cases, events, submissions
+from server.store import areas, assignments, case_chain, cases, corrections, events, submissions
 from server.store.cases import AlertView, CaseView
 from server.store.officers import Person
 
@@ -227,6 +227,7 @@ async def _show_case(
         zone = areas.zone(view.village, pages.settings.timezone)
         chain = case_chain.of(visitor.person, ref, [alert.indicator for alert in view.alerts])
         closed = view.state == "closed"
+        corrected = corrections.of_chain(view.form_id, view.instance_id, pages.store)
         return {
             "answer_by": words.local_time(chain.answer_by, zone) if chain.answer_by is not None else None,
             "asked": chain.asked,
@@ -235,7 +236,7 @@ async def _show_case(
             "shared": submissions.agreed_to_share(view.form_id, view.instance_id),
             "history": [
                 (words.local_time(entry.at, zone), entry.text)
-                for entry in history.of(view, chain, events.of(ref))
+                for entry in history.of(view, chain, events.of(ref), corrected, visitor.person)
             ],
         }
 

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from exports.access import Access
 from server.staff import words
 from server.store.case_chain import Chain, MessageView
 from server.store.cases import CaseView
+from server.store.corrections import Correction
 from server.store.follow_ups import FollowUpView
+from server.store.officers import Person
 from server.store.steps import StepView
 
 _CHANGES = {
@@ -46,14 +49,23 @@ class Entry:
     text: str
 
 
-def of(view: CaseView, chain: Chain, recorded: Sequence[dict[str, Any]]) -> list[Entry]:
-    """Oldest first. ``recorded`` are the events of the case (:func:`server.store.events.of`)."""
+def of(
+    view: CaseView,
+    chain: Chain,
+    recorded: Sequence[dict[str, Any]],
+    corrected: Sequence[Correction],
+    person: Person,
+) -> list[Entry]:
+    """Oldest first. ``recorded`` are the events of the case (:func:`server.store.events.of`), ``corrected`` its
+    submission's corrections.
+    """
     sender = f" dari meja desa {view.desk}" if view.desk else ""
     entries = {
         Entry(view.opened_at, f"Formulir {words.form(view.form_id)} diterima{sender}; kasus dibuka."): 0
     }
     codes = {alert.indicator for alert in view.alerts}
     told = [*_of_steps(chain.steps), *_of_messages(chain.messages), *map(_of_follow_up, chain.follow_ups)]
+    told += [_of_correction(one, person) for one in corrected]
     entries |= dict.fromkeys(told, 1)
     for alert in view.alerts:
         if alert.opened_at > view.opened_at:
@@ -103,6 +115,18 @@ def _of_messages(messages: Sequence[MessageView]) -> list[Entry]:
             at = message.sent_at or message.created_at
             found.append(Entry(at, f"Pesan kepada {message.officer} tidak sampai."))
     return found
+
+
+def _of_correction(one: Correction, person: Person) -> Entry:
+    """Who, and why; but what one office wrote may tell of what another must not know (DOMAIN 5.2)."""
+    text = f"Data diperbaiki lewat Excel oleh {one.by} ({words.ROLES.get(one.role, one.role)})."
+    if _may_read(one, person):
+        text += f" Alasan: {one.reason}"
+    return Entry(one.at, text)
+
+
+def _may_read(one: Correction, person: Person) -> bool:
+    return Access(person.role).kinds >= Access(one.role).kinds
 
 
 def _of_follow_up(one: FollowUpView) -> Entry:

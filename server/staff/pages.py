@@ -20,8 +20,16 @@ from forms.problems import Problem, Problems
 from server.settings import Settings
 from server.staff import words
 from server.staff.assets import Assets
-from server.staff.trust import Cookies, Tokens, Visitor, read_file_form, read_form, require_same_site
-from server.store import areas, officers, quarantine
+from server.staff.trust import (
+    FILE_LIMIT,
+    Cookies,
+    Tokens,
+    Visitor,
+    read_file_form,
+    read_form,
+    require_same_site,
+)
+from server.store import areas, corrections, officers, quarantine
 from server.store.database import Readers, Store, Writer
 
 log = structlog.get_logger()
@@ -100,7 +108,9 @@ class Pages:
         response.status = status
         response.content_type = "text/html; charset=utf-8"
         page = self._templates.get_template(template)
-        response.text = page.render(visitor=visitor, role_words=words.ROLES, **values)
+        response.text = page.render(
+            visitor=visitor, role_words=words.ROLES, correctors=corrections.CORRECTORS, **values
+        )
 
     def redirect(self, response: Response, path: str) -> None:
         """Send the browser on, to a path of ours."""
@@ -156,11 +166,12 @@ def protect(response: Response) -> None:
 class Resource:
     """One address. ``after_sign_in`` is where a visitor without a session goes on after signing in.
 
-    With ``takes_file`` its form comes with a file, then in ``request.context.file``.
+    With ``takes_file`` its form comes with a file of at most ``most_file`` bytes, then in ``request.context.file``.
     """
 
     after_sign_in: ClassVar[str] = "/"
     takes_file: ClassVar[bool] = False
+    most_file: ClassVar[int] = FILE_LIMIT
 
     def __init__(self, pages: Pages) -> None:
         self.pages = pages
@@ -201,7 +212,7 @@ def for_officers(responder: Responder) -> Responder:
             if request.method == "POST":
                 require_same_site(request, self.pages.settings.public_url)
                 if self.takes_file:
-                    request.context.form, request.context.file = await read_file_form(request)
+                    request.context.form, request.context.file = await read_file_form(request, self.most_file)
                 else:
                     request.context.form = await read_form(request)
                 self.pages.tokens.require(visitor.session, request.context.form.get("token", ""))

@@ -17,6 +17,7 @@ class Line:
     """An indicator's record in a reader's words; ``share`` is empty where nothing was closed."""
 
     code: str
+    label: str
     severity: str
     raised: int
     closed: int
@@ -38,6 +39,7 @@ class RatePage(Resource):
             return [
                 Line(
                     rate.indicator,
+                    self.pages.texts.label(rate.indicator),
                     rate.severity,
                     rate.raised,
                     rate.closed,

@@ -24,7 +24,7 @@ from server.store.officers import Person
 from server.store.sealing import Keys
 
 _BODY_LIMIT = 8 * 1024  # bytes; our forms have a few short fields
-_FILE_LIMIT = 2 * 1024 * 1024  # bytes; a roster of a whole province is a tenth of that
+FILE_LIMIT = 2 * 1024 * 1024  # bytes; a roster of a whole province is a tenth of that
 _KNOWN_BROWSER_LASTS = timedelta(days=180)
 _FORM = "application/x-www-form-urlencoded"
 
@@ -157,8 +157,8 @@ def require_same_site(request: Request, public_url: str) -> None:
         raise Problem(Problems.PAGE_EXPIRED)
 
 
-async def read_file_form(request: Request) -> tuple[dict[str, str], bytes]:
-    """The fields of a posted form with a file, and the file's bytes (empty where none was chosen).
+async def read_file_form(request: Request, most: int = FILE_LIMIT) -> tuple[dict[str, str], bytes]:
+    """The fields of a posted form with a file, and the file's bytes (empty where none was chosen), at most ``most``.
 
     Raises :class:`Problem` (PAGE_EXPIRED) for what our pages never send, UPLOAD_TOO_BIG.
     """
@@ -168,10 +168,10 @@ async def read_file_form(request: Request) -> tuple[dict[str, str], bytes]:
     file = b""
     try:
         async for part in await request.get_media():
-            limit = _FILE_LIMIT if part.filename is not None else _BODY_LIMIT
+            limit = most if part.filename is not None else _BODY_LIMIT
             content = await part.stream.read(limit + 1)
             if len(content) > limit:
-                raise Problem(Problems.UPLOAD_TOO_BIG, limit="2 MB")
+                raise Problem(Problems.UPLOAD_TOO_BIG, limit=f"{most // 2**20} MB")
             if part.filename is not None:
                 file = content
             else:

@@ -36,7 +36,7 @@ ROLES = {
 _FORMS = {"berangkat": "Keberangkatan", "pulang": "Kepulangan"}
 _ZONES = {"Asia/Jakarta": "WIB", "Asia/Pontianak": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
 _OWN_PAGE = re.compile(
-    r"/(kasus/R-[0-9]{6}-[0-9]{4,8}|unduh|ekspor|laporan|lampiran|daftar|meja|jaga|tanda|tertahan(/[0-9]{1,12})?)?"
+    r"/(kasus/R-[0-9]{6}-[0-9]{4,8}|unduh|ekspor|laporan|lampiran|daftar|meja|jaga|koreksi|tanda|tertahan(/[0-9]{1,12})?)?"
 )
 _REF = re.compile(r"R-[0-9]{6}-[0-9]{4,8}")
 
@@ -140,6 +140,17 @@ class IndicatorTexts:
             if code in texts:
                 return known.setdefault(code, texts[code])
         return code, ""
+
+    def label(self, code: str) -> str:
+        """The short name of an indicator in the newest published form that has it; empty if none has.
+
+        Reads the store: call in a reader.
+        """
+        for listed in published.current_forms():
+            texts = self._of_version(listed.form_id, listed.version)
+            if code in texts:
+                return texts[code][0]
+        return ""
 
     def _of_version(self, form_id: str, version: str) -> dict[str, tuple[str, str]]:
         key = form_id, version

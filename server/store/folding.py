@@ -30,15 +30,13 @@ def fold(capped: Capped, write: Callable[[Held], tuple[str, int]], now: datetime
     ``write`` makes the digest's text: (body, segments). The digest goes when the next hour begins, or the next
     day where the month's allowance is used up, in the hours in which such messages may go.
     """
-    row = Message.get_or_none(
-        (Message.id == capped.id) & (Message.state == "owed") & Message.bounced.is_null()
-    )
-    if row is None:
+    held = (Message.id == capped.id) & (Message.state == "owed") & Message.bounced.is_null()
+    took = Message.update(state="expired", error=f"cap {capped.cap}: told in a digest", claimed_until=None)
+    if took.where(held).execute() != 1:
         return False
+    row = Message.get_by_id(capped.id)
     digest = _open_digest(row, capped.cap, now, quiet)
-    Message.update(
-        state="expired", error=f"cap {capped.cap}: told in a digest", folded=digest, claimed_until=None
-    ).where(Message.id == row.id).execute()
+    Message.update(folded=digest).where(Message.id == row.id).execute()
     body, segments = write(_held(digest))
     Message.update(body=body, segments=segments).where(Message.id == digest).execute()
     if row.case_id is not None:
@@ -47,14 +45,17 @@ def fold(capped: Capped, write: Callable[[Held], tuple[str, int]], now: datetime
 
 
 def _open_digest(row: Message, cap: str, now: datetime, quiet: Quiet) -> int:
-    waiting = Message.select(Message.id).where(
+    """A digest that has not gone, held by this transaction: nobody claims it or adds to it before it is written."""
+    waiting = (
         (Message.officer == row.officer_id)
         & Message.key.startswith(f"cap:{row.officer_id}:")
         & (Message.state == "owed")
         & (Message.attempts == 0)
     )
-    if (found := waiting.scalar()) is not None:
-        return int(found)
+    for (found,) in list(Message.select(Message.id).where(waiting).order_by(Message.id).tuples()):
+        # the row is locked by being written to; who was quicker has sent it meanwhile
+        if Message.update(state="owed").where(waiting & (Message.id == found)).execute() == 1:
+            return int(found)
     zone = areas.zone(officers.person(row.officer).area)
     whole = now.astimezone(zone).replace(minute=0, second=0, microsecond=0)
     tomorrow = whole.replace(hour=_DAILY) + timedelta(days=1)
@@ -69,12 +70,10 @@ def _open_digest(row: Message, cap: str, now: datetime, quiet: Quiet) -> int:
         hours.send_at("high", zone, begins.astimezone(UTC), quiet),
         severity=row.severity,
         kind="digest",
-        key=f"cap:{row.officer_id}:{now:%Y%m%d%H%M%S}",
+        key=f"cap:{row.officer_id}:{row.id}",
     )
     made = messages.write(None, new, now)
-    if made is not None:
-        return made
-    return int(Message.select(Message.id).where(Message.key == new.key).scalar())
+    return made if made is not None else int(Message.get(Message.key == new.key).id)
 
 
 def _held(digest: int) -> Held:

@@ -113,7 +113,13 @@ def claim(
             channel=channel,
             recipient=way.address,
         )
-        .where((Message.id == message_id) & (Message.attempts == row.attempts) & _due(now))
+        # a digest that has been added to since it was read must not go without what was added
+        .where(
+            (Message.id == message_id)
+            & (Message.attempts == row.attempts)
+            & (Message.body == row.body)
+            & _due(now)
+        )
         .execute()
     )
     if took != 1:

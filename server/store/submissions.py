@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from peewee import JOIN
 
 from forms.problems import Problem, Problems
 from server.store import answers as halves
-from server.store import areas, attachments, cases
+from server.store import areas, attachments, cases, corrections
 from server.store.chains import in_chain
 from server.store.database import Store
 from server.store.models import Attachment, Register, Submission
@@ -247,7 +247,10 @@ def _line(row: Any) -> dict[str, Any]:
 
 
 def show(instance_id: str, store: Store) -> dict[str, Any]:
-    """One submission with typed answers and XML. Raises :class:`Problem` (SUBMISSION_UNKNOWN)."""
+    """One submission with typed answers and XML, and where staff corrected it in Excel, who and why.
+
+    Raises :class:`Problem` (SUBMISSION_UNKNOWN).
+    """
     row = Submission.get_or_none(Submission.instance_id == instance_id)
     if row is None:
         raise Problem(Problems.SUBMISSION_UNKNOWN, instance_id=instance_id)
@@ -262,6 +265,9 @@ def show(instance_id: str, store: Store) -> dict[str, Any]:
         "differences": row.verdict.get("differences", []),
         "unmet": row.verdict.get("unmet", []),
         "lists": row.verdict.get("lists", {}),
+        "correction": asdict(corrected)
+        if (corrected := corrections.of_instance(instance_id, store))
+        else None,
         "answers": _answers(row, store),
         "xml": store.keys.unseal(bytes(row.xml), row.instance_id).decode("utf-8", "replace"),
     }

@@ -40,10 +40,11 @@ def withdraw(message: Message, now: datetime, reason: str = WITHDRAWN) -> bool:
     )
     if took != 1:
         return False
-    if message.case_id is not None:
-        _owe_anew(message, now)
-        verb = "message.withdrawn" if reason == WITHDRAWN else "message.expired"
-        events.record(now, "system", verb, message.case.ref, message=message.id)
+    verb = "message.withdrawn" if reason == WITHDRAWN else "message.expired"
+    for told in (message, *_untold(message)):
+        if told.case_id is not None:
+            _owe_anew(told, now)
+            events.record(now, "system", verb, told.case.ref, message=told.id)
     return True
 
 
@@ -55,8 +56,11 @@ def hand_on(message: Message, now: datetime) -> bool:
     noted = Message.update(handed_on_at=now).where(
         (Message.id == message.id) & Message.handed_on_at.is_null()
     )
-    if noted.execute() != 1 or message.case_id is None:
+    if noted.execute() != 1:
         return False
+    if message.case_id is None:
+        handed_on = [hand_on(told, now) for told in _untold(message)]
+        return any(handed_on)
     _owe_anew(message, now)
     events.record(now, "system", "message.handed_on", message.case.ref, message=message.id)
     return True
@@ -78,6 +82,13 @@ def passed_over(case_ids: Sequence[int]) -> dict[int, frozenset[int]]:
     for case_id, officer_id in rows:
         found[case_id] = found.get(case_id, frozenset()) | {officer_id}
     return found
+
+
+def _untold(digest: Message) -> list[Message]:
+    """The messages that a digest was to tell of. From here on they count as never told."""
+    folded = list(Message.select().where(Message.folded == digest.id).order_by(Message.id))
+    Message.update(folded=None).where(Message.id.in_([message.id for message in folded])).execute()
+    return folded
 
 
 def _owe_anew(message: Message, now: datetime) -> None:

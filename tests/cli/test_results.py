@@ -74,7 +74,7 @@ def test_attached_lists_are_taken_from_the_folder_that_is_named(here: Done, tmp_
 
 def test_a_desk_gets_all_that_its_phones_need_and_is_listed_without_it(place: Place, here: Done) -> None:
     made = here("desks", "add", VILLAGE, "--name", "Balai desa")
-    assert set(made) == {"desk", "village", "username", "password", "url", "settings", "qr"}
+    assert set(made) == {"desk", "village", "username", "password", "url", "settings", "qr", "sheet"}
     assert made["village"] == VILLAGE
     assert "/desk/" in made["url"]
     assert read_settings(made["settings"])["general"]["server_url"] == made["url"]

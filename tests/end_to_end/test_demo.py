@@ -18,7 +18,9 @@ from tests.server_process import ROOT
 
 # Runs the demo's frame around nothing but the start of the server.
 ONLY_THE_SERVER = """
+import signal
 import sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins without it
 from pathlib import Path
 from tests.phone import demo
 demo.Demo.run = lambda self: print(self._start(), flush=True)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import time
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -30,3 +34,23 @@ def test_without_forms_it_answers_503_and_never_an_empty_list_and_sigterm_ends_i
         assert raw(server.url, path="/healthz").status == 200
         assert raw(f"{server.url}/desk/{credentials.token}").status == 503
         assert server.stop() == 0
+
+
+def test_after_the_death_of_the_server_a_request_that_never_ends_does_not_keep_the_port(home: Home) -> None:
+    with Server(home, "--workers", "2", "--no-sync") as server:
+        port = server.url.rpartition(":")[2]
+        slow = [socket.create_connection(("127.0.0.1", int(port))) for _ in range(4)]
+        for phone in slow:
+            phone.sendall(b"POST /masuk HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n")
+        server.kill()
+        for _ in range(100):  # both workers find out by themselves
+            with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", int(port))):
+                break
+            time.sleep(0.1)
+        with (
+            Server(home, "--port", port, "--no-sync") as next_one,
+            urlopen(f"{next_one.url}/healthz") as said,
+        ):
+            assert said.status == 200
+        for phone in slow:
+            phone.close()

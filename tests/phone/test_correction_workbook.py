@@ -114,7 +114,10 @@ def test_a_right_change_becomes_an_edit_that_is_judged_again(desk: Desk, library
     assert cases.listing("35.07", None), "and opens a case"
     (noted,) = [e for e in events.of(edit) if e["verb"] == "submission.corrected"]
     assert noted["actor"] == person.slug
-    assert noted["detail"]["reason"] == REASON
+    assert REASON not in str(noted), "people write what they know: the reason is sealed"
+    assert shown["correction"]["reason"] == REASON
+    assert shown["correction"]["by"] == person.name
+    assert submissions.show(instance_id, desk.store)["correction"] is None
     assert noted["detail"]["questions"] == ["/berangkat/docg/visa"]
 
 

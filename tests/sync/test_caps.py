@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from server.store import cases, messages, spending
+from server.store import cases, messages, officers, spending
 from server.store.database import Store
 from server.store.models import Delivery, Message
 from tests.conftest import Clock
@@ -136,3 +136,25 @@ def test_who_was_told_by_a_digest_may_acknowledge_and_is_not_told_again(store: S
         office.send(HOUR)
         assert len(sms(office, who.phone)) == 2
         assert Message.select().where(Message.state == "owed").count() == 0
+
+
+@pytest.mark.parametrize("why", ["gone", "unreachable"])
+def test_what_a_digest_was_to_tell_goes_to_others_where_its_person_cannot_be_told(
+    store: Store, clock: Clock, why: str
+) -> None:
+    with opened(store, clock, **NONE, cap_person="1") as office:
+        who = person(office, "sms")
+        heir = person(office, "sms", area="35")
+        submit(store, ["D08"], clock())
+        held = [submit(store, ["D08"], clock())[1] for _ in range(2)]
+        office.send()
+        assert sms(office, heir.phone) == []
+        if why == "gone":
+            with store.transaction():
+                officers.remove(who.slug, clock())
+        else:
+            office.twilio.next(Answer(400, 21211))
+        for _ in range(4):
+            office.send(HOUR)
+        told = " ".join(sms(office, heir.phone))
+        assert [ref for ref in held if ref in told] == held

@@ -8,13 +8,14 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from exports.options import Filters, Options, to_json
 from exports.verifying import verify
 from server.settings import Settings
-from server.store import export_jobs, officers
+from server.store import export_jobs, officers, saved_exports
 from server.store.database import Store, Writer
 from server.store.export_files import ExportFiles
 from server.store.officers import Person
@@ -157,3 +158,19 @@ def test_an_order_of_somebody_who_has_left_is_not_carried_out(store: Store, home
     [job] = export_jobs.mine(sari.slug)
     assert (job.state, job.error) == ("failed", "auth.forbidden")
     assert files(home) == []
+
+
+def test_somebody_with_a_full_queue_holds_up_neither_others_nor_their_own_monthly_export(
+    store: Store, home: Home, sari: Person
+) -> None:
+    request = {"kind": "xlsx", "filters": to_json(Filters(area=sari.area)), "options": to_json(Options())}
+    with store.transaction():
+        saved_exports.schedule(sari.slug, "bulanan", "uji", request, ZoneInfo("Asia/Jakarta"), now(), store)
+    for _ in range(export_jobs.MOST_WAITING):
+        order(store, sari)
+    later = now() + timedelta(days=40)  # the monthly one is due, and there is no room for it
+    work(store, home, lambda: later)
+    assert not export_jobs.anything(later), "what waited was written"
+    work(store, home, lambda: later)
+    states = [job.state for job in export_jobs.mine(sari.slug)]
+    assert states == ["done"] * (export_jobs.MOST_WAITING + 1), "the monthly one came when there was room"
