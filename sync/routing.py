@@ -18,6 +18,7 @@ import structlog
 
 from server.store import areas, cases, escalations, events, hours, messages, owed, steps
 from server.store.messages import NewMessage
+from server.store.models import database
 from server.store.officers import Person
 from server.store.owed import AlertFacts, OwedCase
 from server.store.rosters import Rosters
@@ -94,7 +95,9 @@ def route(page: Iterable[OwedCase], channel: str, rosters: Rosters) -> Routed:
     now = rosters.now
     for case in page:
         try:
-            written = route_case(case, channel, rosters)
+            # on PostgreSQL a statement that fails takes all of its transaction with it that no savepoint undoes
+            with database.savepoint():
+                written = route_case(case, channel, rosters)
         except (peewee.OperationalError, peewee.InterfaceError):
             raise
         except Exception as error:  # noqa: BLE001 - one odd case must not hold up the others

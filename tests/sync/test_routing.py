@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import peewee
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -306,3 +309,21 @@ def test_officers_hear_only_of_cases_of_their_own_area_and_of_what_their_role_ma
                 reached = {m["officer"] for m in listed if m["ref"] == alert.case.ref}
                 assert reached
         undo.rollback()
+
+
+def test_a_case_whose_statement_fails_in_the_database_does_not_hold_up_the_others(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    officer("disnaker", "35.07", clock())
+    refs = [submit(store, ["D08"], clock())[1] for _ in range(3)]
+    honest_write = routing.write
+
+    def to_nobody(case: owed.OwedCase, *rest: Any) -> messages.NewMessage:
+        text = honest_write(case, *rest)
+        return replace(text, officer_id=987_654) if case.ref == refs[1] else text  # no such officer
+
+    monkeypatch.setattr(routing, "write", to_nobody)
+    with contextlib.suppress(peewee.PeeweeException):
+        routed(store, clock)
+    assert sorted(m["ref"] for m in messages.listing()) == [refs[0], refs[2]]
+    assert still_owed() == {"D08"}, "the odd one waits for another try"
