@@ -15,7 +15,7 @@ from random import Random
 
 from server.store.claims import Claimed, Verdict
 from server.store.messages import LEASE
-from server.store.owed import LONGEST
+from server.store.owed import LONGEST, NIGHT
 from sync.channels import Meaning, Remedy, TransportError
 
 CROWDED = timedelta(minutes=1)
@@ -85,7 +85,7 @@ def _of(
             return Verdict("finish", reason, now, code=code, hand_on=meaning.others_too)
         pause = meaning.pauses[message.retries] * random.uniform(1, 1.1)
         return Verdict("retry", reason, now + pause, code=code, counts=True)
-    pause = min(_pause(message, meaning, retry_after, policy, random), LONGEST)
+    pause = min(_pause(message, meaning, retry_after, policy, random), NIGHT)
     action = "elsewhere" if meaning.remedy is Remedy.ELSEWHERE else "retry"
     return Verdict(action, reason, now + pause, code=code)  # type: ignore[arg-type]
 
