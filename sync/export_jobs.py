@@ -231,7 +231,7 @@ class ExportJobs:
             now,
             severity="medium",
             expires_at=now + _NOTICE_OF_USE,
-            kind="notice",
+            kind="export",
             key=f"export:{job.token}",
         )
         messages.write(None, message, now)
