@@ -171,7 +171,7 @@ def _unheard(
     found = []
     for officer, words in sorted(chosen.items()):
         person = escalations.tellable(officer, case.passed_over) if officer not in told else None
-        if person is not None:
+        if person is not None and cases.covers(person, case.village):  # it may have moved from them
             found.append((person, max(words, key=steps.WHYS.index)))
     return found
 

@@ -14,7 +14,7 @@ from typing import Any
 from peewee import fn
 
 from forms.form import SEVERITIES
-from server.store import contacts, hours, messages, officers
+from server.store import areas, contacts, hours, messages, officers
 from server.store.models import Alert, FollowUp, Message, Officer, Submission
 from server.store.officers import Person
 from server.store.steps import RUNGS
@@ -61,6 +61,31 @@ def move_on(alert_id: int, seen: datetime, rung: int, deadline: datetime | None)
 def nobody_answered() -> int:
     """How many open alerts have been told to everybody there is."""
     return int(Alert.select().where((Alert.state == "open") & (Alert.rung >= len(RUNGS))).count())
+
+
+def reopen(case_id: int, village: str, now: datetime) -> None:
+    """A case has moved: what its holder can see no more is open again, so that the new place is told.
+
+    Who acknowledged it stays in the history of the case. An alert that somebody holds who looks after the new place
+    too stays theirs, and what was closed stays closed: it has its result, and a person who was moved on purpose has
+    gone where that officer knew. Somebody asked to take it on who cannot see it is asked no more.
+    """
+    for alert in Alert.select().where((Alert.case == case_id) & (Alert.state != "closed")):
+        holder = alert.assigned_to if alert.assigned_to_id is not None else alert.acknowledged_by
+        if holder is None or areas.covers(holder.area, village):
+            continue
+        # an answer is expected from now on even where nobody can be told who was not told before
+        deadline = hours.acknowledge_by(alert.severity, now, village)
+        Alert.update(
+            state="open",
+            acknowledged_at=None,
+            acknowledged_by=None,
+            assigned_to=None,
+            remind_at=None,
+            reminded=0,
+            rung=0,
+            escalate_at=deadline if alert.severity != "medium" and not alert.digest else None,
+        ).where((Alert.id == alert.id) & (Alert.state == alert.state)).execute()
 
 
 def _unanswered(now: datetime) -> Any:

@@ -327,3 +327,38 @@ def test_a_case_whose_statement_fails_in_the_database_does_not_hold_up_the_other
         routed(store, clock)
     assert sorted(m["ref"] for m in messages.listing()) == [refs[0], refs[2]]
     assert still_owed() == {"D08"}, "the odd one waits for another try"
+
+
+def test_a_case_that_moves_away_from_who_took_it_on_is_told_to_the_new_place(
+    store: Store, clock: Clock
+) -> None:
+    here, there = officer("disnaker", "35.07.01", clock()), officer("disnaker", "35.07.02", clock())
+    first, ref = submit(store, ["D08"], clock())
+    routed(store, clock)
+    with store.transaction():
+        cases.acknowledge(here, ref, clock())
+    submit(store, ["D08"], clock(), village="35.07.02.2001", edits=first)
+    assert routed(store, clock) == 1
+    assert len(told()[there.slug]) == 1
+    alert = Alert.get()
+    assert (alert.state, alert.acknowledged_by_id, alert.remind_at) == ("open", None, None)
+    assert alert.escalate_at is not None
+    assert [e["actor"] for e in events.of(ref) if e["verb"] == "case.acknowledged"] == [here.slug]
+
+
+@pytest.mark.parametrize("answer", ["of both places", "closed"])
+def test_a_case_that_moves_stays_with_who_looks_after_both_places_and_closed_if_it_was(
+    store: Store, clock: Clock, answer: str
+) -> None:
+    here = officer("disnaker", "35.07" if answer == "of both places" else "35.07.01", clock())
+    there = officer("disnaker", "35.07.02", clock())
+    first, ref = submit(store, ["D08"], clock())
+    routed(store, clock)
+    with store.transaction():
+        cases.acknowledge(here, ref, clock())
+        if answer == "closed":
+            cases.close(here, ref, "resolved", clock())
+    submit(store, ["D08"], clock(), village="35.07.02.2001", edits=first)
+    routed(store, clock)
+    assert there.slug not in told()
+    assert Alert.get().acknowledged_by_id == here.id
