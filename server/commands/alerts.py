@@ -75,10 +75,11 @@ def alerts_steps(
 
 @app.command("rates")
 def alerts_rates(area: AreaOption = areas.NATION, home: HomeOption = None, json: JsonOption = False) -> None:
-    """What became of alerts, by indicator: closed, verified, false alarms."""
+    """What became of alerts, by indicator: closed; verified, referred, false alarms, other."""
     with opened(home):
         areas.require(area)
-        show([{**asdict(rate), "false_alarm_rate": rate.share} for rate in results.rates(area=area)], json)
+        found = results.rates(area=area)
+        show([{**asdict(r), "other": r.other, "false_alarm_rate": r.share} for r in found], json)
 
 
 @app.command("close")

@@ -27,7 +27,7 @@ _CHANGES = {
     "alert.unanswered": "Semua petugas sudah diberi tahu tentang {code}, belum ada yang menangani.",
 }
 _WHY = {
-    "duty": "{name} ({role}) diberi tahu karena bertugas jaga: {codes}.",
+    "duty": "{name} ({role}) diberi tahu: {codes}.",
     "deputy": "Belum ada jawaban. {name} ({role}) diberi tahu sebagai wakil: {codes}.",
     "supervisor": "Belum ada jawaban. {name} ({role}) diberi tahu sebagai atasan: {codes}.",
     "province": "{name} ({role}) diberi tahu di tingkat provinsi: {codes}.",
@@ -38,6 +38,8 @@ _WHY = {
     "assigned": "{by} meminta {name} ({role}) menangani kasus ini.",
     "reminder": "{name} ({role}) diingatkan: belum ada tindak lanjut.",
 }
+_ON_DUTY = "{name} ({role}) diberi tahu karena bertugas jaga: {codes}."
+"""Only where a roster says so; without one all officers of an office are told."""
 _CHANNELS = {"sms": "SMS", "whatsapp": "WhatsApp", "email": "surel", "console": "log server"}
 
 
@@ -90,7 +92,7 @@ def _of_steps(steps: Sequence[StepView]) -> list[Entry]:
     return [
         Entry(
             at,
-            _WHY[why].format(
+            (_ON_DUTY if why == "duty" and group[0].rostered else _WHY[why]).format(
                 name=group[0].officer,
                 role=words.ROLES.get(group[0].role, group[0].role),
                 codes=", ".join(sorted({step.indicator for step in group})),

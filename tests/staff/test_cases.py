@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from server.store import desks
 from tests.staff.conftest import BLITAR, MALANG, Office, Site
 
 
@@ -199,3 +200,30 @@ def test_addresses_that_are_no_references_are_not_found(office: Office, site: Si
         answer = browser.get(path)
         assert answer.status_code == 404
         assert "Tidak ditemukan" in answer.text
+
+
+def test_verified_referred_and_false_alarms_are_counted_apart(office: Office, site: Site) -> None:
+    browser = site.browser()
+    browser.sign_in(office.officer("Sari Contoh", "disnaker", "35.07"))
+    for result in ("verified", "verified", "referred", "false_alarm", "resolved"):
+        browser.get(f"/kasus/{(ref := office.case('D04'))}")
+        assert browser.press(f"/kasus/{ref}/tutup", hasil=result).status_code == 303
+    browser.get("/tanda")
+    counts = re.findall(r"<td>(.*?)</td>", browser.page)
+    assert counts == ["5", "5", "2", "1", "1 (20%)", "1"]
+
+
+def test_a_case_shows_where_to_call_its_desk_or_whom_to_ask_for_the_number(
+    office: Office, site: Site
+) -> None:
+    ref = office.case("D01")
+    browser = site.browser()
+    browser.sign_in(office.officer("Sari Contoh", "disnaker", "35.07"))
+    browser.get(f"/kasus/{ref}")
+    assert "Nomor telepon belum dicatat" in browser.page
+    assert "tel:" not in browser.page
+    with office.store.transaction():
+        desks.set_phone(desks.listing()[0]["desk"], "+62 812 0000 0011")
+    browser.get(f"/kasus/{ref}")
+    assert browser.page.count('href="tel:+6281200000011"') == 2
+    assert "Nomor telepon belum dicatat" not in browser.page
