@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +33,6 @@ from server.commands import installation as whole
 from server.commands.common import HomeOption, now
 from server.logs import configure_logs
 from server.settings import load_settings
-from server.store.database import Store
-from server.store.officers import Person
 from server.terminal import complain, explain
 
 app = typer.Typer(
@@ -86,33 +83,12 @@ def app_from_environment() -> Any:
     configure_logs()
     settings = load_settings()
     store = installation.open_store(settings)
-    application = create_app(settings, store, now, _export_for(store)).entry
+    application = create_app(settings, store, now).entry
     # What was made so far lives as long as the process, and a submission leaves nothing that only the collector
     # frees: there is no need to look through everything after every 700 objects.
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     return application
-
-
-def _export_for(store: Store) -> Callable[[str, Path, Person, str], None]:
-    def write(form_id: str, target: Path, person: Person, lang: str) -> None:
-        # openpyxl is slow to import: only where it is needed
-        from exports.access import Access
-        from exports.form_export import export_form, kind_of
-        from exports.options import Filters, Options
-
-        export_form(
-            form_id,
-            target,
-            store,
-            reader=Access.of(person),
-            made_at=now(),
-            made_by=person.slug,
-            filters=Filters(area=person.area),
-            options=Options.for_kind(kind_of(target), lang=lang),
-        )
-
-    return write
 
 
 def main() -> None:

@@ -10,20 +10,18 @@ from __future__ import annotations
 import csv
 import io
 import re
-import zipfile
 from collections.abc import Iterable, Sequence
 from datetime import datetime, time
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO, Any, Final
+from typing import Any, Final
 
+from exports.packing import Compressor, Package, Part
 from exports.proof import CACHED
 from exports.tables import MAIN, Table
 from exports.values import Cell
 from exports.xlsx import sheet_names
 
-_COPY: Final = 1 << 20
-_LEVEL: Final = 4
+_BUFFER: Final = 1 << 16  # bytes
 _SURROGATE: Final = re.compile("[\x00\ud800-\udfff]")  # what no UTF-8 text file holds, or no CSV reader takes
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?").fullmatch
 _RISKY: Final = re.compile(r"\s*[=+\-@\uff0b\uff0d\uff1d\uff20]|[\t\r]").match
@@ -93,18 +91,19 @@ class CsvZip:
         self, tables: Sequence[Table], names: Sequence[str], folder: Path, *, bom: bool = True
     ) -> None:
         self._folder = folder
+        self._compressor = Compressor()
         self._encoding = "utf-8-sig" if bom else "utf-8"
         self._plain = _Plain()
-        self._files: list[tuple[str, IO[bytes], Any]] = []
+        self._files: list[tuple[str, Part, io.TextIOWrapper]] = []
         self._writers: list[Any] = []
         for name, table in zip(names, tables, strict=True):
             self._add(name, [c.header for c in table.columns])
 
     def _add(self, name: str, header: Iterable[Cell]) -> None:
-        raw = TemporaryFile(dir=self._folder)  # noqa: SIM115 - closed by close()
-        text = io.TextIOWrapper(raw, encoding=self._encoding, newline="", write_through=False)
+        part = self._compressor.part(self._folder)
+        text = io.TextIOWrapper(io.BufferedWriter(part, _BUFFER), encoding=self._encoding, newline="")
         writer = csv.writer(text, lineterminator="\r\n")
-        self._files.append((name, raw, text))
+        self._files.append((name, part, text))
         self._writers.append(writer)
         writer.writerow([plain(cell) for cell in header])
 
@@ -122,16 +121,14 @@ class CsvZip:
 
     def save(self, target: Path) -> None:
         """Pack the files."""
-        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as packed:
-            for name, raw, text in self._files:
+        with Package(target) as package:
+            for name, part, text in self._files:
                 text.flush()
-                raw.seek(0)
-                with packed.open(f"{name}.csv", "w", force_zip64=True) as entry:
-                    while chunk := raw.read(_COPY):
-                        entry.write(chunk)
+                package.add_part(f"{name}.csv", part)
 
     def close(self) -> None:
         """Let go of the files."""
+        self._compressor.close()
         for _, _, text in self._files:
             text.close()
 

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from math import ceil
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO, Any, Final
+from typing import Any, Final
 from xml.sax.saxutils import escape
 
 from openpyxl import Workbook
@@ -25,6 +23,8 @@ from openpyxl.styles import Alignment, Border, Font, NamedStyle, PatternFill, Si
 from openpyxl.utils import get_column_letter
 from openpyxl.utils.datetime import to_excel
 
+from exports.packing import Compressor, Package
+from exports.packing import Part as Packed
 from exports.proof import CACHED, EMPTY, NOTHING, Hashes, Made, Proof, SheetSeal
 from exports.tables import Column, Table
 from exports.text import MOST_TEXT, delicate, escaped, shortened, whole
@@ -38,9 +38,7 @@ MOST_NAME: Final = 31
 
 _RETURN: Final = {"\r": "&#13;"}  # a bare one would be read as a line feed
 _T: Final = '<t xml:space="preserve">'
-_CHUNK: Final = 1 << 20
 _ROWS_TOGETHER: Final = 500
-_LEVEL: Final = 4  # of compression: half the time of the usual 6, for a file a tenth larger
 _NO_NAME: Final = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
 
 _HEADER_FILLS: Final = {"meta": "44546A", "question": "1F4E78", "indicator": "7B2D26"}
@@ -103,9 +101,9 @@ class _Cells(dict[Any, tuple[str, bytes, str]]):
 
 @dataclass
 class _Part:
-    """A sheet's rows below its header, as XML in a file without a name; ``rows`` counts the header."""
+    """A sheet's rows below its header, as XML that is compressed as it comes; ``rows`` counts the header."""
 
-    body: IO[bytes]
+    body: Packed
     seal: SheetSeal
     rows: int = 1
     waiting: list[str] = field(default_factory=list)
@@ -133,6 +131,7 @@ class Xlsx:
     ) -> None:
         self._lang: Lang = lang
         self._folder = folder
+        self._compressor = Compressor()
         self._tables = tables
         self._most_rows = most_rows
         titles = [t.name if t is tables[0] else t.title for t in tables]
@@ -207,15 +206,18 @@ class Xlsx:
         frame = io.BytesIO()
         self._book.save(frame)
         bodies = {sheet.path.lstrip("/"): part.body for sheet, part in framed}
-        with (
-            zipfile.ZipFile(frame) as source,
-            zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as packed,
-        ):
+        with zipfile.ZipFile(frame) as source, Package(target) as package:
             for entry in source.infolist():
-                _copy(source.read(entry), bodies.get(entry.filename), packed, entry.filename)
+                content, body = source.read(entry), bodies.get(entry.filename)
+                if body is None:
+                    package.add(entry.filename, content)
+                else:  # its rows belong after those that the frame has
+                    before, end, after = content.rpartition(b"</sheetData>")
+                    package.add_part(entry.filename, body, before, end + after)
 
     def close(self) -> None:
         """Let go of the rows."""
+        self._compressor.close()
         for parts in self._parts:
             for part in parts:
                 part.body.close()
@@ -223,7 +225,7 @@ class Xlsx:
     def _begin(self, table: Table) -> _Part:
         seal = self._proof.sheet("")
         seal.add([shortened(column.header, self._cut) for column in table.columns])
-        return _Part(TemporaryFile(dir=self._folder), seal)
+        return _Part(self._compressor.part(self._folder), seal)
 
     def _add_styles(self) -> None:
         thin = Side(style="thin", color="BFBFBF")
@@ -317,19 +319,6 @@ class Xlsx:
 def _serial(value: date | time) -> float:
     """A moment as Excel counts: days since 1899-12-30."""
     return float(to_excel(value))  # type: ignore[no-untyped-call]
-
-
-def _copy(content: bytes, body: IO[bytes] | None, packed: zipfile.ZipFile, name: str) -> None:
-    """Pack a part of the workbook; ``body`` holds the rows that belong after those it has."""
-    if body is None:
-        packed.writestr(name, content)
-        return
-    before, end, after = content.rpartition(b"</sheetData>")
-    body.seek(0)
-    with packed.open(name, "w", force_zip64=True) as part:
-        part.write(before)
-        shutil.copyfileobj(body, part, _CHUNK)
-        part.write(end + after)
 
 
 def _width(column: Column) -> float:

@@ -18,7 +18,6 @@ from server.openrosa import door
 from server.openrosa.submission import where
 from server.settings import Settings
 from server.staff import door as staff_door
-from server.staff.downloads import Export
 from server.store.checkpoints import Checkpoints
 from server.store.database import Readers, Store, Writer
 from server.webhooks import twilio
@@ -54,7 +53,7 @@ class _Lifespan:
         self._readers.close()
 
 
-def create_app(settings: Settings, store: Store, clock: Callable[[], datetime], export: Export) -> WebApp:
+def create_app(settings: Settings, store: Store, clock: Callable[[], datetime]) -> WebApp:
     """Put the application together."""
     writer = Writer(store, after=Checkpoints(store) if store.sqlite else None)
     readers = Readers(store)
@@ -67,7 +66,7 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], datetime], 
     phones = door.add_routes(app, settings=settings, store=store, writer=writer, readers=readers, clock=clock)
     twilio.add_routes(app, settings=settings, store=store, writer=writer, clock=clock)
     pages = staff_door.add_routes(
-        app, settings=settings, store=store, writer=writer, readers=readers, clock=clock, export=export
+        app, settings=settings, store=store, writer=writer, readers=readers, clock=clock
     )
 
     async def answer(request: falcon.asgi.Request, response: falcon.asgi.Response, problem: Problem) -> None:

@@ -19,7 +19,6 @@ from playhouse.migrations import Runner
 from forms.form import Form
 from forms.problems import Problem, Problems
 from server.handouts.collect_settings import settings_code, write_qr
-from server.publishing import LOCK, publish, renew_shipped_lists
 from server.settings import Settings
 from server.store import areas, desks, events, officers
 from server.store.database import MIGRATIONS, Store
@@ -92,6 +91,8 @@ def init(
     settings: Settings, admin_email: str, now: datetime, progress: Callable[[str], None] = lambda text: None
 ) -> dict[str, Any]:
     """Make the home, or bring an existing one up to date; returns what ``init --json`` prints."""
+    from server.publishing import LOCK, renew_shipped_lists  # with it comes all that compiles forms
+
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings.home.chmod(0o700)  # also where it was made beforehand: the database in it is for its owner alone
     fresh = not (settings.home / KEY_FILE).exists()
@@ -142,6 +143,8 @@ def _publish_shipped(store: Store, workbook: Path, now: datetime, progress: Call
         PublishedForm.select().where((PublishedForm.form_id == workbook.stem) & PublishedForm.current).first()
     )
     if known is None:
+        from server.publishing import publish
+
         progress(f"form {workbook.stem}")
         return publish(store, workbook, None, now, compare=False)[0]
     if bytes(known.workbook) != workbook.read_bytes():

@@ -88,19 +88,24 @@ class ExportJobs:
                 return False
             request = dict(saved.request or {})
             start, end = saved_exports.month_before(saved.next_at or now, zone)
-            filters = {
-                **request.get("filters", {}),
-                "area": person.area,
-                "start": start.isoformat(),
-                "end": end.isoformat(),
-            }
+            kind = str(request.get("kind", "xlsx"))
+            if kind == export_jobs.REPORT:
+                request["report"] = {**request["report"], "month": f"{start:%Y-%m}"}
+            else:
+                request["filters"] = {
+                    **request.get("filters", {}),
+                    "area": person.area,
+                    "start": start.isoformat(),
+                    "end": end.isoformat(),
+                }
             export_jobs.order(
                 person,
                 saved.form_id,
-                str(request.get("kind", "xlsx")),
-                {**request, "filters": filters},
+                kind,
+                request,
                 self._store,
                 now,
+                password=saved.password(self._store),
                 saved_id=saved.id,
             )
             return True
@@ -114,11 +119,9 @@ class ExportJobs:
 
     def _write(self, job: Job) -> int:
         """Write a job's file; 1 where it was finished."""
-        from exports.access import Access
-        from exports.form_export import export_form
-        from exports.options import filters_of, options_of
+        from sync.export_writing import write  # it loads what writes workbooks: only where it is needed
 
-        draft = self._files.draft(job.token, job.kind)
+        draft = self._files.draft(job.token, job.suffix)
         told = 0.0
 
         def progress(done: int, total: int) -> None:
@@ -136,18 +139,7 @@ class ExportJobs:
             person = officers.find(job.owner)
             if person is None or not export_jobs.may_have(person, job):
                 return self._fail(job, "auth.forbidden")
-            result = export_form(
-                job.form_id,
-                draft,
-                self._store,
-                reader=Access(job.role, job.area),
-                made_at=started,
-                made_by=job.owner,
-                filters=filters_of(job.request["filters"]),
-                options=options_of(job.request["options"]),
-                password=export_jobs.password_of(job, self._store),
-                progress=progress,
-            )
+            rows = write(job, person, draft, self._store, self._settings.timezone, started, progress)
         except Problem as problem:
             return self._fail(job, problem.kind.code)
         except _NotOurs:
@@ -159,7 +151,7 @@ class ExportJobs:
             log.error("export.failed", form=job.form_id, error=type(fault).__name__)
             return self._fail(job, "export.failed")
         address, size = self._files.keep(job.token, draft)
-        kept = self._writer.wait(partial(self._finish, job, person, result.rows, size, address))
+        kept = self._writer.wait(partial(self._finish, job, person, rows, size, address))
         if not kept:
             self._files.remove(job.token)
         return int(kept)
@@ -169,7 +161,10 @@ class ExportJobs:
         expires = now + timedelta(days=self._settings.export_days)
         if not export_jobs.finish(job, self._worker, rows, size, address, expires, now):
             return False
-        events.record(now, job.owner, "export.made", job.form_id, area=job.area, rows=rows, kind=job.kind)
+        if job.kind == export_jobs.REPORT:
+            events.record(now, job.owner, "report.made", job.area, **job.request["report"])
+        else:
+            events.record(now, job.owner, "export.made", job.form_id, area=job.area, rows=rows, kind=job.kind)
         if job.saved_id is not None and self._settings.smtp_url.get_secret_value():
             self._tell(job, person, now)
         return True

@@ -105,3 +105,16 @@ def test_every_room_has_its_line_in_the_table_of_rooms() -> None:
     assert [
         room for room in sorted(rooms) if "__pycache__" not in room and f"| `{room}` |" not in table
     ] == []
+
+
+def test_serving_phones_and_sending_load_no_library_for_workbooks_or_paper() -> None:
+    """Each of them is megabytes that every process of a small server would hold for nothing."""
+    large = ("openpyxl", "pyxform", "xlsxwriter", "reportlab", "numpy", "PIL")
+    program = (
+        "import sys, posmigran, server.serving, server.app, sync;"
+        f"print([name for name in {large} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from exports import roster_book
 from forms.form import ROLES
 from forms.problems import Problem, Problems
 from server.commands.common import AreaOption, HomeOption, JsonOption, known, now, opened
@@ -16,6 +15,9 @@ from server.store import areas, events, officers, roster_entries
 from server.store.database import Store
 from server.store.rosters import Rosters
 from server.terminal import show
+
+if TYPE_CHECKING:
+    from exports import roster_book
 
 app = typer.Typer(no_args_is_help=True, help="Who is on duty, who is away, who supervises whom.")
 
@@ -212,6 +214,8 @@ def rosters_export(
     json: JsonOption = False,
 ) -> None:
     """Write the rosters of an area as a workbook, to fill in and import again."""
+    from exports import roster_book  # openpyxl is large and slow to load, and the server loads this module
+
     with opened(home):
         areas.require(area)
         lines = roster_book.write(area, file, now())
@@ -234,6 +238,8 @@ def rosters_import(
 
 def take_over(store: Store, file: Path, area: str) -> roster_book.Read:
     """Read a workbook, all or nothing. Raises :class:`Problem` (ROSTER_BOOK) naming the first fault."""
+    from exports import roster_book
+
     with store.transaction():
         done = roster_book.read(file, area, now(), OPERATOR)
         if done.findings:

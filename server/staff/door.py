@@ -12,12 +12,13 @@ from server.settings import Settings
 from server.staff import correction_pages, desk_pages, export_pages, held_pages, roster_pages
 from server.staff.attachments import Attachments, OpenAttachment
 from server.staff.case_pages import Acknowledge, Assign, CaseList, CasePage, Close
-from server.staff.downloads import Download, Downloads, Export
+from server.staff.downloads import Download, Downloads
 from server.staff.entity_pages import EntityConflicts, EntityPage
 from server.staff.pages import Pages
 from server.staff.rate_pages import RatePage
 from server.staff.report_pages import Reports
 from server.staff.sign_in import SignIn, SignOut
+from server.staff.taking import PATIENCE, Taking
 from server.store.database import Readers, Store, Writer
 from server.store.files import Files
 
@@ -30,15 +31,16 @@ def add_routes(
     writer: Writer,
     readers: Readers,
     clock: Callable[[], datetime],
-    export: Export,
+    patience: float = PATIENCE,
 ) -> Pages:
     """Put the pages into the application.
 
-    ``export(form_id, target, person, lang)`` writes a workbook; it runs in a thread and may raise
-    :class:`forms.problems.Problem`. Returns the :class:`Pages`, whose :meth:`Pages.fail` writes the pages for
+    ``patience``: seconds that a download waits for the sync process to write its file, before the browser gets a
+    page that waits. Returns the :class:`Pages`, whose :meth:`Pages.fail` writes the pages for
     errors that arise outside of them (an unknown address).
     """
     pages = Pages(settings, store, writer, readers, clock)
+    taking = Taking(pages, patience)
     app.add_route("/", CaseList(pages))
     app.add_route("/masuk", SignIn(pages))
     app.add_route("/keluar", SignOut(pages))
@@ -55,12 +57,13 @@ def add_routes(
     app.add_route("/daftar", EntityConflicts(pages))
     app.add_route("/daftar/{list_name}/{uuid}", EntityPage(pages))
     app.add_route("/unduh", Downloads(pages))
-    app.add_route("/unduh/{form_id:path}", Download(pages, export))
+    app.add_route("/unduh/{form_id:path}", Download(pages, taking))
     app.add_route("/ekspor", export_pages.Exports(pages))
-    app.add_route("/ekspor/{token}/ambil", export_pages.TakeExport(pages))
+    app.add_route("/ekspor/{token}", export_pages.OneExport(pages))
+    app.add_route("/ekspor/{token}/ambil", export_pages.TakeExport(pages, taking))
     app.add_route("/ekspor/{token}/batal", export_pages.CancelExport(pages))
     app.add_route("/ekspor/bulanan/{number:int(max=2000000000)}/henti", export_pages.StopMonthly(pages))
-    app.add_route("/laporan", Reports(pages))
+    app.add_route("/laporan", Reports(pages, taking))
     app.add_route("/meja", desk_pages.Desks(pages))
     app.add_route("/meja/lembar", desk_pages.Sheets(pages))
     others = {**held_pages.resources(pages, clock), **correction_pages.resources(pages, clock)}

@@ -1,35 +1,34 @@
-"""The monthly report of one's own area, as far as one may read it."""
+"""The monthly report of one's own area, as far as one may read it: of a month, or every month."""
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
+from collections.abc import Mapping
 from datetime import date, datetime
-from pathlib import Path
 from typing import Final
 
 from babel.dates import format_date
 from falcon.asgi import Request, Response
 
+from exports.password import SHORTEST, require_good
 from forms.problems import Problem, Problems
+from server.staff import order_lines
 from server.staff.pages import Pages, Resource, for_officers
+from server.staff.taking import Taking
 from server.staff.trust import Visitor
-from server.store import areas, events
+from server.store import areas, events, export_jobs, saved_exports
+from server.store.export_jobs import REPORT
 from server.store.officers import Person
 
-VARIANTS: Final = {
-    "dinas": "Untuk dinas: dengan register",
-    "umum": "Untuk umum: tanpa data pribadi",
-    "terbatas": "Terbatas: dengan jawaban tentang kekerasan",
-}
 _MONTHS: Final = 24
 """Months that are offered, this one among them."""
-_XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_NO_FORM: Final = ""
+_MONTHLY: Final = "laporan bulanan"
 
 
 def variants(person: Person) -> dict[str, str]:
     """The variants that a person may have, by their word in the form."""
-    return {word: text for word, text in VARIANTS.items() if word != "terbatas" or person.role == "ppa"}
+    known = order_lines.VARIANTS
+    return {word: text for word, text in known.items() if word != "terbatas" or person.role == "ppa"}
 
 
 def months(now: datetime, area: str, default: str) -> dict[str, str]:
@@ -49,14 +48,16 @@ class Reports(Resource):
 
     after_sign_in = "/laporan"
 
-    def __init__(self, pages: Pages) -> None:
+    def __init__(self, pages: Pages, taking: Taking) -> None:
         super().__init__(pages)
-        self._one = asyncio.Semaphore(1)  # writing takes a core: pages and phones keep the other
+        self._taking = taking
 
     @for_officers
     async def on_get(self, request: Request, response: Response, visitor: Visitor) -> None:
-        """The choice of month and variant."""
+        """The choice of month and variant, and what comes every month."""
         person = visitor.person
+        zone = areas.zone(person.area, self.pages.settings.timezone)
+        saved = await self.pages.readers.run(lambda: saved_exports.scheduled(person.slug))
         self.pages.show(
             response,
             "reports.html",
@@ -64,51 +65,45 @@ class Reports(Resource):
             area=await self.pages.area_name(visitor),
             months=months(self.pages.clock(), person.area, self.pages.settings.timezone),
             variants=variants(person),
+            shortest=SHORTEST,
+            monthly=[
+                order_lines.monthly(one, {}, zone)
+                for one in saved
+                if (one.request or {}).get("kind") == REPORT
+            ],
         )
 
     @for_officers
     async def on_post(self, request: Request, response: Response, visitor: Visitor) -> None:
-        """The workbook. That it was taken is on record before its first byte goes out."""
-        person, now, form = visitor.person, self.pages.clock(), request.context.form
-        month, variant = form.get("bulan", ""), form.get("jenis", "dinas")
-        if month not in months(now, person.area, self.pages.settings.timezone):
-            raise Problem(Problems.REPORT_MONTH)
+        """Order a month's workbook, which comes at once if it is ready soon; or have it made every month."""
+        person, now, store = visitor.person, self.pages.clock(), self.pages.store
+        said: Mapping[str, str] = request.context.form
+        month, variant = said.get("bulan", ""), said.get("jenis", "dinas")
         if variant not in variants(person):
             raise Problem(Problems.FORBIDDEN)
-        day = date.fromisoformat(f"{month}-01")
-        async with self._one:
-            content = await asyncio.to_thread(self._written, person, day, variant, now)
-        await self.pages.writer.run(
-            lambda: events.record(
-                now, person.slug, "report.downloaded", person.area, month=month, variant=variant
-            )
-        )
-        response.content_type = _XLSX
-        response.downloadable_as = f"laporan-{person.area}-{month}-{variant}.xlsx"
-        response.data = content
+        password = said.get("sandi") or None
+        if password is not None:
+            require_good(password)
+        if said.get("bulanan"):
+            zone = areas.zone(person.area, self.pages.settings.timezone)
+            wanted = {"kind": REPORT, "report": {"variant": variant}}
 
-    def _written(self, person: Person, month: date, variant: str, now: datetime) -> bytes:
-        from exports.access import Access  # it loads what writes workbooks: only where it is needed
-        from exports.report import Order, write_report
+            def schedule() -> None:
+                name = saved_exports.series(_MONTHLY, wanted)
+                saved_exports.schedule(
+                    person.slug, name, _NO_FORM, wanted, zone, now, store, password=password
+                )
+                events.record(now, person.slug, "report.scheduled", person.area, variant=variant)
 
-        pages = self.pages
-        folder = pages.settings.home / "tmp"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        order = Order(
-            person.area,
-            month,
-            Access.of(person),
-            now,
-            person.name,
-            public=variant == "umum",
-            restricted=variant == "terbatas",
-            default_zone=pages.settings.timezone,
-        )
-        try:
-            # for our eyes only (0700); no copy stays behind, whatever becomes of the download
-            with tempfile.TemporaryDirectory(prefix="unduh-", dir=folder) as own:
-                target = Path(own) / "laporan.xlsx"
-                write_report(order, target, pages.store)
-                return target.read_bytes()
-        finally:
-            pages.store.release()
+            await self.pages.writer.run(schedule)
+            self.pages.redirect(response, "/laporan")
+            return
+        if month not in months(now, person.area, self.pages.settings.timezone):
+            raise Problem(Problems.REPORT_MONTH)
+
+        def order() -> str:
+            events.record(now, person.slug, "report.ordered", person.area, month=month, variant=variant)
+            asked = {"report": {"month": month, "variant": variant}}
+            return export_jobs.order(person, _NO_FORM, REPORT, asked, store, now, password=password)
+
+        await self._taking.soon(response, visitor, await self.pages.writer.run(order))

@@ -6,10 +6,10 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import ModuleType
 
 from falcon.asgi import Request, Response
 
-from exports import roster_book
 from forms.problems import Problem, Problems
 from server.staff import words
 from server.staff.pages import Pages, Resource, for_officers
@@ -207,13 +207,20 @@ class Book(Resource):
 
         def work() -> bytes:
             target = io.BytesIO()
-            roster_book.write(person.area, target, now, role_of(person))
+            _roster_book().write(person.area, target, now, role_of(person))
             return target.getvalue()
 
         content = await self.pages.readers.run(work)
         response.content_type = _XLSX
         response.downloadable_as = f"jaga-{person.area}.xlsx"
         response.data = content
+
+
+def _roster_book() -> ModuleType:
+    """What reads and writes the workbook, loaded in a reader when asked for: with it comes openpyxl, large and slow."""
+    from exports import roster_book
+
+    return roster_book
 
 
 class Upload(Resource):
@@ -231,6 +238,8 @@ class Upload(Resource):
     async def on_post(self, request: Request, response: Response, visitor: Visitor) -> None:
         """Let a workbook take the place of what is written, all or nothing."""
         person, now, file = visitor.person, self.pages.clock(), request.context.file
+
+        roster_book = await self.pages.readers.run(_roster_book)
 
         def work() -> None:
             done = roster_book.read(io.BytesIO(file), person.area, now, person.slug, role_of(person))

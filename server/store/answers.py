@@ -6,9 +6,10 @@ that they fit together again.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from typing import Any
+
+import orjson
 
 Answers = dict[str, Any]
 
@@ -58,10 +59,10 @@ def merge(plain: Mapping[str, Any], secret: Mapping[str, Any]) -> Answers:
 
 def pack(secret: Answers) -> bytes:
     """Bytes for sealing."""
-    return json.dumps(secret, ensure_ascii=False, separators=(",", ":")).encode()
+    return orjson.dumps(secret)
 
 
 def unpack(packed: bytes) -> Answers:
     """The inverse of :func:`pack`."""
-    unpacked: Answers = json.loads(packed)
+    unpacked: Answers = orjson.loads(packed)
     return unpacked

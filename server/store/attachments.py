@@ -45,6 +45,8 @@ def attach(submission_id: int, files: list[NewFile], now: datetime) -> None:
 
     Other bytes under the name of a former one take its place, and the former stays beside it under a name of its own.
     """
+    if not files:  # most submissions: nothing to ask the database
+        return
     known = Attachment.select().where(
         (Attachment.submission == submission_id) & Attachment.filename.in_([f.filename for f in files])
     )

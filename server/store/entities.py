@@ -8,11 +8,12 @@ submission: what cannot be applied is a code in its verdict.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
+
+import orjson
 
 from forms.entities import Block, is_uuid
 from server.store import areas, submissions
@@ -272,7 +273,7 @@ def _release(block: Block, store: Store, now: datetime) -> None:
 
 
 def _held(row: Any, store: Store) -> tuple[Block, Sender]:
-    block = Block(**json.loads(store.keys.unseal(bytes(row.sealed), row.uuid)))
+    block = Block(**orjson.loads(store.keys.unseal(bytes(row.sealed), row.uuid)))
     submission = Submission.get_by_id(row.submission_id)
     desk = submission.desk
     # what its desk may speak for: the entity was not known when it came, so that could not be looked at
@@ -323,10 +324,10 @@ def note_faults(submission_id: int, faults: Sequence[tuple[int, str]]) -> None:
 
 
 def _seal(content: dict[str, Any], uuid: str, store: Store) -> bytes:
-    return store.keys.seal(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(), uuid)
+    return store.keys.seal(orjson.dumps(content), uuid)
 
 
 def unseal(entity: Any, store: Store) -> dict[str, Any]:
     """The ``label`` and ``properties`` of an entity's row."""
-    content: dict[str, Any] = json.loads(store.keys.unseal(bytes(entity.sealed), entity.uuid))
+    content: dict[str, Any] = orjson.loads(store.keys.unseal(bytes(entity.sealed), entity.uuid))
     return content

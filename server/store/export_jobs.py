@@ -18,6 +18,8 @@ from server.store.database import Store
 from server.store.models import ExportJob
 from server.store.officers import Person
 
+REPORT: Final = "report"
+"""The kind of a job whose file is the monthly report; its ``form_id`` is empty, ``request["report"]`` says which."""
 LEASE: Final = timedelta(seconds=60)
 MOST_ATTEMPTS: Final = 5
 """A job at which so many workers died is given up: it would kill the next one too."""
@@ -50,6 +52,11 @@ class Job:
     address: str | None
     error: str | None
     expires_at: datetime | None
+
+    @property
+    def suffix(self) -> str:
+        """The ending of its file's name, without the dot."""
+        return "xlsx" if self.kind == REPORT else self.kind
 
     @property
     def locked(self) -> bool:
@@ -191,6 +198,14 @@ def mine(owner: str, most: int = 20) -> list[Job]:
         .limit(most)
     )
     return [_job(row) for row in rows]
+
+
+def of_owner(owner: str, token: str) -> Job:
+    """A job of somebody, however it stands. Raises :class:`Problem` (EXPORT_GONE)."""
+    row = ExportJob.get_or_none((ExportJob.token == token) & (ExportJob.owner == owner))
+    if row is None or row.state == "cancelled":
+        raise Problem(Problems.EXPORT_GONE)
+    return _job(row)
 
 
 def to_download(person: Person, token: str, now: datetime) -> Job:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from server.store import records
+from server.store.database import Store
 from server.store.models import SavedExport
 
 OPERATOR: Final = "operator"
@@ -33,6 +34,13 @@ class Saved:
     last_at: datetime | None
     request: Mapping[str, Any] | None
     next_at: datetime | None
+    sealed: bytes | None = None
+
+    def password(self, store: Store) -> str | None:
+        """The password that its files get."""
+        if self.sealed is None:
+            return None
+        return store.keys.unseal(self.sealed, _seal_name(self.owner, self.name, self.form_id)).decode()
 
 
 def series(name: str, request: Mapping[str, Any]) -> str:
@@ -67,10 +75,25 @@ def advance(owner: str, name: str, form_id: str, newest: int | None, now: dateti
 
 
 def schedule(
-    owner: str, name: str, form_id: str, request: Mapping[str, Any], zone: ZoneInfo, now: datetime
+    owner: str,
+    name: str,
+    form_id: str,
+    request: Mapping[str, Any],
+    zone: ZoneInfo,
+    now: datetime,
+    store: Store,
+    *,
+    password: str | None = None,
 ) -> None:
     """Have an export made every month; under a name that is known the former request is replaced."""
-    values = {"request": dict(request), "next_at": next_month(now, zone)}
+    sealed = None
+    if password is not None:
+        sealed = store.keys.seal(password.encode(), _seal_name(owner, name, form_id))
+    values = {
+        "request": {**request, "locked": password is not None},
+        "next_at": next_month(now, zone),
+        "sealed": sealed,
+    }
     SavedExport.insert(owner=owner, name=name, form_id=form_id, created_at=now, **values).on_conflict(
         conflict_target=[SavedExport.owner, SavedExport.name, SavedExport.form_id], update=values
     ).execute()
@@ -79,7 +102,7 @@ def schedule(
 def unschedule(owner: str, saved_id: int) -> bool:
     """Make it no more; how far it went is kept. Says whether there was one."""
     mine = (SavedExport.id == saved_id) & (SavedExport.owner == owner) & SavedExport.next_at.is_null(False)
-    return bool(SavedExport.update(request=None, next_at=None).where(mine).execute())
+    return bool(SavedExport.update(request=None, next_at=None, sealed=None).where(mine).execute())
 
 
 def scheduled(owner: str) -> list[Saved]:
@@ -123,5 +146,10 @@ def month_before(moment: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
     return datetime.combine(former, time.min, zone), datetime.combine(first, time.min, zone)
 
 
+def _seal_name(owner: str, name: str, form_id: str) -> str:
+    return f"monthly {owner} {name} {form_id}"
+
+
 def _saved(row: Any) -> Saved:
-    return Saved(row.id, row.owner, row.name, row.form_id, row.last_at, row.request, row.next_at)
+    sealed = bytes(row.sealed) if row.sealed is not None else None
+    return Saved(row.id, row.owner, row.name, row.form_id, row.last_at, row.request, row.next_at, sealed)

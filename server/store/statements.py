@@ -6,10 +6,10 @@ most of the work. Here only the values change from call to call. Everything else
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import orjson
 from peewee import (
     BigIntegerField,
     BlobField,
@@ -89,11 +89,9 @@ def _adapter(field: Any) -> Callable[[Any], Any] | None:
     return adapt
 
 
-_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
-
-
 def _json(value: Any) -> str | None:
-    return None if value is None else _encode(value)
+    # text, not bytes: SQLite takes those for JSON of its own binary kind
+    return None if value is None else orjson.dumps(value).decode()
 
 
 class Select:

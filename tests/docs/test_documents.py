@@ -134,10 +134,7 @@ def test_the_defaults_in_the_readme_s_table_are_the_settings_own() -> None:
 
 @pytest.mark.parametrize("home", ["sqlite"], indirect=True)
 def test_every_address_of_the_server_is_in_the_documents(store: Store, tmp_path: Path) -> None:
-    def export(*_: object) -> None:
-        raise AssertionError("nothing is exported here")
-
-    application = create_app(Settings(home=tmp_path), store, now, export)
+    application = create_app(Settings(home=tmp_path), store, now)
     application.close()
     routes = []
 

@@ -117,7 +117,7 @@ def test_the_saved_exports_that_a_change_touches_are_named(
             ("budi", "bulanan", "coba"),
             ("sari", "lain", "pulang"),
         ):
-            saved_exports.schedule(owner, name, form_id, {}, zone, clock())
+            saved_exports.schedule(owner, name, form_id, {}, zone, clock(), stored)
     survey = put(small.SURVEY, 6, "name", "remark")
     (finding,) = breaking(small.book(tmp_path / "next", version=NEXT, survey=survey), stored)
     assert "Saved exports that have it: bulanan." in finding.message

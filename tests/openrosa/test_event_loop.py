@@ -21,7 +21,6 @@ from server.app import create_app
 from server.settings import Settings
 from server.store import desks
 from server.store.database import Store
-from server.store.officers import Person
 from tests.openrosa.conftest import again
 from tests.phone.collect import Collect
 
@@ -58,10 +57,7 @@ class Watched:
 
         store.db.execute_sql = noted
 
-        def export(form_id: str, target: Path, person: Person, lang: str) -> None:
-            target.write_bytes(b"x")
-
-        app = create_app(Settings(home=store.home), store, lambda: datetime.now(UTC), export)
+        app = create_app(Settings(home=store.home), store, lambda: datetime.now(UTC))
         listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         self._server = uvicorn.Server(uvicorn.Config(app.entry, log_level="warning", lifespan="on"))

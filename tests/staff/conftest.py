@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 
 import falcon.asgi
 import falcon.testing
-import openpyxl
 import pytest
 from argon2 import PasswordHasher
 from falcon.asgi import Request, Response
@@ -173,30 +172,12 @@ class Browser:
         return result
 
 
-class Export:
-    """Stands for the export that the composition root hands in; ``write`` can be put in its place."""
-
-    def __call__(self, form_id: str, target: Path, person: Person, lang: str) -> None:
-        self.write(form_id, target, person, lang)
-
-    def __init__(self) -> None:
-        self.write: Callable[[str, Path, Person, str], None] = self.one_row
-
-    @staticmethod
-    def one_row(form_id: str, target: Path, person: Person, lang: str) -> None:
-        """A workbook that says what was asked for."""
-        book = openpyxl.Workbook()
-        book.worksheets[0].append([form_id, person.area, lang])
-        book.save(target)
-
-
 @dataclass
 class Site:
     """The pages over a store, and the threads behind them."""
 
     app: falcon.asgi.App[Request, Response]
     home: Path
-    export: Export
 
     def browser(self, address: str = "192.0.2.10", scheme: str = "http") -> Browser:
         return Browser(self.app, address, scheme)
@@ -218,9 +199,9 @@ def office(published: Store, clock: Clock, library: dict[str, Form]) -> Office:
 
 
 @contextmanager
-def _served(store: Store, clock: Clock, **settings: str) -> Iterator[Site]:
+def _served(store: Store, clock: Clock, *, patience: float = 0, **settings: str) -> Iterator[Site]:
     app: falcon.asgi.App[Request, Response] = falcon.asgi.App()
-    writer, readers, export = Writer(store), Readers(store, threads=2), Export()
+    writer, readers = Writer(store), Readers(store, threads=2)
     add_routes(
         app,
         settings=Settings.model_validate({"home": store.home, **settings}),
@@ -228,9 +209,9 @@ def _served(store: Store, clock: Clock, **settings: str) -> Iterator[Site]:
         writer=writer,
         readers=readers,
         clock=clock,
-        export=export,
+        patience=patience,
     )
-    yield Site(app, store.home, export)
+    yield Site(app, store.home)
     writer.close()
     readers.close()
 
@@ -239,6 +220,13 @@ def _served(store: Store, clock: Clock, **settings: str) -> Iterator[Site]:
 def site(published: Store, clock: Clock) -> Iterator[Site]:
     """The staff pages alone, on the store of the test."""
     with _served(published, clock) as served:
+        yield served
+
+
+@pytest.fixture
+def patient_site(published: Store, clock: Clock) -> Iterator[Site]:
+    """The same, where a download waits long for its file."""
+    with _served(published, clock, patience=60) as served:
         yield served
 
 

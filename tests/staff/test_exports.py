@@ -10,12 +10,10 @@ from pathlib import Path
 import pytest
 
 from exports.verifying import verify
-from server.settings import Settings
 from server.store import events, export_jobs, officers, saved_exports
-from server.store.database import Writer
-from sync.export_jobs import ExportJobs
 from tests.staff import conftest
 from tests.staff.conftest import BLITAR, Browser, Office, Officer, Site
+from tests.staff.worker import work
 
 
 @pytest.fixture
@@ -24,17 +22,6 @@ def sari(office: Office) -> Officer:
     for village in (conftest.MALANG, conftest.MALANG, BLITAR):
         office.case("D01", village)
     return office.officer("Sari Contoh", "disnaker", "35.07")
-
-
-def work(office: Office, site: Site) -> dict[str, int]:
-    """What the sync process does when it looks at the queue."""
-    writer = Writer(office.store)
-    try:
-        settings = Settings(home=site.home, public_url="https://desa.example")
-        jobs = ExportJobs(office.store, settings, writer, office.clock, "pekerja-1", lambda: False)
-        return dict(jobs.run())
-    finally:
-        writer.close()
 
 
 def signed_in(site: Site, officer: Officer) -> Browser:

@@ -28,7 +28,7 @@ from tests.conftest import Clock
 from tests.phone.desk import DeskPhone
 from tests.phone.followups import without
 from tests.phone.interviews import Interview, interviews
-from tests.staff.conftest import Export, Officer
+from tests.staff.conftest import Officer
 from tests.staff.test_real_browser import PHONE, _fits, _open, chromium
 from tests.twilio_standin import TwilioStandIn
 
@@ -83,7 +83,7 @@ def district(published: Store) -> Iterator[District]:
     with TwilioStandIn(clock=clock) as twilio:
         given: dict[str, Any] = {"home": published.home, "public_url": url, "quiet_hours": "none"}
         settings = Settings(**given, **twilio.settings)  # type: ignore[arg-type]
-        web = create_app(settings, published, clock, Export())
+        web = create_app(settings, published, clock)
         server = uvicorn.Server(uvicorn.Config(web.asgi, log_level="warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

@@ -165,7 +165,7 @@ def test_somebody_with_a_full_queue_holds_up_neither_others_nor_their_own_monthl
 ) -> None:
     request = {"kind": "xlsx", "filters": to_json(Filters(area=sari.area)), "options": to_json(Options())}
     with store.transaction():
-        saved_exports.schedule(sari.slug, "bulanan", "uji", request, ZoneInfo("Asia/Jakarta"), now())
+        saved_exports.schedule(sari.slug, "bulanan", "uji", request, ZoneInfo("Asia/Jakarta"), now(), store)
     for _ in range(export_jobs.MOST_WAITING):
         order(store, sari)
     later = now() + timedelta(days=40)  # the monthly one is due, and there is no room for it

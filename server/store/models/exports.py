@@ -20,7 +20,8 @@ class SavedExport(Base):
     """An export of a form that somebody makes again and again under a name.
 
     ``last_id`` is the number of the newest submission that an incremental one has given. ``request`` and
-    ``next_at`` are set for one that is made by the clock. ``owner`` is an officer's slug, or ``operator``.
+    ``next_at`` are set for one that is made by the clock, ``sealed`` where its files are locked with a password.
+    ``owner`` is an officer's slug, or ``operator``. A report's ``form_id`` is empty: it is of more than one form.
     """
 
     owner = TextField()
@@ -31,6 +32,7 @@ class SavedExport(Base):
     request = JSONField(null=True)
     next_at = UtcField(null=True, index=True)
     created_at = UtcField()
+    sealed = BlobField(null=True)
 
     class Meta:
         """Peewee's options."""
