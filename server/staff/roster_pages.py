@@ -20,6 +20,7 @@ from server.store.officers import Person
 from server.store.roster_entries import Entry
 
 KINDS = {"jaga": "Bertugas jaga", "tukar": "Menggantikan jaga", "cuti": "Cuti atau tidak di tempat"}
+FIELDS = ("jenis", "petugas", "dari", "sampai", "lain")
 _NOTES = {
     "dicatat": "Sudah dicatat.",
     "dihapus": "Sudah dihapus.",
@@ -88,7 +89,7 @@ async def _show(
         kinds=KINDS,
         note=note,
         problem=_said(problem) if problem is not None else None,
-        typed=typed or {},
+        typed={name: (typed or {}).get(name, "") for name in FIELDS},
     )
 
 

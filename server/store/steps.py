@@ -123,4 +123,4 @@ def of_case(ref: str, indicators: Sequence[str]) -> list[StepView]:
         .order_by(Step.id)
         .tuples()
     )
-    return [StepView(*row, rostered=bool(on_duty)) for *row, on_duty in rows]
+    return [StepView(*row[:-1], bool(row[-1])) for row in rows]
