@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import stat
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -35,6 +35,7 @@ from server.store.models import Area
 from server.store.rosters import Rosters
 from server.store.sealing import KEY_FILE
 from sync import routing
+from sync.carriers import kinds_of
 from sync.scheduler import EVERY
 
 FEWEST_AREAS = 91_000
@@ -84,8 +85,8 @@ def examine(settings: Settings, now: datetime) -> list[Check]:
             _check("areas", _areas),
             _check("forms", _forms),
             _check("lists", _lists),
-            _check("officers", _officers),
-            _check("alerts", lambda: _alerts(now)),
+            _check("officers", lambda: _officers(kinds_of(settings))),
+            _check("alerts", lambda: _alerts(Rosters(now, kinds=kinds_of(settings)))),
             _check("messages", lambda: _messages(settings, now)),
             _check("quarantine", lambda: _quarantine(now)),
             _check("last resort", lambda: _last_resort(now)),
@@ -189,36 +190,42 @@ def _lists() -> str:
     return f"{len(held)} lists, {rows} rows"
 
 
-def _officers() -> str:
+def _officers(kinds: Collection[str]) -> str:
     villages = {desk["village"] for desk in desks.listing() if desk["state"] == "open"}
     unheard = sorted(
-        {areas.split(v)["province"] for v in villages if not any(officers.reachable(r, v) for r in OVERSEERS)}
+        {
+            areas.split(v)["province"]
+            for v in villages
+            if not any(officers.reachable(r, v, kinds) for r in OVERSEERS)
+        }
     )
     if unheard:
         raise _Wrong(
             f"{' '.join(unheard)}: where a role has nobody, its alerts go to province or admin, but none has "
-            "a phone; posmigran officers add NAME --role admin --area ID --phone +62..."
+            "a phone (or an e-mail, where POSMIGRAN_SMTP_URL is set); "
+            "posmigran officers add NAME --role admin --area ID --phone +62..."
         )
-    alone = sorted({f"{areas.split(v)['regency']} {role}" for v in villages for role in _unmet(v)})
+    alone = sorted({f"{areas.split(v)['regency']} {role}" for v in villages for role in _unmet(v, kinds)})
     if alone:
         raise _Wrong(
-            f"{', '.join(alone)}: has nobody with a phone, and some alerts are for that role alone; "
+            f"{', '.join(alone)}: has nobody with a phone (or an e-mail, where POSMIGRAN_SMTP_URL is set), "
+            "and some alerts are for that role alone; "
             "posmigran officers add NAME --role ROLE --area CODE --phone +62..."
         )
     return f"{len(officers.listing())} officers; every desk's alerts reach somebody"
 
 
-def _unmet(village: str) -> Iterator[str]:
+def _unmet(village: str, kinds: Collection[str]) -> Iterator[str]:
     """The roles that restricted alerts of a village are for, and that nobody has."""
     for listed in published.current_forms():
         form = published.get_form(listed.form_id)
         indicators = form.indicators if form is not None else ()
         roles = {role for i in indicators if i.restricted for role in i.recipients}
-        yield from (role for role in sorted(roles) if not officers.reachable(role, village))
+        yield from (role for role in sorted(roles) if not officers.reachable(role, village, kinds))
 
 
-def _alerts(now: datetime) -> str:
-    if waiting := routing.unreachable(now):
+def _alerts(rosters: Rosters) -> str:
+    if waiting := routing.unreachable(rosters):
         lines = ", ".join(f"{w['area']} {w['role']} ({w['cases']} cases)" for w in waiting)
         raise _Wrong(f"alerts wait because nobody can be told: {lines}; posmigran officers add with --phone")
     if unanswered := escalations.nobody_answered():

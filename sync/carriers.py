@@ -36,6 +36,15 @@ def carriers(settings: Settings) -> tuple[dict[str, Channel], str]:
     return found, sms.name
 
 
+def kinds_of(settings: Settings) -> frozenset[str]:
+    """The kinds of channel that :func:`carriers` finds, without making them: for looking an installation over."""
+    whatsapp = settings.sms == "twilio" and bool(
+        settings.twilio_whatsapp_from or settings.twilio_whatsapp_content_sid
+    )
+    email = bool(settings.smtp_url.get_secret_value())
+    return frozenset({"sms", *(["whatsapp"] if whatsapp else []), *(["email"] if email else [])})
+
+
 def setup_of(settings: Settings, channels: Mapping[str, Channel], sms: str) -> Setup:
     """What the store must know of the channels: one for each kind, and the caps."""
     by_kind = {contacts.kind_of(name): name for name in channels} | {contacts.kind_of(sms): sms}

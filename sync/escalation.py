@@ -9,7 +9,7 @@ How an unanswered alert climbs (times: :mod:`server.store.hours`, people: :mod:`
 4. A critical alert that went all the way up is told again to those on duty and the last resort, once a day for
    three days. ``doctor`` complains of it all the while.
 
-What is restricted to its recipients climbs within their offices, in messages of its own.
+What is restricted to its recipients climbs within their offices, in messages apart from the rest.
 """
 
 from __future__ import annotations

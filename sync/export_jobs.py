@@ -1,16 +1,19 @@
 """Writing the exports that were ordered, one at a time, and ordering those that the clock asks for.
 
-A file is finished before its job is: whoever dies in between leaves a running job, whose lease runs out, and another
-writes it again in the same place. A job that is no longer held (cancelled, taken over) ends at its next page, and
-files that no job wants are swept.
+Each attempt writes in a place of its own. The database says whose the job is: in the transaction that ends it, the
+file takes its final place. Whoever dies leaves a running job, whose lease runs out, and another writes it anew. The
+lease is renewed all the while, in long steps too. A job that is no longer held (cancelled, taken over) ends at its
+next page, and files that no job wants are swept.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -20,7 +23,7 @@ from server.settings import Settings
 from server.store import areas, contacts, events, export_jobs, messages, officers, saved_exports
 from server.store.database import Store, Writer
 from server.store.export_files import ExportFiles
-from server.store.export_jobs import Job
+from server.store.export_jobs import LEASE, Job
 from server.store.messages import NewMessage
 from server.store.officers import Person
 from server.store.saved_exports import Saved
@@ -31,6 +34,9 @@ log = structlog.get_logger()
 EVERY: Final = timedelta(seconds=2)
 """How often the queue is looked at."""
 _TELL: Final = 1.0  # seconds between two words of progress
+_RENEW: Final = LEASE.total_seconds() / 4
+_LONGEST_STEP: Final = 900.0
+"""Seconds without a word of progress after which a worker counts as stuck, and its lease is renewed no more."""
 _FORGOTTEN: Final = timedelta(days=90)
 _NOTICE_OF_USE: Final = timedelta(days=3)
 
@@ -41,6 +47,39 @@ class _Stopped(Exception):  # noqa: N818 - says what is the matter
 
 class _NotOurs(Exception):  # noqa: N818 - says what is the matter
     """The job was cancelled, or another worker has it."""
+
+
+class _Lease:
+    """Keeps a job this worker's while it works at it, also in a step that has nothing to tell for long."""
+
+    def __init__(self, job: Job, worker: str, writer: Writer, clock: Callable[[], datetime]) -> None:
+        self._renew = lambda: export_jobs.renew(job, worker, clock())
+        self._writer = writer
+        self._lost = False
+        self._told = time.monotonic()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
+        self._thread.start()
+
+    def going_on(self) -> None:
+        """The work goes on. Raises :class:`_NotOurs` where the job is no longer this worker's."""
+        self._told = time.monotonic()
+        if self._lost:
+            raise _NotOurs
+
+    def let_go(self) -> None:
+        """Renew it no more."""
+        self._over.set()
+        self._thread.join()
+
+    def _keep(self) -> None:
+        while not self._over.wait(_RENEW) and time.monotonic() - self._told < _LONGEST_STEP:
+            try:
+                self._lost = not self._writer.wait(self._renew)
+            except Problem:  # the database does not answer now: the next word tells
+                continue
+            if self._lost:
+                return
 
 
 class ExportJobs:
@@ -123,11 +162,13 @@ class ExportJobs:
 
         draft = self._files.draft(job.token, job.suffix)
         told = 0.0
+        lease = _Lease(job, self._worker, self._writer, self._clock)
 
         def progress(done: int, total: int) -> None:
             nonlocal told
             if self._stop():
                 raise _Stopped
+            lease.going_on()
             if time.monotonic() - told >= _TELL or done == 0:
                 now = self._clock()
                 if not self._writer.wait(lambda: export_jobs.go_on(job, self._worker, done, total, now)):
@@ -140,27 +181,32 @@ class ExportJobs:
             if person is None or not export_jobs.may_have(person, job):
                 return self._fail(job, "auth.forbidden")
             rows = write(job, person, draft, self._store, self._settings.timezone, started, progress)
+            sealed, address, size = self._files.seal(draft, lease.going_on)
+            finish = partial(self._finish, job, person, rows, size, address, sealed)
+            return int(self._writer.wait(finish))
         except Problem as problem:
+            if problem.problem is Problems.STORE_BUSY:
+                raise  # nothing can be noted now: it is written anew once the lease has run out
             return self._fail(job, problem.kind.code)
         except _NotOurs:
             return 0
         except _Stopped:
+            self._files.drop(draft)  # before another may have it
             self._writer.wait(lambda: export_jobs.give_back(job, self._worker))
             return 0
         except Exception as fault:  # noqa: BLE001 - noted with the job; its message may quote an answer
             log.error("export.failed", form=job.form_id, error=type(fault).__name__)
             return self._fail(job, "export.failed")
-        address, size = self._files.keep(job.token, draft)
-        kept = self._writer.wait(partial(self._finish, job, person, rows, size, address))
-        if not kept:
-            self._files.remove(job.token)
-        return int(kept)
+        finally:
+            lease.let_go()
+            self._files.drop(draft)
 
-    def _finish(self, job: Job, person: Person, rows: int, size: int, address: str) -> bool:
+    def _finish(self, job: Job, person: Person, rows: int, size: int, address: str, sealed: Path) -> bool:
         now = self._clock()
         expires = now + timedelta(days=self._settings.export_days)
         if not export_jobs.finish(job, self._worker, rows, size, address, expires, now):
             return False
+        self._files.publish(job.token, sealed)
         if job.kind == export_jobs.REPORT:
             events.record(now, job.owner, "report.made", job.area, **job.request["report"])
         else:
@@ -185,7 +231,7 @@ class ExportJobs:
             now,
             severity="medium",
             expires_at=now + _NOTICE_OF_USE,
-            kind="notice",
+            kind="export",
             key=f"export:{job.token}",
         )
         messages.write(None, message, now)

@@ -36,8 +36,10 @@ def of_role(role: str, alert: AlertFacts, village: str, rosters: Rosters) -> Lad
         rungs["nation"] += _on_duty([team for team in above if len(team.area) < 5][-1:])
         rungs["last_resort"] += rosters.last_resort(role)
     else:
-        rungs["province"] += _on_duty(rosters.teams("province", village))
-        rungs["nation"] += _on_duty(rosters.teams("admin", village))
+        province, nation = rosters.teams("province", village), rosters.teams("admin", village)
+        rungs["province"] += _on_duty(province)
+        rungs["nation"] += _on_duty(nation)
+        teams = [*teams, *province, *nation]
         rungs["last_resort"] += rosters.last_resort("admin")
     away = [team.away for team in teams if team.away]
     rungs["away"] += away[0] if away else ()

@@ -2,8 +2,8 @@
 
 Each role that an alert names is told through the lowest rung of its ladder (:mod:`sync.ladder`) that has somebody
 who can be reached. An alert of which somebody could not be told stays owed, and is looked at again: it is neither
-lost nor told twice to those who know. What only some may know goes out in a message of its own, so that nothing
-about it (when, to whom, how often) shows in what others see of the case.
+lost nor told twice to those who know. Whoever may know what is restricted to its recipients hears of all that is
+theirs in one message; others see that they were told of what is not restricted (:mod:`server.store.case_chain`).
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ from typing import Any
 import peewee
 import structlog
 
-from server.settings import Quiet
 from server.store import areas, cases, escalations, events, hours, messages, owed, steps
-from server.store.hours import NIGHT
 from server.store.messages import NewMessage
+from server.store.models import database
 from server.store.officers import Person
 from server.store.owed import AlertFacts, OwedCase
 from server.store.rosters import Rosters
@@ -49,14 +48,20 @@ class Addressed:
 
 
 class Addressees:
-    """Who is to be told of what. Restricted alerts and others never come together."""
+    """Who is to be told of what.
 
-    def __init__(self) -> None:
+    ``together``: one message a person, restricted alerts and others alike, as when a case is first told of. Later
+    each goes its own way: the deadlines of one say nothing of the other.
+    """
+
+    def __init__(self, *, together: bool = False) -> None:
+        self._together = together
         self._found: dict[tuple[int, bool], Addressed] = {}
 
     def add(self, person: Person, alert: AlertFacts, why: str) -> None:
         """Tell a person of an alert."""
-        self._found.setdefault((person.id, alert.restricted), Addressed(person)).add(alert, why)
+        apart = alert.restricted and not self._together
+        self._found.setdefault((person.id, apart), Addressed(person)).add(alert, why)
 
     def all(self) -> tuple[Addressed, ...]:
         """In a settled order, so that two processes take locks alike."""
@@ -81,16 +86,18 @@ class Routed:
     owed: int
 
 
-def route(page: Iterable[OwedCase], now: datetime, channel: str, quiet: Quiet = NIGHT) -> Routed:
+def route(page: Iterable[OwedCase], channel: str, rosters: Rosters) -> Routed:
     """Route cases as :func:`owed.unrouted` gave them; one that another process was quicker with is left.
 
     Call inside a transaction, as the writer does. The page is read before it: reading must not hold up writers.
     """
     done = owed = 0
-    rosters = Rosters(now, quiet)
+    now = rosters.now
     for case in page:
         try:
-            written = route_case(case, channel, rosters)
+            # on PostgreSQL a statement that fails takes all of its transaction with it that no savepoint undoes
+            with database.savepoint():
+                written = route_case(case, channel, rosters)
         except (peewee.OperationalError, peewee.InterfaceError):
             raise
         except Exception as error:  # noqa: BLE001 - one odd case must not hold up the others
@@ -126,7 +133,7 @@ def plan(case: OwedCase, rosters: Rosters) -> Plan:
     done: list[int] = []
     missing: dict[int, tuple[str, ...]] = {}
     rungs: dict[int, int] = {}
-    addressees = Addressees()
+    addressees = Addressees(together=True)
     chosen = steps.chosen([alert.id for alert in case.owed])
     for alert in case.owed:
         asked = escalations.tellable(alert.assigned_to, case.passed_over)
@@ -181,14 +188,20 @@ def write(
     rosters: Rosters,
     occasion: Occasion = Occasion.ALERT,
 ) -> NewMessage:
-    """The message to one person: the gravest alert's text, or that of the occasion,, and how many there are besides.
+    """The message to one person: the gravest alert's text, or that of the occasion, and how many there are besides.
 
     What this person is still owed of the case goes with it, in one message that tells how things stand now.
     """
-    person, restricted = addressed.person, addressed.alerts[0].restricted
-    alike = [alert for alert in case.known if alert.restricted == restricted]
-    codes_alike = {alert.indicator for alert in alike}
-    waiting = [m for m in case.waiting.get(person.id, ()) if set(m.indicators) <= codes_alike]
+    person = addressed.person
+    restricted = {alert.indicator: alert.restricted for alert in case.known}
+    classes = {alert.restricted for alert in addressed.alerts}
+    waiting = []
+    for message in case.waiting.get(person.id, ()):
+        theirs = {restricted[code] for code in message.indicators if code in restricted}
+        if theirs & classes:
+            waiting.append(message)
+            classes |= theirs
+    alike = [alert for alert in case.known if alert.restricted in classes]
     unheard = {code for message in waiting for code in message.indicators}
     new = _gravest_first(
         a
@@ -250,7 +263,8 @@ def record(
 
 
 def _gravest_first(alerts: Iterable[AlertFacts]) -> list[AlertFacts]:
-    return sorted(alerts, key=lambda a: (cases.gravity(a.severity), a.indicator))
+    """Of equal severity what is restricted first: nobody else will ask this person about it."""
+    return sorted(alerts, key=lambda a: (cases.gravity(a.severity), not a.restricted, a.indicator))
 
 
 def _report(case: OwedCase, made: Plan, now: datetime) -> None:
@@ -263,16 +277,15 @@ def _report(case: OwedCase, made: Plan, now: datetime) -> None:
         events.record(now, "system", "alert.unreachable", regency, roles=roles)
 
 
-def unreachable(now: datetime) -> list[dict[str, Any]]:
+def unreachable(rosters: Rosters) -> list[dict[str, Any]]:
     """For ``doctor``: roles and areas for which alerts wait because nobody can be told.
 
     One row ``{"area": "35.07", "role": "ppa", "cases": 3}`` for each; empty when all is well.
     """
     waiting: dict[tuple[str, str], set[str]] = {}
-    rosters = Rosters(now)
-    for ref, village, alert in owed.put_off_alerts():
+    for ref, village, alert, passed_over in owed.put_off_alerts():
         for role in alert.recipients:
-            _, people = ladder.first(ladder.of_role(role, alert, village, rosters))
+            _, people = ladder.first(ladder.of_role(role, alert, village, rosters), passed_over)
             if not people:
                 waiting.setdefault((areas.split(village)["regency"], role), set()).add(ref)
     return [{"area": a, "role": r, "cases": len(refs)} for (a, r), refs in sorted(waiting.items())]

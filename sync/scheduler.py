@@ -31,6 +31,7 @@ from server.store import entities, escalations, jobs, officers, owed, quarantine
 from server.store.database import Store, Writer
 from server.store.files import Files
 from server.store.jobs import Run
+from server.store.owed import OwedCase
 from server.store.rosters import Rosters
 from sync import digest, escalation, held, routing
 from sync.carriers import carriers, setup_of
@@ -120,6 +121,7 @@ class Sync:
         self._files = Files(settings.home, store.keys)
         self._writer = Writer(store, gap=gap)
         setup = setup_of(settings, channels, channel)
+        self._kinds = frozenset(setup.channels)
         self._outbox = Outbox(self._writer, channels, clock, random, policy, setup)
         self._worker = f"{socket.gethostname()[:40]}:{os.getpid()}"
         self._noted: dict[str, Run] = {}
@@ -217,7 +219,7 @@ class Sync:
             page = owed.unrouted(PAGE, None if again else now, after)
             if not page:
                 break
-            routed = self._writer.wait(partial(routing.route, page, now, self._channel, self._quiet))
+            routed = self._writer.wait(partial(self._routed, page, now))
             cases += routed.cases
             told += routed.owed
             # What is routed or put off is asked for no more, so a graver case that comes meanwhile is next.
@@ -251,10 +253,16 @@ class Sync:
     def _taken(
         self, work: Callable[[Sequence[int], str, Rosters], int], page: Sequence[int], now: datetime
     ) -> int:
-        return work(page, self._channel, Rosters(now, self._quiet))
+        return work(page, self._channel, self._rosters(now))
+
+    def _routed(self, page: Sequence[OwedCase], now: datetime) -> routing.Routed:
+        return routing.route(page, self._channel, self._rosters(now))
+
+    def _rosters(self, now: datetime) -> Rosters:
+        return Rosters(now, self._quiet, self._kinds)
 
     def _digest(self) -> Mapping[str, int]:
-        rosters = Rosters(self._clock(), self._quiet)
+        rosters = self._rosters(self._clock())
         made = 0
         for summary in digest.summaries(rosters):
             made += self._writer.wait(partial(digest.owe, summary, self._channel, rosters))

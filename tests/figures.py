@@ -14,8 +14,8 @@ def figures(url: str) -> dict[str, float]:
 
 
 def still_owed(url: str) -> float:
-    """Alerts and messages of the server at ``url`` that have not gone out yet."""
+    """0 where every alert and message of the server at ``url`` has gone out, those that are not counted too."""
     with urllib.request.urlopen(f"{url}/metrics", timeout=30) as answer:
         text = answer.read().decode()
-    waiting = r'^posmigran_(?:alerts_owed\{.*\}|messages\{state="(?:owed|sending)"\}) (\S+)$'
+    waiting = r"^posmigran_waiting\{.*\} (\S+)$"
     return sum(float(count) for count in re.findall(waiting, text, re.MULTILINE))

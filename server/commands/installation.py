@@ -82,6 +82,7 @@ def sync(
 
     configure_logs()
     with opened(home) as (settings, store):
+        store.spare_memory()
         running = build_sync(settings, store, now)
         if once:
             show(running.run_once(), json)

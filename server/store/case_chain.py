@@ -1,16 +1,17 @@
 """What a case has gone through, as one person may know it: who was told, what carriers said, follow-ups, deadlines.
 
-Messages about restricted alerts tell of nothing else (:mod:`sync.routing`), so leaving out what a person may not know
-of leaves no gap that they could notice.
+Somebody to whom restricted alerts may be told gets one message of all that is theirs (:mod:`sync.routing`), and when it
+went, and how often, would tell others that there is more to the case. So what carriers said of messages to such a role
+is shown to that role alone, in every case alike. That its people were told of an alert is a step, which stays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from server.store import follow_ups, steps
+from server.store import follow_ups, published, steps
 from server.store.follow_ups import FollowUpView
 from server.store.models import Alert, Case, Message, Officer
 from server.store.officers import Person
@@ -57,20 +58,20 @@ def of(person: Person, ref: str, indicators: Sequence[str]) -> Chain:
     asked = [row.asked for row in rows if row.asked is not None]
     return Chain(
         tuple(steps.of_case(ref, indicators)),
-        tuple(_messages(ref, set(indicators))),
+        tuple(_messages(ref, set(indicators), published.confided_roles() - {person.role})),
         tuple(follow_ups.of_case(ref, person)),
         min(waiting, default=None),
         asked[0] if asked else None,
     )
 
 
-def _messages(ref: str, indicators: set[str]) -> list[MessageView]:
+def _messages(ref: str, indicators: set[str], unshown: Collection[str]) -> list[MessageView]:
     rows = (
         Message.select(Message, Officer.name.alias("name"))
         .join(Case)
         .switch(Message)
         .join(Officer)
-        .where(Case.ref == ref)
+        .where((Case.ref == ref) & Officer.role.not_in(list(unshown)))
         .order_by(Message.id)
         .objects()
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -53,6 +53,12 @@ def living(people: Iterable[Person], without: Collection[Way] = ()) -> dict[int,
     marked = DeadAddress.select(DeadAddress.kind, DeadAddress.address)
     dead = {Way(*row) for row in marked.where(DeadAddress.address.in_(list(addresses))).tuples()}
     return {i: [w for w in ways if w not in dead and w not in without] for i, ways in found.items()}
+
+
+def reached(people: Sequence[Person], kinds: Collection[str] = KINDS) -> list[Person]:
+    """Those with an address that works, by one of the ``kinds`` of channel that are set up."""
+    ways = living(people)
+    return [person for person in people if any(way.kind in kinds for way in ways[person.id])]
 
 
 def _written(person: Person) -> list[Way]:

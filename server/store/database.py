@@ -103,6 +103,11 @@ class Store:
         if not self.db.is_closed():
             self.db.close()
 
+    def spare_memory(self) -> None:
+        """Keep small caches from now on: for a process of many threads, each with its connection, in no hurry."""
+        if self.sqlite:
+            self.db.pragma("cache_size", -4_000, permanent=True)  # KiB, of each connection
+
     def alive(self) -> bool:
         """Does the database answer?"""
         try:

@@ -6,7 +6,8 @@ Only while it is written does one lie readable, for its owner's eyes, under a na
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+import secrets
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from server.store.sealed_files import CHUNK, Sealer, unsealed
 from server.store.sealing import Keys
 
 _DRAFT: Final = ".draft"
+_SEALED: Final = ".sealed"
 
 
 class ExportFiles:
@@ -24,25 +26,43 @@ class ExportFiles:
         self._keys = keys
 
     def draft(self, token: str, kind: str) -> Path:
-        """Where a job's file is written at first."""
+        """Where an attempt at a job's file is written at first: each has a place of its own, lest two meet there."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return self._folder / f".{token}{_DRAFT}.{kind}"
+        return self._folder / f".{token}.{secrets.token_hex(8)}{_DRAFT}.{kind}"
 
-    def keep(self, token: str, draft: Path) -> tuple[str, int]:
-        """Seal a finished draft and remove it; returns the file's address and size in bytes. Survives a power cut."""
-        sealer, part, size = Sealer(self._keys), draft.with_name(f".{token}.sealed"), 0
+    def seal(self, draft: Path, going_on: Callable[[], None] = lambda: None) -> tuple[Path, str, int]:
+        """Seal a finished draft beside it and remove it; returns where, the address, the size in bytes.
+
+        ``going_on`` is called between two pieces; what it raises ends this.
+        """
+        sealer, part, size = Sealer(self._keys), draft.with_name(draft.name + _SEALED), 0
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with draft.open("rb") as plain, os.fdopen(descriptor, "wb") as sealed:
             while piece := plain.read(16 * CHUNK):
                 sealed.write(sealer.add(piece))
                 size += len(piece)
+                going_on()
             last, address = sealer.finish()
             sealed.write(last)
             sealed.flush()
             os.fsync(sealed.fileno())
-        part.replace(self._folder / token)
-        draft.unlink()
-        return address, size
+        draft.unlink(missing_ok=True)
+        return part, address, size
+
+    def publish(self, token: str, sealed: Path) -> None:
+        """Put a sealed file where its job's is read; again is no matter.
+
+        Call in the transaction that ends the job, once the database has said that it is this attempt's to end.
+        """
+        if sealed.exists() or not (self._folder / token).exists():
+            sealed.replace(self._folder / token)
+
+    def drop(self, draft: Path) -> None:
+        """Remove what an attempt has left, and nothing of any other's."""
+        mine = draft.name.lstrip(".").partition(_DRAFT)[0]
+        for file in self.present():
+            if file.name.lstrip(".").startswith(mine + "."):
+                file.unlink(missing_ok=True)
 
     def read(self, token: str, address: str) -> Iterator[bytes]:
         """A file's content. Raises FileNotFoundError at once, ``Unreadable`` while reading."""
@@ -53,12 +73,6 @@ class ExportFiles:
                 yield from unsealed(stream, address, self._keys)
 
         return pieces()
-
-    def remove(self, token: str) -> None:
-        """Remove all that there is of a job."""
-        for file in self.present():
-            if self.token_of(file) == token:
-                file.unlink(missing_ok=True)
 
     def present(self) -> list[Path]:
         """All files, drafts among them."""

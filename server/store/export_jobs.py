@@ -147,6 +147,11 @@ def go_on(job: Job, worker: str, done: int, total: int, now: datetime) -> bool:
     )
 
 
+def renew(job: Job, worker: str, now: datetime) -> bool:
+    """Renew the lease in the middle of a long step; False where the job is no longer this worker's."""
+    return bool(ExportJob.update(claimed_until=now + LEASE).where(_held(job, worker)).execute())
+
+
 def finish(
     job: Job, worker: str, rows: int, size: int, address: str, expires_at: datetime, now: datetime
 ) -> bool:

@@ -31,7 +31,12 @@ def counted() -> list[Figure]:
             Submission.form_id,
             ~Submission.draft,
         ),
-        _by("posmigran_messages", "Messages of the outbox, by state", "state", Message.state),
+        Figure(
+            "posmigran_messages",
+            "Messages of the outbox, by state; those about nothing but what only some may know of are left out",
+            "state",
+            _messages(),
+        ),
         _by(
             "posmigran_alerts",
             "Alerts, by state; those that only some may know of are left out",
@@ -42,9 +47,18 @@ def counted() -> list[Figure]:
         _by("posmigran_quarantine", "Uploads held for staff, by state", "state", Quarantine.state),
         Figure(
             "posmigran_alerts_owed",
-            "Alerts that nobody was told of yet",
+            "Alerts that nobody was told of yet; those that only some may know of are left out",
             "state",
-            {"owed": float(Alert.select().where(Alert.owed).count())},
+            {"owed": float(Alert.select().where(Alert.owed & ~Alert.restricted).count())},
+        ),
+        Figure(
+            "posmigran_waiting",
+            "1 where any alert at all is still to be told of, any message to be sent: never how many",
+            "what",
+            {
+                "alert": float(Alert.select().where(Alert.owed).exists()),
+                "message": float(Message.select().where(Message.state.in_(("owed", "sending"))).exists()),
+            },
         ),
         Figure(
             "posmigran_attachments",
@@ -56,6 +70,20 @@ def counted() -> list[Figure]:
         *_jobs(),
         *_results(),
     ]
+
+
+def _messages() -> dict[str, float]:
+    secret: dict[int, set[str]] = {}
+    for case_id, code in Alert.select(Alert.case, Alert.indicator).where(Alert.restricted).tuples():
+        secret.setdefault(case_id, set()).add(code)
+    counts = dict(Message.select(Message.state, fn.COUNT(Message.id)).group_by(Message.state).tuples())
+    rows = Message.select(Message.state, Message.indicators, Message.case).where(
+        Message.case.in_(Alert.select(Alert.case).where(Alert.restricted))
+    )
+    for state, codes, case_id in rows.tuples():
+        if set(codes.split()) <= secret.get(case_id, set()):
+            counts[state] -= 1
+    return {state: float(count) for state, count in counts.items() if count}
 
 
 def _jobs() -> list[Figure]:

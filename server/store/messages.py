@@ -30,8 +30,9 @@ class NewMessage:
 
     ``channel`` and ``recipient`` are a first idea: the outbox takes the best way when it sends. It is not sent
     after ``expires_at``, nor together with those that it ``replaces`` (ids of messages that have not gone).
-    ``severity`` is the gravest that it tells of; ``kind`` is ``alert``, ``escalation``, ``reminder``, ``digest``
-    or ``notice``; of messages with one ``key`` only the first is ever made.
+    ``severity`` is the gravest that it tells of; ``kind`` is ``alert``, ``escalation``, ``reminder``, ``digest``,
+    ``notice`` or ``export`` (a file is ready: by e-mail or not at all); of messages with one ``key`` only the
+    first is ever made.
     """
 
     officer_id: int

@@ -181,25 +181,23 @@ def by_id(officer_id: int) -> Person | None:
     return person(row) if row is not None else None
 
 
-def reachable(role: str, village: str, without: Collection[int] = ()) -> list[Person]:
+def reachable(role: str, village: str, kinds: Collection[str] = contacts.KINDS) -> list[Person]:
     """Whom to tell of a case in ``village``: those of ``role`` at the nearest level that has anybody.
 
-    Nearest is the smallest area that contains the village. Only people count who can be reached in some way;
-    ``without`` are ids of those who could not be reached for this case.
+    Nearest is the smallest area that contains the village. Only people count who can be reached by one of the
+    ``kinds`` of channel, which are those set up.
     """
     rows = Officer.select().where(
         (Officer.role == role) & Officer.area.in_(areas.upwards(village)) & tellable()
     )
-    people = [person(r) for r in rows.order_by(Officer.id) if r.id not in without]
-    ways = contacts.living(people)
-    people = [p for p in people if ways[p.id]]
+    people = contacts.reached([person(r) for r in rows.order_by(Officer.id)], kinds)
     nearest = max((_depth(p.area) for p in people), default=0)
     return [p for p in people if _depth(p.area) == nearest]
 
 
 def tellable() -> Any:
-    """The condition that an officer is in service and can be told of an alert."""
-    return Officer.removed_at.is_null() & Officer.phone.is_null(False)
+    """The condition that an officer is in service and has an address of some kind, so may be told of an alert."""
+    return Officer.removed_at.is_null() & (Officer.phone.is_null(False) | Officer.email.is_null(False))
 
 
 def administrators() -> list[Person]:

@@ -32,7 +32,7 @@ FURTHEST = timedelta(days=3)
 """How far ahead a digest may be due; what is due later still was written by a clock that has been set back since."""
 BY_SMS = Setup({"sms": "twilio_sms"})
 """Twilio for SMS, no caps: where nothing else is said."""
-PATIENT = ("digest", "notice")
+PATIENT = ("digest", "notice", "export")
 """Kinds of message that are bounded by themselves, so that no cap holds them."""
 
 
@@ -193,6 +193,9 @@ def _ways_left(row: Message, setup: Setup) -> list[Way]:
     finished = {Way(contacts.kind_of(channel), recipient) for channel, recipient in rows.tuples()}
     person: Person = officers.person(row.officer)
     ways = [way for way in contacts.ways(person, finished) if way.kind in setup.channels]
+    if row.kind == "export":
+        # A link is for a letter box; phones get none, and nothing is lost: the file is on the page.
+        ways = [way for way in ways if way.kind == "email"]
     if row.kind == "notice":
         # What is wrong may be the SMS themselves.
         ways.sort(key=lambda way: way.kind != "email")

@@ -185,16 +185,17 @@ def _facts(a: Alert) -> AlertFacts:
     )
 
 
-def put_off_alerts() -> list[tuple[str, str, AlertFacts]]:
-    """(reference, village, alert) of alerts of which somebody could not be told yet."""
-    rows = (
+def put_off_alerts() -> list[tuple[str, str, AlertFacts, frozenset[int]]]:
+    """(reference, village, alert, who is passed over) of alerts of which somebody could not be told yet."""
+    rows = list(
         Alert.select(Alert, Case.ref.alias("ref"), Case.village.alias("village"))
         .join(Case)
         .where(_waiting(None) & Alert.route_after.is_null(False))
         .order_by(Case.id, Alert.id)
         .objects()
     )
-    return [(row.ref, row.village, _facts(row)) for row in rows]
+    passed = withdrawals.passed_over([row.case_id for row in rows])
+    return [(row.ref, row.village, _facts(row), passed.get(row.case_id, frozenset())) for row in rows]
 
 
 @dataclass(frozen=True)

@@ -207,6 +207,18 @@ def get_form(form_id: str, version: str | None = None) -> Form | None:
     return Form.load(row.xform, row.definition) if row is not None else None
 
 
+def confided_roles() -> frozenset[str]:
+    """The roles for which some indicator of any published form is restricted to its recipients."""
+    definitions = PublishedForm.select(PublishedForm.definition).tuples()
+    return frozenset(
+        role
+        for (definition,) in definitions
+        for indicator in definition.get("indicators", ())
+        if indicator.get("restricted")
+        for role in indicator["recipients"]
+    )
+
+
 def versions(form_id: str) -> list[Form]:
     """All published versions of a form, oldest first; and drafts, where submissions with them count.
 

@@ -5,6 +5,7 @@ Where an office has no roster for a moment, all of it is on duty. Somebody on le
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -48,10 +49,14 @@ class Absence:
 
 
 class Rosters:
-    """All offices at one moment. Each is read once: keep one for a transaction, not for longer."""
+    """All offices at one moment. Each is read once: keep one for a transaction, not for longer.
 
-    def __init__(self, now: datetime, quiet: Quiet = NIGHT) -> None:
+    Nobody is in them who cannot be reached by one of the ``kinds`` of channel, which are those set up.
+    """
+
+    def __init__(self, now: datetime, quiet: Quiet = NIGHT, kinds: Collection[str] = contacts.KINDS) -> None:
         self.now = now
+        self._kinds = kinds
         self._quiet = quiet
         self._teams: dict[tuple[str, str], list[Team]] = {}
         self._last: dict[str, list[Person]] = {}
@@ -73,7 +78,7 @@ class Rosters:
             rows = Officer.select().where(
                 (Officer.role == role) & (Officer.last_resort == True) & officers.tellable()  # noqa: E712
             )
-            self._last[role] = _reached([officers.person(row) for row in rows.order_by(Officer.id)])
+            self._last[role] = self._reached([officers.person(row) for row in rows.order_by(Officer.id)])
         return self._last[role]
 
     def _read(self, role: str, village: str) -> list[Team]:
@@ -92,7 +97,7 @@ class Rosters:
             return []
         absent = self._absent([row.id for row in rows])
         watches = self._watches(role, levels)
-        people = {p.id: p for p in _reached([officers.person(row) for row in rows])}
+        people = {p.id: p for p in self._reached([officers.person(row) for row in rows])}
         above = {row.id: row.supervisor_id for row in rows}
         offices = dict(
             Office.select(Office.area, Office.supervisor)
@@ -137,17 +142,14 @@ class Rosters:
         standing = {i: absent[i].deputy if i in absent else i for i in ids}
         wanted = [i for i in standing.values() if i is not None]
         rows = Officer.select().where(Officer.id.in_(wanted) & officers.tellable()) if wanted else ()
-        found = {p.id: p for p in _reached([officers.person(row) for row in rows])}
+        found = {p.id: p for p in self._reached([officers.person(row) for row in rows])}
         return {i: found[s] for i, s in standing.items() if s in found}
+
+    def _reached(self, people: list[Person]) -> list[Person]:
+        return contacts.reached(people, self._kinds)
 
     def _covers(self, table: Any) -> Any:
         return (table.starts_at <= self.now) & (table.ends_at > self.now)
-
-
-def _reached(people: list[Person]) -> list[Person]:
-    """Those with an address that works."""
-    ways = contacts.living(people)
-    return [person for person in people if ways[person.id]]
 
 
 def arrange(

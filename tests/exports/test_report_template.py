@@ -165,6 +165,115 @@ def test_a_month_with_no_rows_leaves_no_old_value_behind(tmp_path: Path) -> None
     assert read.tables["pmi_rekap_bulanan"].ref == "A1:B2"
 
 
+_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_TYPES = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+_PACKAGED = "http://schemas.openxmlformats.org/package/2006/relationships"
+
+
+def add_pivot(file: Path) -> None:
+    """A pivot table on the sheet ``Lain`` over the province's own table, with its cache, as Excel packs them."""
+
+    def relations(*kinds: tuple[str, str]) -> str:
+        lines = "".join(
+            f'<Relationship Id="rId{number}" Type="{_RELATIONS}/{kind}" Target="{target}"/>'
+            for number, (kind, target) in enumerate(kinds, start=1)
+        )
+        return f'<Relationships xmlns="{_PACKAGED}">{lines}</Relationships>'
+
+    names = ("Kab/Kota", "Berangkat Jml", "Catatan kami", "Dua kali", "Tgl")
+    fields = "".join(f'<cacheField name="{name}" numFmtId="0"><sharedItems/></cacheField>' for name in names)
+    added = {
+        "xl/pivotCache/pivotCacheDefinition1.xml": f'<pivotCacheDefinition xmlns="{_MAIN}" xmlns:r="{_RELATIONS}" '
+        'r:id="rId1" refreshOnLoad="1" refreshedBy="Bagian Data" recordCount="0"><cacheSource type="worksheet">'
+        f'<worksheetSource name="pmi_rekap_bulanan"/></cacheSource><cacheFields count="5">{fields}</cacheFields>'
+        "</pivotCacheDefinition>",
+        "xl/pivotCache/pivotCacheRecords1.xml": f'<pivotCacheRecords xmlns="{_MAIN}" count="0"/>',
+        "xl/pivotCache/_rels/pivotCacheDefinition1.xml.rels": relations(
+            ("pivotCacheRecords", "pivotCacheRecords1.xml")
+        ),
+        "xl/pivotTables/pivotTable1.xml": f'<pivotTableDefinition xmlns="{_MAIN}" name="Pivot kami" cacheId="7" '
+        'dataCaption="Nilai"><location ref="A3:B5" firstHeaderRow="1" firstDataRow="1" firstDataCol="1"/>'
+        '<pivotFields count="5"><pivotField axis="axisRow" showAll="0"><items count="1"><item t="default"/></items>'
+        '</pivotField><pivotField dataField="1" showAll="0"/><pivotField showAll="0"/><pivotField showAll="0"/>'
+        '<pivotField showAll="0"/></pivotFields><rowFields count="1"><field x="0"/></rowFields>'
+        '<rowItems count="1"><i t="grand"><x/></i></rowItems><colItems count="1"><i/></colItems>'
+        '<dataFields count="1"><dataField name="Jumlah" fld="1" baseField="0" baseItem="0"/></dataFields>'
+        "</pivotTableDefinition>",
+        "xl/pivotTables/_rels/pivotTable1.xml.rels": relations(
+            ("pivotCacheDefinition", "../pivotCache/pivotCacheDefinition1.xml")
+        ),
+        "xl/worksheets/_rels/sheet2.xml.rels": relations(("pivotTable", "../pivotTables/pivotTable1.xml")),
+    }
+    known = parts(file)
+    types = "".join(
+        f'<Override PartName="/xl/{part}" ContentType="{_TYPES}.{kind}+xml"/>'
+        for part, kind in (
+            ("pivotCache/pivotCacheDefinition1.xml", "pivotCacheDefinition"),
+            ("pivotCache/pivotCacheRecords1.xml", "pivotCacheRecords"),
+            ("pivotTables/pivotTable1.xml", "pivotTable"),
+        )
+    )
+    cache = (
+        f'<Relationship Id="rId77" Type="{_RELATIONS}/pivotCacheDefinition" '
+        'Target="pivotCache/pivotCacheDefinition1.xml"/>'
+    )
+    for name, end, more in (
+        ("[Content_Types].xml", b"</Types>", types),
+        ("xl/_rels/workbook.xml.rels", b"</Relationships>", cache),
+        (
+            "xl/workbook.xml",
+            b"</workbook>",
+            '<pivotCaches><pivotCache cacheId="7" r:id="rId77"/></pivotCaches>',
+        ),
+    ):
+        known[name] = known[name].replace(end, more.encode() + end)
+    with zipfile.ZipFile(file, "w") as packed:
+        for name, content in {**known, **{name: text.encode() for name, text in added.items()}}.items():
+            packed.writestr(name, content)
+
+
+def test_a_pivot_table_and_its_cache_stay_byte_for_byte(tmp_path: Path) -> None:
+    own, target = tmp_path / "own.xlsx", tmp_path / "filled.xlsx"
+    own_workbook(own)
+    add_pivot(own)
+    fill_template(own, target, FACTS, sheets(ROWS))
+    before, after = parts(own), parts(target)
+    assert {name for name in before if before[name] != after.get(name)} == {
+        "xl/workbook.xml",
+        "xl/worksheets/sheet1.xml",
+        "xl/tables/table1.xml",
+    }
+    assert b'<pivotCache cacheId="7" r:id="rId77"/>' in after["xl/workbook.xml"]
+    book = openpyxl.load_workbook(target)
+    [pivot] = book["Lain"]._pivots  # type: ignore[attr-defined]
+    assert pivot.cache.cacheSource.worksheetSource.name == "pmi_rekap_bulanan"
+    assert book["Surat Dinas"].tables["pmi_rekap_bulanan"].ref == "A5:E8", (
+        "which is what the pivot refreshes from"
+    )
+
+
+def test_a_table_with_a_totals_row_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    own, target = tmp_path / "own.xlsx", tmp_path / "filled.xlsx"
+    with xlsxwriter.Workbook(own) as book:
+        page = book.add_worksheet("Rekap")
+        page.add_table(
+            "A1:B3",
+            {
+                "name": "pmi_rekap_bulanan",
+                "total_row": True,
+                "columns": [
+                    {"header": "Kab/Kota", "total_string": "Jumlah"},
+                    {"header": "Berangkat Jml", "total_function": "sum"},
+                ],
+            },
+        )
+    with pytest.raises(Problem) as refused:
+        fill_template(own, target, FACTS, sheets(ROWS))
+    assert refused.value.problem is Problems.TEMPLATE_TOTALS
+    assert not target.exists()
+
+
 Change = Callable[[openpyxl.Workbook], None]
 
 

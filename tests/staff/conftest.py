@@ -199,7 +199,8 @@ def office(published: Store, clock: Clock, library: dict[str, Form]) -> Office:
 
 
 @contextmanager
-def _served(store: Store, clock: Clock, *, patience: float = 0, **settings: str) -> Iterator[Site]:
+def served(store: Store, clock: Clock, *, patience: float = 0, **settings: str) -> Iterator[Site]:
+    """The staff pages over a store, for as long as the context lasts."""
     app: falcon.asgi.App[Request, Response] = falcon.asgi.App()
     writer, readers = Writer(store), Readers(store, threads=2)
     add_routes(
@@ -219,19 +220,19 @@ def _served(store: Store, clock: Clock, *, patience: float = 0, **settings: str)
 @pytest.fixture
 def site(published: Store, clock: Clock) -> Iterator[Site]:
     """The staff pages alone, on the store of the test."""
-    with _served(published, clock) as served:
-        yield served
+    with served(published, clock) as running:
+        yield running
 
 
 @pytest.fixture
 def patient_site(published: Store, clock: Clock) -> Iterator[Site]:
     """The same, where a download waits long for its file."""
-    with _served(published, clock, patience=60) as served:
-        yield served
+    with served(published, clock, patience=60) as running:
+        yield running
 
 
 @pytest.fixture
 def site_behind_proxy(published: Store, clock: Clock) -> Iterator[Site]:
     """The same where a proxy ends TLS: the public address is https, but requests arrive as http."""
-    with _served(published, clock, public_url="https://pos.example") as served:
-        yield served
+    with served(published, clock, public_url="https://pos.example") as running:
+        yield running

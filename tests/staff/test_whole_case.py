@@ -32,7 +32,6 @@ from tests.staff.conftest import Officer
 from tests.staff.test_real_browser import PHONE, _fits, _open, chromium
 from tests.twilio_standin import TwilioStandIn
 
-pytestmark = pytest.mark.parametrize("home", ["sqlite"], indirect=True)
 __all__ = ["chromium"]
 
 VILLAGE = "35.07.01.2001"
@@ -82,7 +81,7 @@ def district(published: Store) -> Iterator[District]:
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     with TwilioStandIn(clock=clock) as twilio:
         given: dict[str, Any] = {"home": published.home, "public_url": url, "quiet_hours": "none"}
-        settings = Settings(**given, **twilio.settings)  # type: ignore[arg-type]
+        settings = Settings(**given, **twilio.settings, **twilio.whatsapp)  # type: ignore[arg-type]
         web = create_app(settings, published, clock)
         server = uvicorn.Server(uvicorn.Config(web.asgi, log_level="warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -117,15 +116,15 @@ def test_a_case_from_the_phone_to_its_result_with_every_step_and_its_time_on_the
     assert phone.send(phone.hold(grave())).sent
     district.later(minutes=1)
     told = [m.to for m in district.twilio.messages]
-    assert sari.person.phone in told
-    assert budi.person.phone not in told
+    assert f"whatsapp:{sari.person.phone}" in told
+    assert f"whatsapp:{budi.person.phone}" not in told
     ref = re.search(r"R-\d{6}-\d{4}", district.twilio.messages[0].body)
     assert ref is not None
-    sent = next(m for m in district.twilio.messages if m.to == sari.person.phone)
+    sent = next(m for m in district.twilio.messages if m.to == f"whatsapp:{sari.person.phone}")
     district.twilio.send_receipt(sent, "delivered")
 
     district.later(hours=4)
-    assert budi.person.phone in [m.to for m in district.twilio.messages]
+    assert f"whatsapp:{budi.person.phone}" in [m.to for m in district.twilio.messages]
     district.later(minutes=5)
     assert district.reply(budi, f"1 {ref[0]}") == 200
 
@@ -148,7 +147,7 @@ def test_a_case_from_the_phone_to_its_result_with_every_step_and_its_time_on_the
     wanted = [
         "Formulir Keberangkatan diterima dari meja desa Meja Donomulyo",
         "Sari Contoh (Disnaker) diberi tahu karena bertugas jaga: ",
-        "Pesan kepada Sari Contoh dikirim lewat SMS.",
+        "Pesan kepada Sari Contoh dikirim lewat WhatsApp.",
         "Pesan sampai di HP Sari Contoh.",
         "Belum ada jawaban. Budi Contoh (Disnaker) diberi tahu sebagai wakil: ",
         "Ditangani oleh Budi Contoh.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from server.settings import Settings
 from server.store import export_jobs, officers, saved_exports
 from server.store.database import Store, Writer
 from server.store.export_files import ExportFiles
+from server.store.models import ExportJob
 from server.store.officers import Person
 from sync.export_jobs import ExportJobs
 from tests.conftest import Home
@@ -109,6 +111,51 @@ def test_a_job_that_is_cancelled_while_it_is_written_leaves_no_file(
     work(store, home, stop=stop)
     assert files(home) == []
     assert export_jobs.mine(sari.slug) == []
+
+
+def test_a_worker_that_was_overtaken_spoils_nothing_of_the_file_of_the_other(
+    store: Store, home: Home, sari: Person
+) -> None:
+    token = order(store, sari)
+    asked = 0
+
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        if asked == 3:  # in the middle of a page, for so long that another takes over
+            work(store, home, lambda: now() + export_jobs.LEASE + timedelta(seconds=1), worker="pekerja-3")
+        return False
+
+    work(store, home, stop=stop)
+    [job] = export_jobs.mine(sari.slug)
+    assert (job.state, job.attempts) == ("done", 2)
+    assert files(home) == [token]
+    assert job.address is not None
+    content = b"".join(ExportFiles(home.path, store.keys).read(token, job.address))
+    assert verify(io.BytesIO(content), store.keys.proof).ok
+
+
+def test_a_long_step_keeps_its_lease(
+    store: Store, home: Home, sari: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sync.export_jobs._RENEW", 0.02)
+    token = order(store, sari)
+    asked = 0
+
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        if asked == 3:
+            before = ExportJob.get(ExportJob.token == token).claimed_until
+            for _ in range(500):
+                if ExportJob.get(ExportJob.token == token).claimed_until > before:
+                    return False
+                time.sleep(0.02)
+            pytest.fail("the lease was not renewed")
+        return False
+
+    work(store, home, stop=stop)
+    assert export_jobs.mine(sari.slug)[0].state == "done"
 
 
 def test_a_worker_that_is_told_to_end_leaves_its_job_to_another_at_once(

@@ -16,6 +16,7 @@ from server.store import events, messages, outbox, owed
 from server.store.claims import Claimed
 from server.store.database import Store, Writer
 from server.store.models import Message
+from server.store.rosters import Rosters
 from sync import routing
 from sync.channels.console import Console
 from sync.channels.twilio_sms import TwilioSms
@@ -241,7 +242,7 @@ def test_what_a_clock_that_jumps_days_ahead_makes_too_late_is_written_anew(
 ) -> None:
     one_message(store, clock)
     with store.transaction():
-        routing.route(owed.unrouted(), clock(), "twilio_sms")
+        routing.route(owed.unrouted(), "twilio_sms", Rosters(clock()))
     clock.at += timedelta(days=400)
     one_message(store, clock)
     twilio.next(Answer(429, 20429))
@@ -260,7 +261,7 @@ def test_a_new_message_goes_at_once_although_the_clock_was_set_back_after_it_was
 ) -> None:
     one_message(store, clock)
     with store.transaction():
-        routing.route(owed.unrouted(), clock(), "twilio_sms")
+        routing.route(owed.unrouted(), "twilio_sms", Rosters(clock()))
     clock.at -= back
     assert sync.run_once()["sent"] == 1
 
@@ -285,7 +286,7 @@ def test_a_message_that_fails_while_the_clock_is_behind_still_waits_its_pause(
 ) -> None:
     one_message(store, clock)
     with store.transaction():
-        routing.route(owed.unrouted(), clock(), "twilio_sms")
+        routing.route(owed.unrouted(), "twilio_sms", Rosters(clock()))
     clock.at -= LATER
     twilio.next(Answer(429, 20429))
     assert [sync.run_once()["sent"] for _ in range(2)] == [0, 0]
@@ -310,7 +311,7 @@ def test_a_poisoned_message_pushes_only_itself_back(
     for _ in range(3):
         submit(store, ["D08"], clock())
     with store.transaction():
-        routing.route(owed.unrouted(), clock(), "twilio_sms")
+        routing.route(owed.unrouted(), "twilio_sms", Rosters(clock()))
         first = min(m["id"] for m in messages.listing())
 
     def poisoned(self: TwilioSms, message: Claimed) -> dict[str, str]:
@@ -369,7 +370,7 @@ def test_of_two_who_claim_a_message_at_once_one_gets_it(store: Store, clock: Clo
     for _ in range(10):
         submit(store, ["D08"], clock())
     with store.transaction():
-        routing.route(owed.unrouted(), clock(), "console")
+        routing.route(owed.unrouted(), "console", Rosters(clock()))
     ids = outbox.due(clock())
     together = threading.Barrier(2)
     got: list[int] = []

@@ -12,6 +12,7 @@ from server.settings import Settings
 from server.store import cases, events, messages, officers, outbox, owed
 from server.store.database import Store
 from server.store.models import Alert, Message, Officer, Submission
+from server.store.rosters import Rosters
 from sync import Sync, routing
 from sync.channels.twilio_sms import TwilioSms
 from tests.conftest import Clock
@@ -37,7 +38,7 @@ def sync(store: Store, clock: Clock, twilio: TwilioStandIn) -> Iterator[Sync]:
 
 def owe(store: Store, clock: Clock) -> None:
     with store.transaction():
-        routing.route(owed.unrouted(), clock(), "twilio_sms")
+        routing.route(owed.unrouted(), "twilio_sms", Rosters(clock()))
 
 
 def remove(store: Store, person: officers.Person, clock: Clock) -> None:
@@ -116,7 +117,7 @@ def test_a_restricted_alert_of_a_removed_officer_waits_for_another_of_ppa(
     remove(store, leaver, clock)
     sync.run_once()
     assert twilio.messages == []
-    assert routing.unreachable(clock()) == [{"area": "35.07", "role": "ppa", "cases": 1}]
+    assert routing.unreachable(Rosters(clock())) == [{"area": "35.07", "role": "ppa", "cases": 1}]
     heir = officer("ppa", "35", clock())
     sync.run_once()
     assert [m.to for m in twilio.messages] == [heir.phone]
