@@ -68,8 +68,8 @@ class StepView:
     at: datetime
     due_at: datetime | None
     by: str | None
-    rostered: bool
-    """Did a roster name them for that time? Where no roster is written, all of an office are told."""
+    rosters: int
+    """How many lines of a roster named them for that time. Where none is written all of an office are told."""
 
 
 def listing(ref: str) -> list[dict[str, Any]]:
@@ -123,4 +123,4 @@ def of_case(ref: str, indicators: Sequence[str]) -> list[StepView]:
         .order_by(Step.id)
         .tuples()
     )
-    return [StepView(*row[:-1], bool(row[-1])) for row in rows]
+    return [StepView(*row) for row in rows]

@@ -140,6 +140,7 @@ def test_a_case_from_the_phone_to_its_result_with_every_step_and_its_time_on_the
     assert _fits(page)
     page.get_by_label("Benar, sudah diperiksa").check()
     page.get_by_role("button", name="Tutup kasus").click()
+    page.get_by_role("button", name="Ya, tutup kasus").click()
     page.get_by_text("Kasus sudah ditutup.").wait_for()
     assert _fits(page)
 
