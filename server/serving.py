@@ -19,6 +19,7 @@ import uvicorn
 
 from forms.problems import Problem, Problems
 from server import installation
+from server.connections import Connection, raise_file_limit
 from server.settings import Settings
 from server.workers import Workers
 
@@ -34,6 +35,7 @@ def serve(settings: Settings, host: str, port: int, workers: int, *, with_sync: 
     """Serve until SIGTERM or SIGINT; returns the exit status."""
     # The writer gives up the interpreter at each statement; at Python's usual 5 ms it would wait long to get it back.
     sys.setswitchinterval(0.0005)
+    raise_file_limit()
     if workers > 1:
         import server.app  # noqa: F401 - so that the workers have it in common
     listeners = _listen(host, port, workers)
@@ -47,6 +49,7 @@ def serve(settings: Settings, host: str, port: int, workers: int, *, with_sync: 
     config = uvicorn.Config(
         _APP,
         factory=True,
+        http=Connection,
         log_level="warning",
         access_log=False,  # paths hold tokens
         timeout_keep_alive=_KEEP_ALIVE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -44,9 +45,11 @@ def command(home: Home, *words: str, extra: Mapping[str, str] | None = None) -> 
 
 
 class Server:
-    """``posmigran serve`` on a free port of 127.0.0.1."""
+    """``posmigran serve`` on a free port of 127.0.0.1; ``files``: how many it may open, soft limit and hard."""
 
-    def __init__(self, home: Home, *words: str, extra: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, home: Home, *words: str, extra: Mapping[str, str] | None = None, files: int | None = None
+    ) -> None:
         self.home = home
         self.extra = dict(extra or {})
         self.log = home.path / "server.log"
@@ -58,6 +61,9 @@ class Server:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
+                preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files)))
+                if files
+                else None,
             )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()

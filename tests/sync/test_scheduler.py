@@ -135,11 +135,12 @@ def test_a_backlog_is_sent_while_it_is_routed_the_gravest_first(
     assert seen == [grave[0], *mild[:first], grave[1], *mild[first:]]
 
 
+@pytest.mark.parametrize(
+    "home", ["sqlite"], indirect=True
+)  # on PostgreSQL writers do not wait for each other
 def test_the_server_gets_its_turn_however_much_the_sync_process_has_to_write(
     home: Home, store: Store
 ) -> None:
-    if not store.sqlite:
-        pytest.skip("on PostgreSQL writers do not wait for each other")
     sync = build(store)
     held, through = threading.Event(), threading.Event()
     done = 0

@@ -1,0 +1,130 @@
+"""Connections to the server: how many there may be, and how long one may be silent.
+
+A process has so many open files. Who opens connections and says nothing would use them all up, and nobody else could
+connect any more: so a request's head must be there soon, a body must not stall, and where all places are taken the
+one that has been silent longest gives up its own. Slow phones are left alone: a byte a second is not silence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+from functools import cache
+from typing import Final
+
+import structlog
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+log = structlog.get_logger()
+
+HEAD_WITHIN = 30.0
+"""Seconds in which a request's head must be there, from the connection or its first byte on."""
+STALLED_AFTER = 180.0
+"""Seconds without a byte after which a body counts as stalled."""
+SILENT = 30.0
+"""Seconds without a byte of a body after which a connection gives up its place where all are taken."""
+_LOOKED_AT_EVERY = 10.0  # seconds
+_MOST_FILES: Final = 65_536
+_OWN_FILES: Final = 128  # of a process besides its connections: database, logs, libraries
+_MOST: Final = 10_000
+_LEAST: Final = 16
+_LINGER: Final = 1.0  # seconds in which a 503 is read before the connection is closed
+_FULL: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 30\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+)
+
+
+def raise_file_limit() -> None:
+    """Let this process and its children open as many files as the system allows them to (at most 65,536)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft not in (resource.RLIM_INFINITY,) and soft < wanted:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        except (ValueError, OSError) as error:  # some systems have another limit below
+            log.warning("files.limit", soft=soft, error=type(error).__name__)
+
+
+@cache
+def room() -> int:
+    """How many connections this process may have: each may need a file for what it sends besides its own."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return _MOST
+    return max(_LEAST, min((soft - _OWN_FILES) // 2, _MOST))
+
+
+class Connection(HttpToolsProtocol):
+    """One connection, as uvicorn has them, within these bounds."""
+
+    _watch: asyncio.TimerHandle | None = None
+    _heard = 0.0
+    _begun = 0.0
+    _refused = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take it, in the place of a silent one where there is no other; else 503."""
+        super().connection_made(transport)
+        self._heard = self._begun = self.loop.time()
+        if self._full() and not self._take_place():
+            self._refused = True
+            if len(self.connections) > room() + _LEAST:
+                transport.abort()
+                return
+            transport.write(_FULL)
+            self._watch = self.loop.call_later(_LINGER, transport.close)
+            return
+        self._watch = self.loop.call_later(_LOOKED_AT_EVERY, self._look)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of a request. A head begins with the first."""
+        if self._refused:
+            return
+        self._heard = self.loop.time()
+        if self.waiting and self.timeout_keep_alive_task is not None:
+            self._begun = self._heard
+        super().data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is over."""
+        if self._watch is not None:
+            self._watch.cancel()
+        super().connection_lost(exc)
+
+    @property
+    def waiting(self) -> bool:
+        """Is no request under way, or not even its head?"""
+        return self.cycle is None or self.cycle.response_complete
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds since the last byte of a body that is not whole; 0 where nothing more is expected of the phone."""
+        if self.waiting or not self.cycle.more_body or self.flow.read_paused:
+            return 0.0
+        return self.loop.time() - self._heard
+
+    def _look(self) -> None:
+        if self.waiting:
+            # between two requests uvicorn counts the time itself
+            late = self.timeout_keep_alive_task is None and self.loop.time() - self._begun >= HEAD_WITHIN
+        else:
+            late = self.silent_for >= STALLED_AFTER
+        if late:
+            self.transport.close()
+        else:
+            self._watch = self.loop.call_later(_LOOKED_AT_EVERY, self._look)
+
+    def _full(self) -> bool:
+        if len(self.connections) <= room():
+            return False
+        return sum(not getattr(c, "_refused", False) for c in self.connections) > room()
+
+    def _take_place(self) -> bool:
+        """Close the connection that has said nothing for longest; False where each of them is being served."""
+        others = [c for c in self.connections if isinstance(c, Connection) and c is not self]
+        idle = [c for c in others if not c.transport.is_closing() and not c._refused]
+        candidates = [c for c in idle if c.waiting] or [c for c in idle if c.silent_for >= SILENT]
+        if not candidates:
+            return False
+        min(candidates, key=lambda c: c._heard).transport.abort()
+        return True

@@ -1,0 +1,129 @@
+"""Strangers who say nothing keep no phone out, and slow phones are not strangers."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import pytest
+import uvicorn
+
+from server import connections
+from tests.conftest import Home
+from tests.server_process import Server
+
+HEAD = b"POST /masuk HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\n\r\n"
+BODY = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n--x--\r\n'
+SENDING = (
+    b"POST /submission HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+    b"Content-Length: %d\r\n\r\n" % len(BODY)
+)
+
+
+def connect(port: int) -> socket.socket:
+    opened = socket.create_connection(("127.0.0.1", port), timeout=20)
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return opened
+
+
+def test_half_sent_requests_of_a_stranger_keep_nobody_out(home: Home) -> None:
+    with Server(home, "--workers", "1", "--no-sync", files=200) as server:
+        port = int(server.url.rpartition(":")[2])
+        phone = connect(port)
+        phone.sendall(SENDING + BODY[:3])
+        strangers = []
+        for _ in range(220):
+            stranger = connect(port)
+            stranger.sendall(b"GET /healthz HTTP/1.1\r\nHost")
+            strangers.append(stranger)
+        with urlopen(f"{server.url}/healthz", timeout=20) as said:
+            assert said.status == 200
+        phone.sendall(BODY[3:])
+        assert phone.recv(100).startswith(b"HTTP/1.1 401"), "who was sending before goes on"
+        for one in (phone, *strangers):
+            one.close()
+
+
+def test_where_all_are_in_the_middle_of_a_body_the_next_one_hears_503(home: Home) -> None:
+    with Server(home, "--workers", "1", "--no-sync", files=200) as server:
+        port = int(server.url.rpartition(":")[2])
+        phones = [connect(port) for _ in range((200 - 128) // 2)]
+        for phone in phones:
+            phone.sendall(SENDING + BODY[:3])
+        answers = []
+        for _ in range(3):
+            with connect(port) as late:
+                late.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                answers.append(late.recv(100).split(b"\r\n")[0])
+        assert answers == [b"HTTP/1.1 503 Service Unavailable"] * 3
+        phones.pop().close()
+        for _ in range(100):  # until the server has seen it
+            with contextlib.suppress(HTTPError), urlopen(f"{server.url}/healthz", timeout=20) as said:
+                assert said.status == 200
+                break
+            time.sleep(0.05)
+        else:
+            pytest.fail("the place of a phone that left is not taken by the next")
+        for phone in phones:
+            phone.close()
+
+
+@pytest.fixture
+def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A server with short patience that reads a body and answers its length."""
+    for name, seconds in (("HEAD_WITHIN", 0.6), ("STALLED_AFTER", 0.6), ("_LOOKED_AT_EVERY", 0.1)):
+        monkeypatch.setattr(connections, name, seconds)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        size, more = 0, True
+        while more:
+            event = await receive()
+            if event["type"] == "http.disconnect":
+                return
+            size, more = size + len(event["body"]), event["more_body"]
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"%d bytes" % size})
+
+    server = uvicorn.Server(
+        uvicorn.Config(app, http=connections.Connection, lifespan="off", log_level="error")
+    )
+    listener = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=lambda: server.run(sockets=[listener]))
+    thread.start()
+    yield listener.getsockname()[1]
+    server.should_exit = True
+    thread.join()
+    listener.close()
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HT", HEAD, HEAD + b"abc", b"\r\n"])
+def test_who_falls_silent_is_closed(port: int, sent: bytes) -> None:
+    with connect(port) as stranger:
+        stranger.sendall(sent)
+        assert stranger.recv(100) == b""
+
+
+def test_a_stray_byte_after_an_answer_does_not_keep_a_connection(port: int) -> None:
+    with connect(port) as stranger:
+        stranger.sendall(HEAD + b"abcdef")
+        said = b""
+        while b"6 bytes" not in said:
+            said += stranger.recv(1000)
+        stranger.sendall(b"\r\n")
+        while stranger.recv(1000):
+            pass
+
+
+def test_a_phone_that_sends_a_byte_now_and_then_is_served(port: int) -> None:
+    with connect(port) as phone:
+        phone.sendall(HEAD)
+        for letter in b"abcdef":
+            time.sleep(0.25)  # all in all far longer than a silence may last
+            phone.sendall(bytes([letter]))
+        assert phone.recv(100).startswith(b"HTTP/1.1 200")
