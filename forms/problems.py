@@ -117,6 +117,11 @@ class Problems(Enum):
     CASE_RESULT_MISSING = Kind(
         "case.result", 422, "Pilih hasilnya dulu, baru tutup kasus.", "Choose a result, then close the case."
     )
+    CASE_UNCHANGED = Kind(
+        "case.unchanged", 409,
+        "Tidak ada yang berubah: kasus {ref} {stands_id}.",
+        "Nothing changed: case {ref} {stands}.",
+    )  # fmt: skip
     CASE_CLOSED = Kind("case.closed", 409, "Kasus {ref} sudah ditutup.", "Case {ref} is closed.")
     ENTITY_UNKNOWN = Kind(
         "entity.unknown", 404,

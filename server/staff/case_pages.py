@@ -12,7 +12,16 @@ from forms.problems import Problem, Problems
 from server.staff import history, words
 from server.staff.pages import Pages, Resource, for_officers
 from server.staff.trust import Visitor
-from server.store import areas, assignments, case_chain, cases, corrections, events, submissions
+from server.store import (
+    areas,
+    assignments,
+    case_chain,
+    cases,
+    corrections,
+    events,
+    reopening,
+    submissions,
+)
 from server.store.cases import AlertView, CaseView
 from server.store.officers import Person
 
@@ -21,6 +30,8 @@ _NOTES = {
     "ditangani": "Kasus ini sekarang Anda tangani.",
     "sudah": "Tidak ada yang berubah: kasus ini sudah ditangani.",
     "ditutup": "Kasus sudah ditutup. Terima kasih.",
+    "tetap": "Tidak ada yang berubah: lihat keadaan kasus di bawah.",
+    "dibuka": "Kasus dibuka lagi dan sekarang Anda tangani.",
     "diminta": "Petugas itu sudah diminta. Ia mendapat pesan.",
 }
 """What a page says after a button: the word in the address -> the sentence."""
@@ -198,16 +209,51 @@ class Close(Resource):
 
     @for_officers
     async def on_post(self, request: Request, response: Response, visitor: Visitor, ref: str) -> None:
-        """Close the case with one of :data:`cases.RESULTS`."""
+        """Close the case with one of :data:`cases.RESULTS`; a critical one only after a page that asks again."""
         _known_form(ref)
         result = request.context.form.get("hasil", "")
         if result not in cases.RESULTS:
             missing = Problem(Problems.CASE_RESULT_MISSING)
             await _show_case(self.pages, response, visitor, ref, problem=missing)
             return
-        now = self.pages.clock()
-        await self.pages.writer.run(lambda: cases.close(visitor.person, ref, result, now))
-        self.pages.redirect(response, f"/kasus/{ref}?pesan=ditutup")
+        now, person = self.pages.clock(), visitor.person
+        if request.context.form.get("yakin", "") != result:
+            view = await self.pages.readers.run(lambda: cases.for_person(person, ref))
+            if any(a.severity == "critical" and a.state != "closed" for a in view.alerts):
+                card = await self.pages.readers.run(lambda: Cards(self.pages).of([view], person, now)[0])
+                self.pages.show(
+                    response, "close.html", visitor, card=card, result=result, said=words.RESULTS[result]
+                )
+                return
+        changed = await self.pages.writer.run(lambda: cases.close(person, ref, result, now))
+        self.pages.redirect(response, f"/kasus/{ref}?pesan={'ditutup' if changed else 'tetap'}")
+
+
+class Reopen(Resource):
+    """``/kasus/{ref}/buka``."""
+
+    after_sign_in = "/kasus/{ref}"
+
+    @for_officers
+    async def on_get(self, request: Request, response: Response, visitor: Visitor, ref: str) -> None:
+        """Somebody reloads, or comes back from signing in: show the case."""
+        self.pages.redirect(response, f"/kasus/{_known_form(ref)}")
+
+    @for_officers
+    async def on_post(self, request: Request, response: Response, visitor: Visitor, ref: str) -> None:
+        """Open a closed case again, with a reason (``alasan``)."""
+        _known_form(ref)
+        now, reason, store = self.pages.clock(), request.context.form.get("alasan", ""), self.pages.store
+        try:
+            changed = await self.pages.writer.run(
+                lambda: reopening.reopen(visitor.person, ref, reason, store, now)
+            )
+        except Problem as problem:
+            if problem.problem is not Problems.REASON_MISSING:
+                raise
+            await _show_case(self.pages, response, visitor, ref, problem=problem)
+            return
+        self.pages.redirect(response, f"/kasus/{ref}?pesan={'dibuka' if changed else 'tetap'}")
 
 
 async def _show_case(
@@ -225,18 +271,21 @@ async def _show_case(
     def read() -> dict[str, Any]:
         view = cases.for_person(visitor.person, ref)
         zone = areas.zone(view.village, pages.settings.timezone)
-        chain = case_chain.of(visitor.person, ref, [alert.indicator for alert in view.alerts])
+        codes = [alert.indicator for alert in view.alerts]
+        chain = case_chain.of(visitor.person, ref, codes)
         closed = view.state == "closed"
+        reopened = reopening.of_case(ref, codes, pages.store)
         corrected = corrections.of_chain(view.form_id, view.instance_id, pages.store)
         return {
             "answer_by": words.local_time(chain.answer_by, zone) if chain.answer_by is not None else None,
             "asked": chain.asked,
+            "may_reopen": closed and any(alert.result != "merged" for alert in view.alerts),
             "colleagues": [] if closed else assignments.candidates(visitor.person, ref),
             "card": Cards(pages).of([view], visitor.person, now)[0],
             "shared": submissions.agreed_to_share(view.form_id, view.instance_id),
             "history": [
                 (words.local_time(entry.at, zone), entry.text)
-                for entry in history.of(view, chain, events.of(ref), corrected, visitor.person)
+                for entry in history.of(view, chain, events.of(ref), corrected, reopened, visitor.person)
             ],
         }
 

@@ -11,7 +11,7 @@ from falcon.asgi import Request, Response
 from server.settings import Settings
 from server.staff import correction_pages, desk_pages, export_pages, held_pages, roster_pages
 from server.staff.attachments import Attachments, OpenAttachment
-from server.staff.case_pages import Acknowledge, Assign, CaseList, CasePage, Close
+from server.staff.case_pages import Acknowledge, Assign, CaseList, CasePage, Close, Reopen
 from server.staff.downloads import Download, Downloads
 from server.staff.entity_pages import EntityConflicts, EntityPage
 from server.staff.pages import Pages
@@ -48,6 +48,7 @@ def add_routes(
     app.add_route("/kasus/{ref}/terima", Acknowledge(pages))
     app.add_route("/kasus/{ref}/minta", Assign(pages))
     app.add_route("/kasus/{ref}/tutup", Close(pages))
+    app.add_route("/kasus/{ref}/buka", Reopen(pages))
     app.add_route("/jaga", roster_pages.Rosters(pages))
     app.add_route("/jaga/catat", roster_pages.Note(pages))
     app.add_route("/jaga/hapus", roster_pages.Remove(pages))

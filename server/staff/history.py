@@ -19,6 +19,7 @@ from server.store.cases import CaseView
 from server.store.corrections import Correction
 from server.store.follow_ups import FollowUpView
 from server.store.officers import Person
+from server.store.reopening import Reopening
 from server.store.steps import StepView
 
 _CHANGES = {
@@ -27,7 +28,7 @@ _CHANGES = {
     "alert.unanswered": "Semua petugas sudah diberi tahu tentang {code}, belum ada yang menangani.",
 }
 _WHY = {
-    "duty": "{name} ({role}) diberi tahu karena bertugas jaga: {codes}.",
+    "duty": "{name} ({role}) diberi tahu: {codes}.",
     "deputy": "Belum ada jawaban. {name} ({role}) diberi tahu sebagai wakil: {codes}.",
     "supervisor": "Belum ada jawaban. {name} ({role}) diberi tahu sebagai atasan: {codes}.",
     "province": "{name} ({role}) diberi tahu di tingkat provinsi: {codes}.",
@@ -38,6 +39,8 @@ _WHY = {
     "assigned": "{by} meminta {name} ({role}) menangani kasus ini.",
     "reminder": "{name} ({role}) diingatkan: belum ada tindak lanjut.",
 }
+_ON_DUTY = "{name} ({role}) diberi tahu karena bertugas jaga: {codes}."
+"""Only where a roster says so; without one all officers of an office are told."""
 _CHANNELS = {"sms": "SMS", "whatsapp": "WhatsApp", "email": "surel", "console": "log server"}
 
 
@@ -54,10 +57,11 @@ def of(
     chain: Chain,
     recorded: Sequence[dict[str, Any]],
     corrected: Sequence[Correction],
+    reopened: Sequence[Reopening],
     person: Person,
 ) -> list[Entry]:
     """Oldest first. ``recorded`` are the events of the case (:func:`server.store.events.of`), ``corrected`` its
-    submission's corrections.
+    submission's corrections, ``reopened`` how often the case was opened again.
     """
     sender = f" dari meja desa {view.desk}" if view.desk else ""
     entries = {
@@ -66,6 +70,7 @@ def of(
     codes = {alert.indicator for alert in view.alerts}
     told = [*_of_steps(chain.steps), *_of_messages(chain.messages), *map(_of_follow_up, chain.follow_ups)]
     told += [_of_correction(one, person) for one in corrected]
+    told += [_of_reopening(one, person) for one in reopened]
     entries |= dict.fromkeys(told, 1)
     for alert in view.alerts:
         if alert.opened_at > view.opened_at:
@@ -73,13 +78,25 @@ def of(
         if alert.acknowledged_at is not None and alert.acknowledged_at != alert.closed_at:
             entries[Entry(alert.acknowledged_at, f"Ditangani oleh {alert.acknowledged_by}.")] = 2
         if alert.closed_at is not None:
-            result = words.RESULTS.get(alert.result or "", alert.result)
-            entries[Entry(alert.closed_at, f"Ditutup oleh {alert.closed_by}. Hasil: {result}.")] = 3
+            entries[_closed(alert.closed_at, alert.closed_by, alert.result)] = 3
+    for end in (end for one in reopened for end in one.ends):
+        if end.acknowledged_at != end.closed_at:
+            entries[Entry(end.acknowledged_at, f"Ditangani oleh {end.acknowledged_by}.")] = 2
+        entries[_closed(end.closed_at, end.closed_by, end.result)] = 3
     for event in recorded:
         code = (event["detail"] or {}).get("indicator")
         if event["verb"] in _CHANGES and code in codes:
             entries[Entry(event["at"], _CHANGES[event["verb"]].format(code=code))] = 2
     return sorted(entries, key=lambda entry: (entry.at, entries[entry]))
+
+
+def _closed(at: datetime, by: str | None, result: str | None) -> Entry:
+    return Entry(at, f"Ditutup oleh {by}. Hasil: {words.RESULTS.get(result or '', result)}.")
+
+
+def _of_reopening(one: Reopening, person: Person) -> Entry:
+    text = f"Dibuka lagi oleh {one.by} ({words.ROLES.get(one.role, one.role)})."
+    return Entry(one.at, f"{text} Alasan: {one.reason}" if _may_read(one.role, person) else text)
 
 
 def _of_steps(steps: Sequence[StepView]) -> list[Entry]:
@@ -90,7 +107,7 @@ def _of_steps(steps: Sequence[StepView]) -> list[Entry]:
     return [
         Entry(
             at,
-            _WHY[why].format(
+            (_ON_DUTY if why == "duty" and group[0].rosters else _WHY[why]).format(
                 name=group[0].officer,
                 role=words.ROLES.get(group[0].role, group[0].role),
                 codes=", ".join(sorted({step.indicator for step in group})),
@@ -120,13 +137,13 @@ def _of_messages(messages: Sequence[MessageView]) -> list[Entry]:
 def _of_correction(one: Correction, person: Person) -> Entry:
     """Who, and why; but what one office wrote may tell of what another must not know (DOMAIN 5.2)."""
     text = f"Data diperbaiki lewat Excel oleh {one.by} ({words.ROLES.get(one.role, one.role)})."
-    if _may_read(one, person):
+    if _may_read(one.role, person):
         text += f" Alasan: {one.reason}"
     return Entry(one.at, text)
 
 
-def _may_read(one: Correction, person: Person) -> bool:
-    return Access(person.role).kinds >= Access(one.role).kinds
+def _may_read(writer_role: str, person: Person) -> bool:
+    return Access(person.role).kinds >= Access(writer_role).kinds
 
 
 def _of_follow_up(one: FollowUpView) -> Entry:

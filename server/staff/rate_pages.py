@@ -22,7 +22,9 @@ class Line:
     raised: int
     closed: int
     verified: int
+    referred: int
     false_alarms: int
+    other: int
     share: str
 
 
@@ -44,7 +46,9 @@ class RatePage(Resource):
                     rate.raised,
                     rate.closed,
                     rate.verified,
+                    rate.referred,
                     rate.false_alarms,
+                    rate.other,
                     f"{rate.share:.0%}" if rate.share is not None else "",
                 )
                 for rate in results.for_person(visitor.person)

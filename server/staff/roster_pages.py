@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import ModuleType
@@ -19,6 +20,7 @@ from server.store.officers import Person
 from server.store.roster_entries import Entry
 
 KINDS = {"jaga": "Bertugas jaga", "tukar": "Menggantikan jaga", "cuti": "Cuti atau tidak di tempat"}
+FIELDS = ("jenis", "petugas", "dari", "sampai", "lain")
 _NOTES = {
     "dicatat": "Sudah dicatat.",
     "dihapus": "Sudah dihapus.",
@@ -64,6 +66,7 @@ async def _show(
     *,
     note: str | None = None,
     problem: Problem | None = None,
+    typed: Mapping[str, str] | None = None,
 ) -> None:
     person, now = visitor.person, pages.clock()
 
@@ -85,8 +88,17 @@ async def _show(
         people=people,
         kinds=KINDS,
         note=note,
-        problem=problem.text("id") if problem is not None else None,
+        problem=_said(problem) if problem is not None else None,
+        typed={name: (typed or {}).get(name, "") for name in FIELDS},
     )
+
+
+def _said(problem: Problem) -> str:
+    """The problem with its dates as these pages write them."""
+    if problem.problem is Problems.ROSTER_PERIOD:
+        days = {name: words.day(str(text)) for name, text in problem.facts.items()}
+        return Problem(Problems.ROSTER_PERIOD, **days).text("id")
+    return problem.text("id")
 
 
 def _line(entry: Entry, named: dict[str, str], people: dict[str, str], now: datetime) -> Line:
@@ -148,7 +160,7 @@ class Note(Resource):
         except Problem as problem:
             if problem.kind.status >= 500:
                 raise
-            await _show(self.pages, response, visitor, problem=problem)
+            await _show(self.pages, response, visitor, problem=problem, typed=form)
             return
         self.pages.redirect(response, "/jaga?pesan=dicatat")
 

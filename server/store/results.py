@@ -15,14 +15,23 @@ from server.store.officers import Person
 
 @dataclass(frozen=True)
 class Rate:
-    """An indicator's record: alerts raised, closed with a result, verified, and false alarms among the closed."""
+    """An indicator's record: alerts raised, closed with a result, and of these: found to be so (``verified``), handed
+    to another institution, which says neither that the sign was right nor wrong (``referred``), false alarms, and
+    those with any other result.
+    """
 
     indicator: str
     severity: str
     raised: int
     closed: int
     verified: int
+    referred: int
     false_alarms: int
+
+    @property
+    def other(self) -> int:
+        """Closed with a result that says nothing of the sign: resolved, moved away, other."""
+        return self.closed - self.verified - self.referred - self.false_alarms
 
     @property
     def share(self) -> float | None:
@@ -43,8 +52,7 @@ def rates(condition: Any = None, area: str = areas.NATION) -> list[Rate]:
             fn.MIN(Alert.severity),
             fn.COUNT(Alert.id),
             number(closed),
-            number(Alert.result.in_(("verified", "referred", "resolved"))),
-            number(Alert.result == "false_alarm"),
+            *(number(closed & (Alert.result == word)) for word in ("verified", "referred", "false_alarm")),
         )
         .join(Case)
         .where(Alert.result.is_null() | (Alert.result != "merged"))

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from peewee import JOIN
+from peewee import JOIN, fn
 
 from forms.problems import Problem, Problems
-from server.store.models import Alert, Case, Officer, Step
+from server.store.models import Alert, Case, Duty, Officer, Step
 
 RUNGS = ("duty", "deputy", "supervisor", "province", "nation", "last_resort", "away")
 """Why somebody is told, in the order in which people are: on duty, their deputy, who supervises them, the
@@ -68,6 +68,8 @@ class StepView:
     at: datetime
     due_at: datetime | None
     by: str | None
+    rosters: int
+    """How many lines of a roster named them for that time. Where none is written all of an office are told."""
 
 
 def listing(ref: str) -> list[dict[str, Any]]:
@@ -96,6 +98,9 @@ def listing(ref: str) -> list[dict[str, Any]]:
 def of_case(ref: str, indicators: Sequence[str]) -> list[StepView]:
     """The steps of these alerts of a case, oldest first."""
     chooser = Officer.alias("chooser")
+    roster = Duty.select(fn.COUNT(Duty.id)).where(
+        (Duty.officer == Step.officer) & (Duty.starts_at <= Step.at) & (Duty.ends_at > Step.at)
+    )
     rows = (
         Step.select(
             Alert.indicator,
@@ -106,6 +111,7 @@ def of_case(ref: str, indicators: Sequence[str]) -> list[StepView]:
             Step.at,
             Step.due_at,
             chooser.name,
+            roster.alias("on_duty"),  # unnamed, peewee takes it for a time
         )
         .join(Alert)
         .join(Case)

@@ -175,6 +175,11 @@ def test_submissions_alerts_and_messages_are_listed_answered_and_exported(
     assert {a["acknowledged_by"] for a in here("alerts", "list", "--state", "acknowledged")} == {"malang"}
     here("alerts", "close", ref, "--by", "malang", "--result", "resolved")
     assert {a["state"] for a in here("alerts", "list", "--area", "35")} == {"closed"}
+    again = run("alerts", "close", ref, "--by", "malang", "--result", "moved", **place.environment)
+    assert again.status == 1
+    assert f"Nothing changed: case {ref} is closed: resolved (" in again.err
+    assert here("alerts", "reopen", ref, "--by", "malang", "--reason", "Salah tekan")["reopened"] >= 1
+    assert {a["state"] for a in here("alerts", "list", "--area", "35")} == {"acknowledged"}
 
     written = here("export", "berangkat", "-o", tmp_path / "b.csv", "--area", "35.07", "--lang", "en")
     with (tmp_path / "b.csv").open(encoding="utf-8-sig", newline="") as stream:

@@ -116,7 +116,7 @@ class Demo:
         url = self._start()
         console.print(f"   {url}")
         self._say(3, "Desks in two districts, and officers for them")
-        desks = [self._desk(village) for village in VILLAGES]
+        desks = [self._desk(village, f"+6281200000{100 + n}") for n, village in enumerate(VILLAGES)]
         sign_ins = [self._officer(*officer) for officer in OFFICERS]
         self._say(4, "Phones get the forms, fill 20 departures and 10 returns, and send them")
         self._send(desks)
@@ -148,8 +148,8 @@ class Demo:
             raise DemoError(f"the server did not start, see {self.log}")
         return line.removeprefix("listening on ").strip()
 
-    def _desk(self, village: str) -> dict[str, Any]:
-        desk: dict[str, Any] = self.posmigran("desks", "add", village)
+    def _desk(self, village: str, phone: str) -> dict[str, Any]:
+        desk: dict[str, Any] = self.posmigran("desks", "add", village, "--phone", phone)
         console.print(f"   desk {desk['desk']} in village {desk['village']}")
         return desk
 

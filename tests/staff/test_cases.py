@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from server.store import cases, desks, escalations, officers, reopening
+from server.store.models import Event
 from tests.staff.conftest import BLITAR, MALANG, Office, Site
 
 
@@ -130,9 +132,10 @@ def test_closing_needs_a_result_and_tells_it_in_the_history(office: Office, site
     refused = browser.press(f"/kasus/{ref}/tutup", hasil="entah")
     assert refused.status_code == 422
     assert "Pilih hasilnya dulu" in refused.text
-    browser.get(browser.press(f"/kasus/{ref}/tutup", hasil="referred").headers["location"])
+    asked = browser.press(f"/kasus/{ref}/tutup", hasil="referred", yakin="referred")
+    browser.get(asked.headers["location"])
     assert "Ditutup oleh Sari Contoh. Hasil: Dirujuk ke lembaga lain." in browser.page
-    assert 'action="/kasus' not in browser.page
+    assert re.findall(r'action="(/kasus[^"]*)"', browser.page) == [f"/kasus/{ref}/buka"]
     browser.get("/?status=ditutup")
     assert _refs(browser.page) == [ref]
 
@@ -199,3 +202,98 @@ def test_addresses_that_are_no_references_are_not_found(office: Office, site: Si
         answer = browser.get(path)
         assert answer.status_code == 404
         assert "Tidak ditemukan" in answer.text
+
+
+def test_verified_referred_and_false_alarms_are_counted_apart(office: Office, site: Site) -> None:
+    browser = site.browser()
+    browser.sign_in(office.officer("Sari Contoh", "disnaker", "35.07"))
+    for result in ("verified", "verified", "referred", "false_alarm", "resolved"):
+        browser.get(f"/kasus/{(ref := office.case('D04'))}")
+        assert browser.press(f"/kasus/{ref}/tutup", hasil=result).status_code == 303
+    browser.get("/tanda")
+    counts = re.findall(r"<td>(.*?)</td>", browser.page)
+    assert counts == ["5", "5", "2", "1", "1 (20%)", "1"]
+
+
+def test_a_case_shows_where_to_call_its_desk_or_whom_to_ask_for_the_number(
+    office: Office, site: Site
+) -> None:
+    ref = office.case("D01")
+    browser = site.browser()
+    browser.sign_in(office.officer("Sari Contoh", "disnaker", "35.07"))
+    browser.get(f"/kasus/{ref}")
+    assert "Nomor telepon belum dicatat" in browser.page
+    assert "tel:" not in browser.page
+    with office.store.transaction():
+        desks.set_phone(desks.listing()[0]["desk"], "+62 812 0000 0011")
+    browser.get(f"/kasus/{ref}")
+    assert browser.page.count('href="tel:+6281200000011"') == 2
+    assert "Nomor telepon belum dicatat" not in browser.page
+
+
+def test_a_critical_case_is_closed_only_after_it_was_asked_again_with_case_and_result(
+    office: Office, site: Site
+) -> None:
+    ref = office.case("D01")
+    browser = site.browser()
+    browser.sign_in(office.officer("Sari Contoh", "disnaker", "35.07"))
+    browser.get(f"/kasus/{ref}")
+    asked = browser.press(f"/kasus/{ref}/tutup", hasil="false_alarm")
+    assert asked.status_code == 200
+    for words in (ref, "KRITIS", "Tidak terbukti", "Ya, tutup kasus", "Jangan tutup"):
+        assert words in asked.text
+    assert cases.for_person(officers.require("sari-contoh"), ref).state == "open"
+    done = browser.press(f"/kasus/{ref}/tutup", hasil="false_alarm", yakin="false_alarm")
+    assert "pesan=ditutup" in done.headers["location"]
+    assert cases.for_person(officers.require("sari-contoh"), ref).state == "closed"
+
+
+def test_a_case_closed_by_mistake_is_opened_again_with_a_reason_and_its_former_result_stays_told(
+    office: Office, site: Site
+) -> None:
+    ref = office.case("D04")
+    sari, budi = site.browser(), site.browser()
+    sari.sign_in(office.officer("Sari Contoh", "disnaker", "35.07"))
+    budi.sign_in(office.officer("Budi Contoh", "disnaker", "35.07"))
+    sari.get(f"/kasus/{ref}")
+    sari.press(f"/kasus/{ref}/tutup", hasil="false_alarm")
+    office.later(minutes=5)
+    budi.get(f"/kasus/{ref}")
+    refused = budi.press(f"/kasus/{ref}/buka", alasan=" ")
+    assert refused.status_code == 422
+    assert "Tulis dulu alasannya" in refused.text
+    budi.get(budi.press(f"/kasus/{ref}/buka", alasan="Salah tekan").headers["location"])
+    assert "Kasus dibuka lagi dan sekarang Anda tangani." in budi.page
+    assert "Dibuka lagi oleh Budi Contoh (Disnaker). Alasan: Salah tekan" in budi.page
+    assert "Ditutup oleh Sari Contoh. Hasil: Tidak terbukti." in budi.page
+    assert "Ditangani oleh Budi Contoh." in budi.page
+    assert budi.page.index("Hasil: Tidak terbukti.") < budi.page.index("Dibuka lagi oleh")
+    budi.get("/tanda")
+    assert re.findall(r"<td>(.*?)</td>", budi.page) == ["1", "0", "0", "0", "0", "0"]
+
+    office.later(days=7)
+    [case_id] = escalations.not_followed_up(office.clock(), 10)
+    [waiting] = escalations.overdue(case_id, office.clock())
+    assert waiting.holder == officers.require("budi-contoh").id
+    assert "Salah tekan" not in str(list(Event.select(Event.detail).tuples()))
+
+
+def test_an_office_opens_its_own_part_of_a_case_again_and_others_hear_nothing_of_it(
+    office: Office, site: Site
+) -> None:
+    ref = office.case("R02 R05")
+    ppa, disnaker = site.browser(), site.browser()
+    ppa.sign_in(office.officer("Wulan Rahasia", "ppa", "35.07"))
+    disnaker.sign_in(office.officer("Sari Contoh", "disnaker", "35.07"))
+    with office.store.transaction():
+        cases.close(officers.require("sari-contoh"), ref, "verified", office.clock())
+        cases.close(officers.require("wulan-rahasia"), ref, "resolved", office.clock())
+        done = reopening.reopen(
+            officers.require("wulan-rahasia"), ref, "Keluarganya melapor", office.store, office.clock()
+        )
+    restricted_only = {a.indicator for a in cases.for_person(officers.require("sari-contoh"), ref).alerts}
+    assert restricted_only == {"R02"}
+    assert done >= 1
+    disnaker.get(f"/kasus/{ref}")
+    assert "Keluarganya melapor" not in disnaker.page
+    assert "R05" not in disnaker.page

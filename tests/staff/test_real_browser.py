@@ -126,6 +126,7 @@ def test_the_restricted_case_reaches_the_one_office_it_is_for(
     assert page.get_by_role("heading", name="R05").is_visible()
     page.get_by_label("Dirujuk ke lembaga lain").check()
     page.get_by_role("button", name="Tutup kasus").click()
+    page.get_by_role("button", name="Ya, tutup kasus").click()
     page.get_by_text("Kasus sudah ditutup.").wait_for()
     page.context.close()
 

@@ -19,6 +19,7 @@ from playwright.sync_api import Browser as Chromium
 from server import installation
 from server.app import create_app
 from server.settings import Settings
+from server.staff import words
 from server.store import officers, roster_entries
 from server.store.database import Store
 from sync.carriers import carriers
@@ -139,6 +140,7 @@ def test_a_case_from_the_phone_to_its_result_with_every_step_and_its_time_on_the
     assert _fits(page)
     page.get_by_label("Benar, sudah diperiksa").check()
     page.get_by_role("button", name="Tutup kasus").click()
+    page.get_by_role("button", name="Ya, tutup kasus").click()
     page.get_by_text("Kasus sudah ditutup.").wait_for()
     assert _fits(page)
 
@@ -174,6 +176,10 @@ def test_a_colleague_is_asked_and_rosters_are_kept_on_a_phone(district: District
     assert "Sari Contoh meminta Budi Contoh (Disnaker) menangani kasus ini." in page.content()
     assert _fits(page)
 
+    told = page.locator(".history").inner_text()
+    assert "Sari Contoh (Disnaker) diberi tahu: " in told
+    assert "bertugas jaga" not in told, "there is no roster yet"
+
     page.get_by_role("link", name="Jaga").click()
     today = district.clock().date()
     page.get_by_label("Bertugas jaga").check()
@@ -182,9 +188,11 @@ def test_a_colleague_is_asked_and_rosters_are_kept_on_a_phone(district: District
     page.get_by_label("Sampai tanggal").fill((today - timedelta(days=3)).isoformat())
     page.get_by_role("button", name="Catat", exact=True).click()
     page.get_by_text("Waktu selesai harus sesudah waktu mulai").wait_for()
-    page.get_by_label("Bertugas jaga").check()
-    page.get_by_label("Petugas", exact=True).select_option(label="Budi Contoh (Disnaker)")
-    page.get_by_label("Mulai tanggal").fill(today.isoformat())
+    assert today.isoformat() not in page.locator(".note.wrong").inner_text()
+    assert words.day(today.isoformat()) in page.locator(".note.wrong").inner_text()
+    assert page.get_by_label("Bertugas jaga").is_checked()
+    assert page.get_by_label("Petugas", exact=True).input_value() == "budi-contoh"
+    assert page.get_by_label("Mulai tanggal").input_value() == today.isoformat()
     page.get_by_label("Sampai tanggal").fill((today + timedelta(days=6)).isoformat())
     page.get_by_role("button", name="Catat", exact=True).click()
     page.get_by_text("Sudah dicatat.").wait_for()
