@@ -108,7 +108,7 @@ def hold(reason: str, came: Came, store: Store, now: datetime) -> Outcome:
         & (Quarantine.xml_hash == digest)
     )
     size = sum(f.size for f in came.files) + (len(came.xml) if known is None else 0)
-    if not _room(reason, came.desk_id, size, new=known is None):
+    if not _room(reason, came.desk_id, size, known.id if known is not None else None):
         if reason in UNREADABLE:
             log.warning("quarantine.full", reason=reason)
             return Outcome(files_kept=False)
@@ -143,19 +143,23 @@ def hold(reason: str, came: Came, store: Store, now: datetime) -> Outcome:
     return Outcome(files_kept=True, taken=known.state == "released")
 
 
-def _room(reason: str, desk_id: int | None, size: int, *, new: bool) -> bool:
+def _room(reason: str, desk_id: int | None, size: int, known: int | None) -> bool:
+    """Is there room for so many more bytes of a desk? What was decided waits no more, so that it takes no room, but
+    for the entry itself (``known``): ever more files may come to that one too.
+    """
     refused = reason in UNREADABLE
     alike = Quarantine.reason.in_(UNREADABLE) if refused else Quarantine.reason.not_in(UNREADABLE)
     row = (
         Quarantine.select(fn.COUNT(Quarantine.id), fn.SUM(Quarantine.size))
-        .where((Quarantine.state == "held") & (Quarantine.desk == desk_id) & alike)
+        .where(
+            ((Quarantine.state == "held") & (Quarantine.desk == desk_id) & alike) | (Quarantine.id == known)
+        )
         .tuples()
         .get()
     )
-    count, held = int(row[0]) + new, int(row[1] or 0) + size
-    if refused:
-        return count <= MOST_UNREADABLE and held <= MOST_UNREADABLE_BYTES
-    return count <= MOST and held <= MOST_BYTES
+    count, held = int(row[0]) + 1, int(row[1] or 0) + size
+    most, most_bytes = (MOST_UNREADABLE, MOST_UNREADABLE_BYTES) if refused else (MOST, MOST_BYTES)
+    return (known is not None or count <= most) and held <= most_bytes
 
 
 def may_decide(person: Person) -> bool:

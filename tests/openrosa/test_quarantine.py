@@ -273,6 +273,34 @@ def test_nobody_fills_the_disk_with_what_cannot_be_read(
     assert Quarantine.select().count() == 5
 
 
+def test_nobody_fills_the_disk_with_ever_more_files_of_what_was_decided(
+    running: Running, published: Store, monkeypatch: pytest.MonkeyPatch, clock: Clock, overseer: Person
+) -> None:
+    del running
+    from server.store import desks
+    from server.store.attachments import NewFile
+    from server.store.quarantine import Came
+
+    desk = desks.by_username(next(d["desk"] for d in desks.listing()))
+    assert desk is not None
+
+    def send(number: int) -> None:
+        file = NewFile(f"foto-{number}.jpg", f"{number:064d}", 400, "image/jpeg")
+        with published.transaction():
+            quarantine.hold(
+                "form.unknown", Came("entah", "", "id", desk.id, None, b"<a/>", [file]), published, clock()
+            )
+
+    send(1)
+    with published.transaction():
+        quarantine.discard(only(), overseer, NOTE, published, clock())
+    monkeypatch.setattr(quarantine, "MOST_BYTES", 1_000)
+    send(2)
+    with pytest.raises(Problem) as full:
+        send(3)
+    assert full.value.problem is Problems.QUARANTINE_FULL
+
+
 def test_too_many_marks_for_ordinary_uploads_are_refused_kept_and_can_be_released(
     running: Running, filled: dict[str, bytes], published: Store, release: Callable[..., Receipt]
 ) -> None:
