@@ -13,7 +13,7 @@ import pytest
 
 from forms.problems import Problem
 from server.settings import Settings
-from server.store import jobs, messages, officers
+from server.store import figures, jobs, messages, officers
 from server.store.claims import Claimed
 from server.store.database import Store, Writer
 from server.store.models import Session
@@ -69,6 +69,13 @@ def test_a_job_that_fails_is_on_record_and_the_others_go_on(store: Store) -> Non
     assert [m["state"] for m in messages.listing()] == ["sent"]
     errors = {run.job: run.error for run in jobs.last_runs()}
     assert (errors["messages"], errors["files"]) == (None, "OSError")
+    shown = {figure.name: figure.counts for figure in figures.counted()}
+    failures = shown["posmigran_job_failures"]
+    assert failures["files"] >= 1
+    assert failures["messages"] == 0
+    assert {"messages", "files"} <= shown["posmigran_job_started_seconds"].keys()
+    assert shown["posmigran_job_took_seconds"]["messages"] > 0
+    assert shown["posmigran_segments"] == {"console": 1.0}
 
 
 def test_a_quiet_job_notes_that_it_runs_without_a_commit_each_time(store: Store) -> None:
