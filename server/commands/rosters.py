@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -87,18 +88,7 @@ def rosters_add(
     json: JsonOption = False,
 ) -> None:
     """Put an officer on duty for their office; the others are then told only after them."""
-    with opened(home) as (_, store), store.transaction():
-        area = officers.require(officer).area
-        entry = roster_entries.add_duty(
-            officer,
-            roster_entries.moment(starts, area),
-            roster_entries.moment(ends, area, end=True),
-            now(),
-            OPERATOR,
-            deputy=deputy,
-        )
-        _noted("roster.duty", officer, entry)
-        show({"entry": entry}, json)
+    _enter("roster.duty", roster_entries.add_duty, officer, starts, ends, deputy, home, json)
 
 
 @app.command("leave")
@@ -111,17 +101,25 @@ def rosters_leave(
     json: JsonOption = False,
 ) -> None:
     """Note that an officer is away; meanwhile their deputy is told, or the others of the office."""
+    _enter("roster.leave", roster_entries.add_leave, officer, starts, ends, deputy, home, json)
+
+
+def _enter(
+    verb: str,
+    add: Callable[..., str],
+    officer: str,
+    starts: str,
+    ends: str,
+    deputy: str | None,
+    home: Path | None,
+    json: bool,
+) -> None:
+    """Enter a span of an officer's: moments are those of the officer's area."""
     with opened(home) as (_, store), store.transaction():
         area = officers.require(officer).area
-        entry = roster_entries.add_leave(
-            officer,
-            roster_entries.moment(starts, area),
-            roster_entries.moment(ends, area, end=True),
-            now(),
-            OPERATOR,
-            deputy=deputy,
-        )
-        _noted("roster.leave", officer, entry)
+        begins, over = roster_entries.moment(starts, area), roster_entries.moment(ends, area, end=True)
+        entry = add(officer, begins, over, now(), OPERATOR, deputy=deputy)
+        _noted(verb, officer, entry)
         show({"entry": entry}, json)
 
 
