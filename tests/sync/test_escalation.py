@@ -169,7 +169,7 @@ def test_who_took_a_case_on_is_reminded_until_a_follow_up_comes(store: Store, cl
     later(clock, hours=24)
     work(store, clock)
     assert told() == [duty.slug] * 2
-    assert messages.listing()[-1]["body"].startswith("PMI KRITIS R05 R-350701-0001 Kec Donomulyo: sudah")
+    assert messages.listing()[-1]["body"].startswith(f"PMI KRITIS R05 {ref} Kec Donomulyo: sudah")
     later(clock, hours=24)
     work(store, clock)
     assert sorted(told()[2:]) == sorted([duty.slug, head.slug])
