@@ -60,7 +60,9 @@ def move_on(alert_id: int, seen: datetime, rung: int, deadline: datetime | None)
 
 def open_to(alert_id: int, role: str) -> None:
     """An alert has climbed to a role that it does not name: it names that role from now on. Never a restricted one."""
-    Alert.update(recipients=Alert.recipients.concat(f"+{role}")).where((Alert.id == alert_id) & ~Alert.restricted).execute()
+    Alert.update(recipients=Alert.recipients.concat(f"+{role}")).where(
+        (Alert.id == alert_id) & ~Alert.restricted
+    ).execute()
 
 
 def nobody_answered() -> int:

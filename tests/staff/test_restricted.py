@@ -35,7 +35,7 @@ def everything(store: Store, library: dict[str, Form], codes: str) -> dict[str, 
             officers.set_contact(one.person.slug, clock(), phone=f"+62 812 0000 {number:04d}")
     settings = Settings(home=store.home)
     sync = Sync(store, settings, clock, {"console": Console()}, "console", random=Random(1), gap=0.0)
-    office.file("R05" if "R05" in codes else "", form_id="pulang")  # by itself: a case of which others see nothing at all
+    office.file("R05" if "R05" in codes else "", form_id="pulang")  # a case that others see nothing of
     ref = office.case(codes)
     for _ in range(5):
         sync.run_once()

@@ -113,7 +113,9 @@ def test_a_critical_case_nobody_answers_comes_to_the_bp3mi_contact_with_the_supe
     work(store, clock)
     bodies = {(m["officer"], m["body"].split(" Kec")[0]) for m in messages.listing()[4:] if m["ref"] == ref}
     assert bodies == {(head.slug, f"PMI KRITIS D01 +1 {ref}"), (contact.slug, f"PMI KRITIS D01 {ref}")}
-    assert [a.indicator for a in cases.for_person(contact, ref).alerts] == ["D01"], "and not what is the others'"
+    assert [a.indicator for a in cases.for_person(contact, ref).alerts] == ["D01"], (
+        "and not what is the others'"
+    )
     with pytest.raises(Problem):
         cases.for_person(contact, secret)
     cases.acknowledge(contact, ref, clock())
