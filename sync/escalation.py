@@ -88,7 +88,7 @@ def _next(case: OwedCase, alert: AlertFacts, rosters: Rosters, asked: set[int]) 
 
 
 def _contact(case: OwedCase, alert: AlertFacts, rosters: Rosters) -> Ladder:
-    """A ladder on which the BP3MI contact stands beside the supervisors, for critical alerts that are not restricted."""
+    """The BP3MI contact stands beside the supervisors, for critical alerts that are not restricted."""
     if alert.severity != "critical" or alert.restricted or CONTACT in alert.recipients:
         return ((),) * TOP
     team = next((team for team in rosters.teams(CONTACT, case.village) if team.on_duty), None)

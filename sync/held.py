@@ -22,7 +22,8 @@ def tell(
 ) -> int:
     """Owe the overseers nearest to each desk with something waiting a notice, unless they got one today.
 
-    Whoever cannot be reached by one of the ``kinds`` of channel, which are those set up, does not count. Call inside a transaction. Returns how many messages were owed.
+    Whoever cannot be reached by one of the ``kinds`` of channel, which are those set up, does not count. Call inside
+    a transaction. Returns how many messages were owed.
     """
     counts: dict[int, int] = {}
     people: dict[int, Person] = {}
