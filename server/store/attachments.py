@@ -209,6 +209,11 @@ def page(area: str, number: int, size: int, *, lacking: bool) -> list[Carrier]:
     )
 
 
+def of_numbers(ids: list[int]) -> list[Carrier]:
+    """The submissions with these numbers, lowest first, with their files."""
+    return _carriers(Submission.id.in_(ids))[::-1]
+
+
 def of_instance(instance_id: str) -> Carrier:
     """A submission, also an edited one or a trial, with its files. Raises :class:`Problem` (SUBMISSION_UNKNOWN)."""
     found = _carriers(Submission.instance_id == instance_id)

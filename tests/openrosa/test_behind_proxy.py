@@ -13,9 +13,9 @@ from server.forwarded import Forwarded
 from server.settings import Settings
 from server.store.models import Submission
 from tests.conftest import Home
+from tests.openrosa.asking import raw
 from tests.openrosa.conftest import PHOTO_FORM, Running, again, with_photos
 from tests.openrosa.proxy import Proxy
-from tests.openrosa.test_door import raw
 from tests.phone.collect import Collect
 from tests.server_process import Server
 

@@ -19,8 +19,8 @@ from lxml import etree
 from server.store import counters, submissions
 from server.store.database import Store
 from server.store.models import Attachment, PublishedForm, Quarantine, Submission
+from tests.openrosa.asking import multipart, raw
 from tests.openrosa.conftest import PHOTO_FORM, Running, again, instance_id, with_photos
-from tests.openrosa.test_door import multipart, raw
 
 pytestmark = pytest.mark.parametrize("home", ["sqlite"], indirect=True)
 

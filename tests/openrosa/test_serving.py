@@ -14,7 +14,7 @@ from server.store import desks
 from server.store.database import Store
 from server.store.sealing import Keys
 from tests.conftest import ENGINES, Clock, Home, make_home
-from tests.openrosa.test_door import raw
+from tests.openrosa.asking import raw
 from tests.server_process import Server
 
 

@@ -14,8 +14,8 @@ from server.openrosa.credentials import Doorkeeper
 from server.store.database import Store
 from server.store.models import Counter
 from tests.conftest import Home
+from tests.openrosa.asking import raw
 from tests.openrosa.conftest import Running, again
-from tests.openrosa.test_door import raw
 from tests.phone.collect import Collect
 from tests.phone.digest import DigestAnswer
 from tests.phone.listing import AuthenticationRequiredError
@@ -186,3 +186,48 @@ def _is_silent(line: socket.socket) -> bool:
     except BlockingIOError:
         return True
     return False
+
+
+@pytest.mark.parametrize("path", ["/formList", "/submission"])
+def test_an_unknown_token_is_401_in_openrosa_words(running: Running, path: str) -> None:
+    answer = raw(running.server.url, path=f"/desk/{'a' * 48}{path}")
+    assert answer.status == 401
+    assert answer.headers["X-OpenRosa-Version"] == "1.0"
+    assert b"OpenRosaResponse" in answer.read()
+
+
+def test_a_revoked_desk_is_out_at_once(running: Running, filled: dict[str, bytes], published: Store) -> None:
+    by_token, by_digest = running.phone(), running.digest_phone()
+    by_token.sync()
+    by_digest.sync()
+    command(running.server.home, "desks", "revoke", running.desk)
+    for phone in (by_token, by_digest):
+        with pytest.raises(AuthenticationRequiredError):
+            phone.form_list()
+
+
+def test_a_wrong_password_is_refused_with_one_digest_challenge(running: Running) -> None:
+    with pytest.raises(AuthenticationRequiredError):
+        running.digest_phone("salah").form_list()
+    challenges = raw(running.server.url).headers.get_all("WWW-Authenticate")
+    assert challenges is not None
+    assert len(challenges) == 1
+    assert challenges[0].startswith("Digest ")
+    assert 'charset="UTF-8"' in challenges[0]
+
+
+def test_basic_over_plain_http_is_refused(running: Running) -> None:
+    pair = base64.b64encode(
+        f"{running.credentials.username}:{running.credentials.password}".encode()
+    ).decode()
+    assert raw(running.server.url, headers={"Authorization": f"Basic {pair}"}).status == 401
+    # behind a proxy on this machine that ended the encryption it counts
+    proxied = {"Authorization": f"Basic {pair}", "X-Forwarded-Proto": "https"}
+    assert raw(running.server.url, headers=proxied).status == 200
+
+
+@pytest.mark.parametrize(
+    "header", ['Digest realm="posmigran", uri="http://[", username="x", nonce="zz.1"', "Digest", "Basic !"]
+)
+def test_a_senseless_authorization_is_401(running: Running, header: str) -> None:
+    assert raw(running.server.url, headers={"Authorization": header}).status == 401

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 
 import pytest
 
@@ -12,46 +13,41 @@ from server.store.checkpoints import Checkpoints
 from server.store.database import Store, Writer
 
 
-class HeldCommit:
-    """The store's commit, which does not begin before it is let go."""
-
-    def __init__(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.asked, self._go = threading.Event(), threading.Event()
-        commit: Callable[[], None] = store.db.commit
-
-        def held() -> None:
-            self.asked.set()
-            assert self._go.wait(30)
-            commit()
-
-        monkeypatch.setattr(store.db, "commit", held)
-
-    def let_go(self) -> None:
-        self._go.set()
-
-
-def test_nobody_hears_of_work_before_the_commit_that_all_share_has_returned(
+def test_nobody_hears_of_work_before_the_commit_that_holds_it_has_returned(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    committed, heard = [0], []
+    commit: Callable[[], None] = store.db.commit
+
+    def committing() -> None:
+        holds = counters.current("kept")
+        commit()
+        committed.append(holds)
+
+    class Told(Future[int]):
+        """Notes in the writer's own thread, so in order, what it tells and what was on disk by then."""
+
+        def set_result(self, result: int) -> None:
+            heard.append((result, committed[-1]))
+            super().set_result(result)
+
+    monkeypatch.setattr(store.db, "commit", committing)
+    monkeypatch.setattr("server.store.database.Future", Told)
     writer = Writer(store)
-    commit = HeldCommit(store, monkeypatch)
-    heard: list[int] = []
-    waiting = [
-        threading.Thread(
-            target=lambda: heard.append(writer.wait(lambda: counters.increment("kept"))), daemon=True
-        )
-        for _ in range(5)
-    ]
-    for thread in waiting:
-        thread.start()
-    assert commit.asked.wait(30)
-    before = list(heard)
-    commit.let_go()
-    for thread in waiting:
-        thread.join(30)
+
+    def send() -> None:
+        for _ in range(4):
+            writer.wait(lambda: counters.increment("kept"))
+
+    phones = [threading.Thread(target=send, daemon=True) for _ in range(5)]
+    for phone in phones:
+        phone.start()
+    for phone in phones:
+        phone.join(10)
+    early = [(number, on_disk) for number, on_disk in heard if number is None or number > on_disk]
+    assert early == []
+    assert sorted(number for number, _ in heard) == list(range(1, 21))
     writer.close()
-    assert before == []
-    assert sorted(heard) == [1, 2, 3, 4, 5]
 
 
 def test_a_commit_that_returned_is_on_disk(store: Store) -> None:

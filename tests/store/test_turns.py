@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import threading
+import time
 from pathlib import Path
 
 from server.store.turns import locked
+
+SOON = 5.0
+"""Seconds after which a thread that has not come to the lock never will."""
 
 
 def test_who_waits_is_before_who_comes_back_at_once(tmp_path: Path) -> None:
@@ -30,9 +34,11 @@ def test_who_waits_is_before_who_comes_back_at_once(tmp_path: Path) -> None:
         with locked(file, after):
             waiting = threading.Thread(target=wait, daemon=True)
             waiting.start()
+            given_up = time.monotonic() + SOON
             while not waits():
-                pass
+                assert time.monotonic() < given_up, "who wants a turn does not queue for it"
+                time.sleep(0.001)
         with locked(file, after):
             order.append("who came back")
-        waiting.join(30)
+        waiting.join(SOON)
         assert order == ["who waited", "who came back"]

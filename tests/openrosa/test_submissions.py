@@ -1,105 +1,19 @@
-"""What a phone gets from the running server, on both engines. Numbers are those of the notes on Collect."""
+"""What a phone sends to the running server, on both engines. Numbers are those of the notes on Collect."""
 
 from __future__ import annotations
 
-import http.client
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
 
-from server.store import cases, desks, submissions
+from server.store import cases, submissions
 from server.store.database import Store
 from server.store.models import Alert, Attachment, Case, Quarantine, Register, Submission
-from tests.conftest import Clock
+from tests.openrosa.asking import multipart, raw
 from tests.openrosa.conftest import Running, again, instance_id
-from tests.phone.collect import Collect
-from tests.phone.listing import AuthenticationRequiredError
 from tests.server_process import command
-
-
-def raw(
-    url: str,
-    method: str = "GET",
-    path: str = "/formList",
-    headers: Mapping[str, str] | None = None,
-    body: bytes = b"",
-) -> http.client.HTTPResponse:
-    parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
-    connection.request(method, f"{parts.path}{path}", body or None, dict(headers or {}))
-    return connection.getresponse()
-
-
-def multipart(*parts: tuple[str, str | None, bytes], boundary: str = "xyz") -> tuple[dict[str, str], bytes]:
-    body = b""
-    for name, filename, content in parts:
-        named = f'; filename="{filename}"' if filename is not None else ""
-        body += f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"{named}\r\n\r\n'.encode()
-        body += content + b"\r\n"
-    return {
-        "Content-Type": f"multipart/form-data; boundary={boundary}"
-    }, body + f"--{boundary}--\r\n".encode()
-
-
-@pytest.mark.parametrize("order", ["123", "132", "213", "231", "312", "321"])
-def test_a_chain_of_edits_ends_the_same_in_whatever_order_it_comes(
-    running: Running, filled: dict[str, bytes], published: Store, order: str
-) -> None:
-    phone = running.phone()
-    chain = [again(filled["broker without a letter"])]
-    for _ in range(2):
-        mark = f"<deprecatedID>{instance_id(chain[-1])}</deprecatedID></meta>".encode()
-        chain.append(again(filled["broker without a letter"]).replace(b"</meta>", mark))
-    for place in order:
-        assert phone.submit(chain[int(place) - 1]).sent
-    assert [s["instance_id"] for s in submissions.listing()] == [instance_id(chain[2])]
-    assert {s.root for s in Submission.select()} == {instance_id(chain[0])}
-    live = [a for a in cases.listing() if a["state"] == "open"]
-    assert [(a["indicator"], a["submission"]) for a in live] == [("D08", instance_id(chain[2]))]
-
-
-@pytest.mark.parametrize("how", ["token", "digest"])
-def test_a_phone_gets_both_forms_with_all_lists_and_sends(
-    running: Running, filled: dict[str, bytes], how: str
-) -> None:
-    phone = running.phone() if how == "token" else running.digest_phone()
-    forms = phone.sync()
-    assert set(forms) >= {"berangkat", "pulang"}
-    assert set(forms["berangkat"].media) == {"desa.csv", "negara.csv", "biaya.csv", "p3mi.csv", "kurs.csv"}
-    villages = forms["berangkat"].media["desa.csv"].decode().splitlines()[1:]
-    assert villages
-    assert all(line.startswith("35.07.") for line in villages)
-    result = phone.submit(again(filled["clean departure"]))
-    assert (result.sent, result.status) == (True, 201)
-
-
-def test_a_second_sync_finds_everything_on_the_phone(running: Running) -> None:
-    phone = running.phone()
-    phone.sync()
-    phone.sync()
-    assert phone.decisions["berangkat"] == "OnDevice"
-    # a list of workers is never on the phone as a file: its form is looked at again (2.18)
-    assert phone.decisions["pulang"] == "UpdatedMedia"
-
-
-def test_lists_and_forms_are_revalidated_with_304(running: Running) -> None:
-    first = raw(running.url)
-    assert first.headers["Cache-Control"] == "private, no-cache"
-    tag = first.headers["ETag"]
-    for asked in (tag, f"W/{tag}", f'"other", {tag}'):
-        second = raw(running.url, headers={"If-None-Match": asked})
-        assert (second.status, second.read()) == (304, b"")
-        assert second.headers["X-OpenRosa-Version"] == "1.0"
-    assert raw(running.url, headers={"If-None-Match": '"other"'}).status == 200
-
-
-def test_links_stand_under_the_token_and_name_the_host_that_was_asked(running: Running) -> None:
-    for form in running.phone().form_list():
-        assert form.download_url.startswith(running.url + "/forms/")
-        assert form.manifest_url is not None
-        assert form.manifest_url.startswith(running.url + "/forms/")
 
 
 def test_the_same_submission_twice_is_one(
@@ -215,46 +129,6 @@ def test_head_of_submission_is_204_with_the_length_to_stay_under(running: Runnin
     assert (answer.status, answer.read()) == (204, b"")
     assert int(answer.headers["X-OpenRosa-Accept-Content-Length"]) >= 10_000_000
     assert answer.headers["X-OpenRosa-Version"] == "1.0"
-
-
-@pytest.mark.parametrize("path", ["/formList", "/submission"])
-def test_an_unknown_token_is_401_in_openrosa_words(running: Running, path: str) -> None:
-    answer = raw(running.server.url, path=f"/desk/{'a' * 48}{path}")
-    assert answer.status == 401
-    assert answer.headers["X-OpenRosa-Version"] == "1.0"
-    assert b"OpenRosaResponse" in answer.read()
-
-
-def test_a_revoked_desk_is_out_at_once(running: Running, filled: dict[str, bytes], published: Store) -> None:
-    by_token, by_digest = running.phone(), running.digest_phone()
-    by_token.sync()
-    by_digest.sync()
-    command(running.server.home, "desks", "revoke", running.desk)
-    for phone in (by_token, by_digest):
-        with pytest.raises(AuthenticationRequiredError):
-            phone.form_list()
-
-
-def test_a_wrong_password_is_refused_with_one_digest_challenge(running: Running) -> None:
-    with pytest.raises(AuthenticationRequiredError):
-        running.digest_phone("salah").form_list()
-    challenges = raw(running.server.url).headers.get_all("WWW-Authenticate")
-    assert challenges is not None
-    assert len(challenges) == 1
-    assert challenges[0].startswith("Digest ")
-    assert 'charset="UTF-8"' in challenges[0]
-
-
-def test_basic_over_plain_http_is_refused(running: Running) -> None:
-    import base64
-
-    pair = base64.b64encode(
-        f"{running.credentials.username}:{running.credentials.password}".encode()
-    ).decode()
-    assert raw(running.server.url, headers={"Authorization": f"Basic {pair}"}).status == 401
-    # behind a proxy on this machine that ended the encryption it counts
-    proxied = {"Authorization": f"Basic {pair}", "X-Forwarded-Proto": "https"}
-    assert raw(running.server.url, headers=proxied).status == 200
 
 
 @pytest.mark.parametrize(
@@ -375,94 +249,6 @@ def test_endless_identities_and_odd_values_are_kept_all_the_same(
     assert len(Register.get().sex) > 1
 
 
-def test_an_edit_replaces_what_it_edits_even_if_it_comes_first(
-    running: Running, filled: dict[str, bytes], published: Store
-) -> None:
-    phone = running.phone()
-    risky, clean = filled["broker without a letter"], filled["clean departure"]
-    first = again(risky)
-    second = edit_of(clean, first)
-    third = edit_of(risky, second)
-    for xml in (third, first, second):
-        assert phone.submit(xml).sent
-    listed = submissions.listing()
-    assert [(s["instance_id"], s["state"]) for s in listed] == [(instance_id(third), "edited")]
-    assert {s.root for s in Submission.select()} == {instance_id(first)}
-    # the two ends of the chain each opened a case before the middle joined them
-    assert [
-        (a.case.root == instance_id(first), a.state, a.result) for a in Alert.select().order_by(Alert.state)
-    ] == [
-        (False, "closed", "merged"),
-        (True, "open", None),
-    ]
-
-
-def edit_of(xml: bytes, old: bytes) -> bytes:
-    mark = f"<deprecatedID>{instance_id(old)}</deprecatedID></meta>".encode()
-    return again(xml).replace(b"</meta>", mark)
-
-
-@pytest.mark.parametrize("first", ["original", "edit"])
-def test_a_desk_of_another_regency_edits_nothing_and_both_records_alert(
-    running: Running, filled: dict[str, bytes], published: Store, clock: Clock, first: str
-) -> None:
-    with published.transaction():
-        _, theirs = desks.add("35.08.10.2001", None, published.keys, clock())
-    stranger = Collect(f"{running.server.url}/desk/{theirs.token}")
-    original = again(filled["broker without a letter"])
-    foreign = edit_of(filled["rat port"], original)
-    steps = [(running.phone(), original), (stranger, foreign)]
-    for phone, xml in steps if first == "original" else reversed(steps):
-        assert phone.submit(xml).status == 201
-    listed = {s["instance_id"]: s["village"][:5] for s in submissions.listing()}
-    assert listed == {instance_id(original): "35.07", instance_id(foreign): "35.08"}
-    alerts = {(a["district"], a["indicator"]) for a in cases.listing() if a["state"] == "open"}
-    assert ("35.07", "D08") in alerts
-    assert all(
-        a["district"] == ("35.07" if a["submission"] == instance_id(original) else "35.08")
-        for a in cases.listing()
-    )
-    assert not Alert.select().where(Alert.gone_at.is_null(False)).exists()
-
-
-def test_what_edits_itself_or_its_own_editor_stays_in_sight(
-    running: Running, filled: dict[str, bytes], published: Store
-) -> None:
-    itself = again(filled["clean departure"])
-    itself = itself.replace(b"</meta>", f"<deprecatedID>{instance_id(itself)}</deprecatedID></meta>".encode())
-    one = again(filled["clean departure"])
-    two = edit_of(filled["clean departure"], one)
-    one = one.replace(b"</meta>", f"<deprecatedID>{instance_id(two)}</deprecatedID></meta>".encode())
-    for xml in (itself, one, two):
-        assert running.phone().submit(xml).status == 201
-    assert [s["instance_id"] for s in submissions.listing()] == [instance_id(itself), instance_id(two)]
-
-
-def test_of_two_edits_of_one_submission_the_last_counts(
-    running: Running, filled: dict[str, bytes], published: Store
-) -> None:
-    original = again(filled["clean departure"])
-    edits = [edit_of(filled["clean departure"], original) for _ in range(2)]
-    for xml in (original, *edits):
-        assert running.phone().submit(xml).sent
-    assert [s["instance_id"] for s in submissions.listing()] == [instance_id(edits[1])]
-
-
-def test_a_case_moves_with_a_corrected_village_and_is_owed_again(
-    running: Running, filled: dict[str, bytes], published: Store
-) -> None:
-    original = again(filled["broker without a letter"])
-    assert running.phone().submit(original).sent
-    Alert.update(owed=False).execute()
-    corrected = edit_of(filled["broker without a letter"], original).replace(
-        b"35.07.01.2001", b"35.07.13.2004"
-    )
-    assert running.phone().submit(corrected).sent
-    case = Case.get()
-    assert (case.district, case.village, case.ref) == ("35.07.13", "35.07.13.2004", "R-350701-0001")
-    assert Alert.get().owed
-
-
 def test_files_of_somebody_unknown_are_not_kept(running: Running, published: Store) -> None:
     headers, body = multipart(
         ("xml_submission_file", "a.xml", b'<d id="x"/>'), *[(f"{n}.jpg", f"{n}.jpg", b"x") for n in range(20)]
@@ -474,32 +260,12 @@ def test_files_of_somebody_unknown_are_not_kept(running: Running, published: Sto
     assert not list((published.home / "staging").iterdir())
 
 
-@pytest.mark.parametrize(
-    "header", ['Digest realm="posmigran", uri="http://[", username="x", nonce="zz.1"', "Digest", "Basic !"]
-)
-def test_a_senseless_authorization_is_401(running: Running, header: str) -> None:
-    assert raw(running.server.url, headers={"Authorization": header}).status == 401
-
-
 def test_an_odd_device_id_does_not_matter(
     running: Running, filled: dict[str, bytes], published: Store
 ) -> None:
     headers, body = multipart(("xml_submission_file", "a.xml", again(filled["clean departure"])))
     assert raw(running.url, "POST", "/submission?deviceID=a%00b%0A", headers, body).status == 201
     assert Submission.get().device_id == "ab"
-
-
-def test_an_edit_without_the_risk_is_noted_and_the_alert_stays(
-    running: Running, filled: dict[str, bytes], published: Store
-) -> None:
-    first = again(filled["broker without a letter"])
-    mark = f"<deprecatedID>{instance_id(first)}</deprecatedID></meta>".encode()
-    phone = running.phone()
-    assert phone.submit(first).sent
-    assert phone.submit(again(filled["clean departure"]).replace(b"</meta>", mark)).sent
-    alert = Alert.get()
-    assert alert.gone_at is not None
-    assert alert.state == "open"
 
 
 def test_200_phones_that_upload_slowly_do_not_keep_another_waiting(
