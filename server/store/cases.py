@@ -79,8 +79,8 @@ def open_or_extend(
             for i in fresh
         ]
     )
-    if case is not None:
-        _settle(case, now)
+    if chained:  # the newest version of the submission may be another one
+        _settle(Case.get_by_id(case_id), now)
     return str(ref)
 
 
