@@ -296,6 +296,11 @@ class Problems(Enum):
         "Kata sandi hanya untuk berkas .xlsx.",
         "Only .xlsx files can have a password.",
     )  # fmt: skip
+    MEDIA_ZIP_ONLY = Kind(
+        "export.media_zip_only", 422,
+        "Lampiran hanya dapat disertakan di berkas .zip.",
+        "Only .zip files can hold the attached files.",
+    )  # fmt: skip
     EXPORTS_MANY = Kind(
         "export.many", 429,
         "Sudah ada {most} permintaan yang menunggu. Tunggu sampai selesai atau batalkan salah satu.",
