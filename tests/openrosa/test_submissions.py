@@ -92,7 +92,7 @@ def test_a_risk_opens_a_case_with_its_alerts_owed(
 ) -> None:
     running.phone().submit(again(filled["broker without a letter"]))
     listed = cases.listing()
-    assert [(a["ref"], a["indicator"], a["state"]) for a in listed] == [("R-350701-0001", "D08", "open")]
+    assert [(a["ref"][:9], a["indicator"], a["state"]) for a in listed] == [("R-350701-", "D08", "open")]
     assert Alert.get().owed
 
 
