@@ -3,13 +3,17 @@
 A process has so many open files. Who opens connections and says nothing would use them all up, and nobody else could
 connect any more: so a request's head must be there soon, a body must not stall, and where all places are taken the
 one that has been silent longest gives up its own. Slow phones are left alone: a byte a second is not silence.
+Nor may one ask without an end, or take its answer so slowly that it never does: a head is bounded, and who has stopped
+reading is closed.
+
+What is answered goes out in one piece, head and body: to the kernel, and to the phone, a second one is a second errand.
 """
 
 from __future__ import annotations
 
 import asyncio
 import resource
-from functools import cache
+from functools import cache, partial
 from typing import Final
 
 import structlog
@@ -21,6 +25,10 @@ HEAD_WITHIN = 30.0
 """Seconds in which a request's head must be there, from the connection or its first byte on."""
 STALLED_AFTER = 180.0
 """Seconds without a byte after which a body counts as stalled."""
+UNREAD_AFTER = 180.0
+"""Seconds in which not a byte of an answer was taken, after which nobody counts as reading it any more."""
+LONGEST_HEAD: Final = 128 * 1024
+"""Bytes of a head, or between two pieces of a body, beyond the first that came: far more than any phone sends."""
 SILENT = 30.0
 """Seconds without a byte of a body after which a connection gives up its place where all are taken."""
 _LOOKED_AT_EVERY = 10.0  # seconds
@@ -28,9 +36,14 @@ _MOST_FILES: Final = 65_536
 _OWN_FILES: Final = 128  # of a process besides its connections: database, logs, libraries
 _MOST: Final = 10_000
 _LEAST: Final = 16
+_GO_ON: Final = b"HTTP/1.1 100 "
+_JOINED: Final = 64 * 1024  # bytes of a body that are copied behind its head
 _LINGER: Final = 1.0  # seconds in which a 503 is read before the connection is closed
 _FULL: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 30\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+)
+_TOO_LONG: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 )
 
 
@@ -54,6 +67,43 @@ def room() -> int:
     return max(_LEAST, min((soft - _OWN_FILES) // 2, _MOST))
 
 
+class _InOnePiece(asyncio.Transport):
+    """What one answer is written to: its head is held until the body comes, or until there is no more to come."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head: bytes | None = None
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send, after the head where that was held."""
+        if self._head is None:
+            if bytes(data).startswith(_GO_ON):  # not an answer yet: the phone waits for it
+                self._transport.write(data)
+            else:
+                self._head = bytes(data)
+        else:
+            if self._head and len(data) <= _JOINED:
+                data = self._head + data
+                self._head = b""
+            self.flush()
+            self._transport.write(data)
+
+    def flush(self) -> None:
+        """Send what is held: the answer to ``HEAD`` is a head alone."""
+        if self._head:
+            self._transport.write(self._head)
+            self._head = b""
+
+    def close(self) -> None:
+        """Send what is held, then close."""
+        self.flush()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        """As the transport below."""
+        return self._transport.is_closing()
+
+
 class Connection(HttpToolsProtocol):
     """One connection, as uvicorn has them, within these bounds."""
 
@@ -61,11 +111,15 @@ class Connection(HttpToolsProtocol):
     _heard = 0.0
     _begun = 0.0
     _refused = False
+    _idle_bytes = 0
+    _got_on = False
+    _unsent = 0
+    _taken_at = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take it, in the place of a silent one where there is no other; else 503."""
         super().connection_made(transport)
-        self._heard = self._begun = self.loop.time()
+        self._heard = self._begun = self._taken_at = self.loop.time()
         if self._full() and not self._take_place():
             self._refused = True
             if len(self.connections) > room() + _LEAST:
@@ -83,7 +137,44 @@ class Connection(HttpToolsProtocol):
         self._heard = self.loop.time()
         if self.waiting and self.timeout_keep_alive_task is not None:
             self._begun = self._heard
+        self._got_on = False
         super().data_received(data)
+        # the parser gathers what has no end in memory: an address, a header, what follows the last piece of a body
+        self._idle_bytes = 0 if self._got_on else self._idle_bytes + len(data)
+        if self._idle_bytes > LONGEST_HEAD and not self.transport.is_closing():
+            if self.waiting:
+                self.transport.write(_TOO_LONG)
+                self.transport.close()
+            else:
+                self.transport.abort()
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._got_on = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Its head is there. Nothing of the answer has run yet when uvicorn's own part returns."""
+        self._got_on = True
+        former = self.cycle
+        super().on_headers_complete()
+        if self.cycle is not former:
+            answer = self.cycle.transport = _InOnePiece(self.transport)
+            self.cycle.on_response = partial(self._answered, answer)
+
+    def _answered(self, answer: _InOnePiece) -> None:
+        answer.flush()
+        self.on_response_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Some of its body is there."""
+        self._got_on = True
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """All of it is there."""
+        self._got_on = True
+        super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is over."""
@@ -104,6 +195,10 @@ class Connection(HttpToolsProtocol):
         return self.loop.time() - self._heard
 
     def _look(self) -> None:
+        self._note_taken()
+        if self.unread_for >= UNREAD_AFTER:
+            self.transport.abort()  # closing would wait for what is never taken
+            return
         if self.waiting:
             # between two requests uvicorn counts the time itself
             late = self.timeout_keep_alive_task is None and self.loop.time() - self._begun >= HEAD_WITHIN
@@ -111,8 +206,18 @@ class Connection(HttpToolsProtocol):
             late = self.silent_for >= STALLED_AFTER
         if late:
             self.transport.close()
-        else:
-            self._watch = self.loop.call_later(_LOOKED_AT_EVERY, self._look)
+        # also where it is closing: that may wait for who takes the rest of an answer
+        self._watch = self.loop.call_later(_LOOKED_AT_EVERY, self._look)
+
+    def _note_taken(self) -> None:
+        unsent = self.transport.get_write_buffer_size()
+        if unsent == 0 or unsent != self._unsent:
+            self._unsent, self._taken_at = unsent, self.loop.time()
+
+    @property
+    def unread_for(self) -> float:
+        """Seconds since anything of what is to be sent was taken, as far as was looked; 0 where nothing waits."""
+        return self.loop.time() - self._taken_at if self._unsent else 0.0
 
     def _full(self) -> bool:
         if len(self.connections) <= room():
@@ -122,8 +227,14 @@ class Connection(HttpToolsProtocol):
     def _take_place(self) -> bool:
         """Close the connection that has said nothing for longest; False where each of them is being served."""
         others = [c for c in self.connections if isinstance(c, Connection) and c is not self]
-        idle = [c for c in others if not c.transport.is_closing() and not c._refused]
-        candidates = [c for c in idle if c.waiting] or [c for c in idle if c.silent_for >= SILENT]
+        going = [c for c in others if not c.transport.is_closing() and not c._refused]
+        # an answer may be on its way long after uvicorn is done with it
+        idle = [c for c in going if c.waiting and not c.transport.get_write_buffer_size()]
+        candidates = (
+            idle
+            or [c for c in going if c.silent_for >= SILENT]
+            or [c for c in others if c.unread_for >= SILENT]
+        )
         if not candidates:
             return False
         min(candidates, key=lambda c: c._heard).transport.abort()

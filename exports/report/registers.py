@@ -67,7 +67,8 @@ class Register:
 
     def sheet(self, name: str, title: str, block: str, items: Sequence[Item], store: Store) -> Sheet:
         """The sheet, with the columns that the reader may see; its rows are read when they are written."""
-        shown = [item for item in items if self._visible.reader.kinds.issuperset(item.kinds)]
+        allowed = self._visible.reader.kinds - self._visible.without
+        shown = [item for item in items if allowed.issuperset(item.kinds)]
         if self._order.restricted:
             shown += self._violence()
         keys = [item.column.key for item in shown]

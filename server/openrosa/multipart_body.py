@@ -8,20 +8,21 @@ its last byte is refused (Central stores it).
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable
 from dataclasses import dataclass, field
 
 import multipart
 
 from forms.problems import Problem, Problems
 from server.store.attachments import NewFile
-from server.store.database import Readers
 from server.store.file_names import stored_name
 from server.store.files import Files, Staged
+from server.store.readers import Readers
 
 XML_PART = "xml_submission_file"
 XML_LIMIT = 5_000_000  # bytes
 PARTS_LIMIT = 1_000  # Collect sends 101 files at most in one POST (5.10)
+_LONGEST_TYPE = 255  # characters of a Content-Type
 _WRITE = 256 * 1024  # bytes gathered before a thread writes them to disk
 
 
@@ -90,7 +91,7 @@ class _Assembly:
             self.staged = self.files.stage()
             # Collect's part name is the file's name too, and the name is what the XML refers to (5.6)
             name = _own_name(segment.name or segment.filename)
-            self.received.staged.append((name, segment.content_type or "", self.staged))
+            self.received.staged.append((name, _content_type(segment.content_type), self.staged))
 
     def take(self, chunk: bytes) -> None:
         if self.current == XML_PART and self.xml is not None:
@@ -109,12 +110,17 @@ class _Assembly:
 
 
 async def receive(
-    stream: AsyncIterable[bytes], content_type: str, length: int | None, files: Files, readers: Readers
+    stream: AsyncIterable[bytes],
+    content_type: str,
+    length: int | None,
+    files: Files,
+    readers: Readers,
+    before_files: Callable[[], Awaitable[object]] | None,
 ) -> Received:
     """Read a body to its end. Raises :class:`Problem`: MULTIPART_BROKEN, MULTIPART_NO_XML, XML_TOO_BIG.
 
-    ``length`` is the Content-Length, where the phone stated one. On any failure, and where the phone hangs up,
-    the staged files are gone.
+    ``length`` is the Content-Length, where the phone stated one. ``before_files`` is asked before the first file
+    may touch the disk, and may raise. On any failure, and where the phone hangs up, the staged files are gone.
     """
     kind, options = multipart.parse_options_header(content_type)
     boundary = options.get("boundary")
@@ -133,6 +139,9 @@ async def receive(
             for event in parser.parse(chunk):
                 if isinstance(event, multipart.MultipartSegment):
                     assembly.begin(event)
+                    if before_files is not None and assembly.staged is not None:
+                        await before_files()
+                        before_files = None
                 elif event:
                     assembly.take(event)
                 else:
@@ -155,6 +164,11 @@ async def receive(
         raise
     assembly.received.xml = bytes(assembly.xml)
     return assembly.received
+
+
+def _content_type(written: str | None) -> str:
+    """What a phone calls a file's kind, without what no database takes."""
+    return "".join(c for c in written or "" if c.isprintable())[:_LONGEST_TYPE]
 
 
 def _own_name(written: str) -> str:

@@ -63,18 +63,28 @@ class Submission(Resource):
     async def _receive(self, request: Request, asking: Asking) -> Received:
         """The whole body. Raises :class:`Problem`, once enough of it is read for the answer to arrive."""
         door, length = self.door, request.content_length
+
+        async def admitted() -> KnownDesk:
+            return await door.admitted(asking, lambda desk: desk)
+
         try:
-            # Nobody unknown may send megabytes; a few kilobytes are read first, and the writer asks who sent them:
-            # one thread less to wake for each ordinary submission.
-            if length is None or length > _SMALL:
-                await door.admitted(asking, lambda desk: desk)
+            # Nobody unknown may send megabytes, or anything that goes to the disk; a few kilobytes are read first, and
+            # the writer asks who sent them: one thread less to wake for each ordinary submission.
+            small = length is not None and length <= _SMALL
+            if not small:
+                await admitted()
             with door.writer.coming():
                 return await multipart_body.receive(
-                    request.stream, request.content_type or "", length, door.files, door.readers
+                    request.stream,
+                    request.content_type or "",
+                    length,
+                    door.files,
+                    door.readers,
+                    admitted if small else None,
                 )
         except Problem:
             await _drain(request)
-            await door.admitted(asking, lambda desk: desk)  # a stranger hears that first
+            await admitted()  # a stranger hears that first
             raise
 
     async def _keep(

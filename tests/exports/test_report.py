@@ -44,6 +44,8 @@ def filled(
         province.leaves(VILLAGE, MONTH, consent="no")
     province.answer_cases()
     province.open_desks()
+    with store.transaction():
+        province.comes_back(VILLAGE, date(2027, 3, 9), return_reason="abuse", indicators=[])
     yield store
     store.release()
 
@@ -237,6 +239,10 @@ def test_no_whole_nik_and_nothing_about_violence_is_in_an_ordinary_report(
         assert not str(line["NIK (tersamar)"]).replace("*", "").isdigit() or "*" in str(
             line["NIK (tersamar)"]
         )
+    march = order(reader=Access.operator(), month=date(2027, 3, 1))
+    register = next(s for s in build(march, filled).sheets if s.name == BACK).blocks[0]
+    reason = [column.key for column in register.columns].index("return_reason")
+    assert [row[reason] for row in register.rows] == ["Sebab lain yang merugikan PMI"]
     restricted = tmp_path / "terbatas.xlsx"
     write_report(order(restricted=True, reader=Access.operator()), restricted, filled)
     text = everything(restricted)

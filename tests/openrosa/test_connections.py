@@ -24,6 +24,7 @@ SENDING = (
     b"POST /submission HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
     b"Content-Length: %d\r\n\r\n" % len(BODY)
 )
+LARGE = 20_000_000  # bytes: more than the kernel takes for somebody who does not read
 
 
 def connect(port: int) -> socket.socket:
@@ -74,10 +75,38 @@ def test_where_all_are_in_the_middle_of_a_body_the_next_one_hears_503(home: Home
             phone.close()
 
 
+class Noting:
+    """A transport that notes what it is given to send."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self.sent: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self.sent.append(bytes(data))
+        self._transport.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+class Noted(connections.Connection):
+    """A connection that notes what it is given to send."""
+
+    last: Noting
+
+    def connection_made(self, transport: Any) -> None:
+        Noted.last = Noting(transport)
+        super().connection_made(Noted.last)  # type: ignore[arg-type]
+
+
 @pytest.fixture
 def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """A server with short patience that reads a body and answers its length."""
-    for name, seconds in (("HEAD_WITHIN", 0.6), ("STALLED_AFTER", 0.6), ("_LOOKED_AT_EVERY", 0.1)):
+    for name, seconds in (
+        *(("HEAD_WITHIN", 0.6), ("STALLED_AFTER", 0.6), ("UNREAD_AFTER", 0.6)),
+        ("_LOOKED_AT_EVERY", 0.1),
+    ):
         monkeypatch.setattr(connections, name, seconds)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -88,11 +117,10 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
                 return
             size, more = size + len(event["body"]), event["more_body"]
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"%d bytes" % size})
+        padding = b" " * LARGE if scope["path"] == "/large" else b""
+        await send({"type": "http.response.body", "body": b"%d bytes" % size + padding})
 
-    server = uvicorn.Server(
-        uvicorn.Config(app, http=connections.Connection, lifespan="off", log_level="error")
-    )
+    server = uvicorn.Server(uvicorn.Config(app, http=Noted, lifespan="off", log_level="error"))
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=lambda: server.run(sockets=[listener]))
     thread.start()
@@ -127,3 +155,79 @@ def test_a_phone_that_sends_a_byte_now_and_then_is_served(port: int) -> None:
             time.sleep(0.25)  # all in all far longer than a silence may last
             phone.sendall(bytes([letter]))
         assert phone.recv(100).startswith(b"HTTP/1.1 200")
+
+
+def pour(stranger: socket.socket, piece: bytes) -> None:
+    """Send far more than the kernel holds for a server that reads none of it."""
+    for _ in range(1_000):
+        stranger.sendall(piece)
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [b"GET /", b"GET / HTTP/1.1\r\nX: ", b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 1000],
+    ids=["address", "header", "headers"],
+)
+def test_a_head_without_an_end_is_refused(port: int, endless: bytes) -> None:
+    with connect(port) as stranger:
+        stranger.sendall(endless)
+        with pytest.raises(OSError):
+            pour(stranger, b"A: b\r\n" * 2_000 if endless.endswith(b"\n") else b"a" * 12_000)
+
+
+def test_what_follows_the_last_piece_of_a_body_has_an_end_too(port: int) -> None:
+    with connect(port) as stranger:
+        stranger.sendall(HEAD.replace(b"Content-Length: 6", b"Transfer-Encoding: chunked") + b"0\r\nX: ")
+        with pytest.raises(OSError):
+            pour(stranger, b"a" * 12_000)
+
+
+def test_who_does_not_take_the_answer_is_closed(port: int) -> None:
+    with connect(port) as stranger:
+        stranger.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        time.sleep(2.0)  # far longer than nobody may take anything
+        taken = 0
+        with contextlib.suppress(ConnectionError):
+            while piece := stranger.recv(1_000_000):
+                taken += len(piece)
+        assert taken < LARGE
+
+
+def test_who_takes_the_answer_slowly_gets_all_of_it(port: int) -> None:
+    with connect(port) as phone:
+        phone.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        taken = 0
+        for _ in range(6):
+            time.sleep(0.25)  # all in all far longer than nobody may take anything
+            taken += len(phone.recv(4_000_000))
+        while taken < LARGE:
+            piece = phone.recv(1_000_000)
+            assert piece, "closed in the middle"
+            taken += len(piece)
+
+
+def test_an_answer_goes_out_in_one_piece(port: int) -> None:
+    with connect(port) as phone:
+        phone.sendall(HEAD + b"abcdef")
+        assert phone.recv(1000).endswith(b"6 bytes\r\n0\r\n\r\n")
+        assert len(Noted.last.sent) == 1
+
+
+def test_an_answer_without_a_body_and_one_that_a_phone_waits_for_are_not_held_back(port: int) -> None:
+    with connect(port) as phone:
+        phone.sendall(b"HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert phone.recv(1000).endswith(b"\r\n\r\n")
+        phone.sendall(HEAD.replace(b"Host:", b"Expect: 100-continue\r\nHost:"))
+        assert phone.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        phone.sendall(b"abcdef")
+        assert b"6 bytes" in phone.recv(1000)
+        phone.sendall(2 * b"HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n" + HEAD + b"abcdef")
+        said = b""
+        while b"6 bytes" not in said:
+            said += phone.recv(1000)
+        assert said.count(b"HTTP/1.1 200") == 3
+        phone.sendall(
+            HEAD.replace(b"POST", b"HEAD").replace(b"Host:", b"Connection: close\r\nHost:") + b"abcdef"
+        )
+        assert phone.recv(1000).startswith(b"HTTP/1.1 200")
+        assert phone.recv(1000) == b""

