@@ -12,7 +12,8 @@ from prometheus_client.core import GaugeMetricFamily
 from forms.problems import Problem, Problems
 from server.settings import Settings
 from server.store import figures
-from server.store.database import Readers, Store
+from server.store.database import Store
+from server.store.readers import Readers
 
 _BY_PROXY = ("X-FORWARDED-FOR", "X-FORWARDED-HOST", "X-FORWARDED-PROTO", "FORWARDED", "VIA", "X-REAL-IP")
 

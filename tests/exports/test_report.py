@@ -205,8 +205,16 @@ def test_sheets_are_made_to_be_printed_filtered_and_scrolled(report: Sheets) -> 
     for name in (OUT, BACK, RECAP, "10 Kinerja Alert", "11 Laporan Desa"):
         page = book[name]
         assert page.freeze_panes
-        assert page.print_title_rows
         assert page.auto_filter.ref
+    for name in (OUT, BACK):  # several pages across and down: each says what it is, and has the headers
+        assert book[name].print_title_rows == "$4:$4"
+        header = book[name].oddHeader
+        assert header is not None
+        assert str(header.left.text).startswith("Register Ke")
+        assert book[name].print_area.startswith(f"'{name}'!$A$4:")
+    assert book["Bukti Keaslian"].print_area.startswith("'Bukti Keaslian'!$A$1:$B$"), (
+        "the seal is for programs"
+    )
     for name in book.sheetnames[3:12]:
         text = [cell for row in report.cells(name) for cell in row if isinstance(cell, str)]
         assert "Mengetahui," in text

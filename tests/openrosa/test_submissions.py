@@ -12,9 +12,10 @@ import pytest
 from forms.problems import Problem, Problems
 from server.openrosa.multipart_body import receive
 from server.store import cases, submissions
-from server.store.database import Readers, Store
+from server.store.database import Store
 from server.store.files import Files
 from server.store.models import Alert, Attachment, Case, Quarantine, Register, Submission
+from server.store.readers import Readers
 from tests.openrosa.asking import multipart, raw
 from tests.openrosa.conftest import Running, again, instance_id
 from tests.server_process import command
