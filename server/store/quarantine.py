@@ -101,7 +101,7 @@ def hold(reason: str, came: Came, store: Store, now: datetime) -> Outcome:
     must keep it. Call inside a transaction.
     """
     digest = xml_hash(came.xml)
-    store.lock(f"quarantine:{digest}")
+    store.lock(_lock(digest))
     known = Quarantine.get_or_none(
         (Quarantine.form_id == came.form_id)
         & (Quarantine.instance_id == came.instance_id)
@@ -141,6 +141,10 @@ def hold(reason: str, came: Came, store: Store, now: datetime) -> Outcome:
         if known.submission_id is not None:  # staff were quicker than the phone with the rest of its files
             _hand_on(known.submission_id, came.files, known.state, now)
     return Outcome(files_kept=True, taken=known.state == "released")
+
+
+def _lock(digest: str) -> str:
+    return f"quarantine:{digest}"
 
 
 def _room(reason: str, desk_id: int | None, size: int, known: int | None) -> bool:
@@ -265,6 +269,9 @@ def decide(
     note = " ".join(note.split())[:LONGEST_NOTE]
     if not note:
         raise Problem(Problems.REASON_MISSING)
+    store.lock(
+        _lock(Quarantine.get_by_id(entry.id).xml_hash)
+    )  # the phone may be sending more files at this moment
     took = (
         Quarantine.update(
             state=state,
@@ -280,7 +287,7 @@ def decide(
     if took != 1:
         raise Problem(Problems.QUARANTINE_DECIDED, id=entry.id)
     if submission_id is not None:
-        _hand_on(submission_id, list(entry.files), state, now)
+        _hand_on(submission_id, list(require(entry.id).files), state, now)
     events.record(now, by.slug, f"quarantine.{state}", f"quarantine:{entry.id}", reason=entry.reason)
 
 
