@@ -12,9 +12,12 @@ knows at once what was left behind.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
+import resource
 import secrets
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -25,13 +28,17 @@ from server.store.sealed_files import Sealer, is_sealed, unsealed
 from server.store.sealing import Keys
 
 _PIECE = 256 * 1024  # bytes
+_OWN_FILES = 128  # of a process besides those and its connections
+_MOST_ARRIVING = 20_000
+_FEWEST_ARRIVING = 16
 _AT_ONCE = 500  # values in a query: under SQLite's oldest limit of 999
 
 
 class Staged:
     """A file that is still arriving. Making one touches no disk; the first bytes do."""
 
-    def __init__(self, staging: Path, root: Path, keys: Keys) -> None:
+    def __init__(self, staging: Path, root: Path, keys: Keys, places: threading.Semaphore) -> None:
+        self._places = places
         self._sealer = Sealer(keys)
         self._staging = staging
         self._root = root
@@ -42,11 +49,17 @@ class Staged:
     @property
     def _stream(self) -> IO[bytes]:
         if self._opened is None:
-            self._path, self._opened = _locked(self._staging)
+            if not self._places.acquire(blocking=False):
+                raise OSError(errno.EMFILE, "as many files are arriving as may")
+            try:
+                self._path, self._opened = _locked(self._staging)
+            except BaseException:
+                self._places.release()
+                raise
         return self._opened
 
     def write(self, chunk: bytes) -> None:
-        """Take the next bytes. Raises OSError where the disk is full."""
+        """Take the next bytes. Raises OSError where the disk is full, or too many files are arriving."""
         self._stream.write(self._sealer.add(chunk))
         self.size += len(chunk)
 
@@ -83,6 +96,7 @@ class Staged:
             with contextlib.suppress(OSError):
                 self._opened.close()
             self._opened = None
+            self._places.release()
 
 
 class Files:
@@ -94,10 +108,12 @@ class Files:
         self._staging = home / "staging"
         self._root.mkdir(parents=True, exist_ok=True)
         self._staging.mkdir(parents=True, exist_ok=True)
+        # each is open until its request is over: whoever sends thousands must not take all that a process may open
+        self._places = threading.BoundedSemaphore(arriving_at_once())
 
     def stage(self) -> Staged:
         """Begin to receive a file."""
-        return Staged(self._staging, self._root, self._keys)
+        return Staged(self._staging, self._root, self._keys, self._places)
 
     def read(self, address: str) -> Iterator[bytes]:
         """The content of a file that a row names. Raises FileNotFoundError at once, ``Unreadable`` while reading."""
@@ -163,6 +179,14 @@ class Files:
                     _settle(path, self._root)
                 swept += 1
         return swept
+
+
+def arriving_at_once() -> int:
+    """How many files may be arriving in this process: half of what it may open, the other half are connections."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return _MOST_ARRIVING
+    return max(_FEWEST_ARRIVING, min((soft - _OWN_FILES) // 2, _MOST_ARRIVING))
 
 
 def named(sha256s: list[str]) -> set[str]:
