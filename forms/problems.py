@@ -133,6 +133,11 @@ class Problems(Enum):
         "Isian ini tidak (lagi) berselisih: mungkin sudah diselesaikan orang lain. Muat ulang dan lihat lagi.",
         "This entry is not (or no longer) in conflict: somebody else may have resolved it. Look at it again.",
     )  # fmt: skip
+    ENTITY_NEWER = Kind(
+        "entity.newer", 409,
+        "Sejak halaman ini dibuka, HP mengirim versi baru ({version}). Lihat dulu, lalu pilih lagi.",
+        "Since this page was opened a phone has sent a newer version ({version}). Look at it, then choose again.",
+    )  # fmt: skip
     ENTITY_VERSION_UNKNOWN = Kind(
         "entity.version", 422,
         "Versi {version} tidak ada. Pilih versi 1 sampai {newest}.",
