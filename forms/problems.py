@@ -210,6 +210,34 @@ class Problems(Enum):
         "Tulis dulu alasannya, lalu coba lagi.",
         "Write a reason first, then try again.",
     )
+    FILES_TOO_MANY = Kind(
+        "files.too_many", 413,
+        "Jawaban sudah diterima. Foto atau rekamannya terlalu banyak atau terlalu besar, jadi belum semua disimpan. "
+        "Semuanya masih ada di HP. Hubungi pengelola (batas: {files} berkas, {megabytes} MB).",
+        "The answers were received. Their photos or recordings are too many or too large, so not all were kept. "
+        "All of them are still on the phone. Call the administrator (limit: {files} files, {megabytes} MB).",
+    )  # fmt: skip
+    FILES_NO_ROOM = Kind(
+        "files.no_room", 507,
+        "Jawaban sudah diterima. Foto dan rekaman belum, karena tempat di server hampir penuh. "
+        "Semuanya masih ada di HP, dan HP akan mencoba lagi. Hubungi pengelola.",
+        "The answers were received. Photos and recordings were not, because the server is nearly full. "
+        "All of them are still on the phone, which will try again. Call the administrator.",
+    )  # fmt: skip
+    DESK_FULL = Kind(
+        "desk.full", 507,
+        "Jawaban sudah diterima. Foto dan rekaman belum, karena tempat untuk meja desa ini sudah penuh. "
+        "Semuanya masih ada di HP. Hubungi pengelola.",
+        "The answers were received. Photos and recordings were not, because this desk has used up its room. "
+        "All of them are still on the phone. Call the administrator.",
+    )  # fmt: skip
+    DESK_FULL_ANSWERS = Kind(
+        "desk.full_answers", 507,
+        "Jawaban ini sangat besar, dan tempat untuk meja desa ini sudah penuh. "
+        "Data Anda masih ada di HP. Hubungi pengelola.",
+        "These answers are very large, and this desk has used up its room. "
+        "Your data is still on the phone. Call the administrator.",
+    )  # fmt: skip
     MULTIPART_BROKEN = Kind(
         "request.multipart", 400,
         "Kiriman rusak atau terpotong ({detail}). Kirim ulang dari HP.",

@@ -18,6 +18,7 @@ from server.settings import Settings
 from server.store.database import Readers, Writer
 from server.store.desks import KnownDesk
 from server.store.files import Files
+from server.store.room import Bounds
 
 T = TypeVar("T")
 
@@ -33,6 +34,7 @@ class Door:
     files: Files
     writer: Writer
     readers: Readers
+    bounds: Bounds
 
     def speak(self, response: Response) -> None:
         """Set the headers of every answer."""

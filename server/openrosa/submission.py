@@ -10,12 +10,13 @@ import falcon
 import structlog
 from falcon.asgi import Request, Response
 
-from forms.problems import Problem
-from server.intake.intake import Prepared, Receipt, Upload
+from forms.problems import Problem, Problems
+from server.intake.intake import Oversized, Prepared, Receipt, Upload
 from server.openrosa import answers, multipart_body
 from server.openrosa.credentials import Asking
 from server.openrosa.multipart_body import Received
 from server.openrosa.resource import Resource
+from server.store import room as room_bounds
 from server.store.attachments import NewFile
 from server.store.desks import KnownDesk
 from server.store.files import named
@@ -56,8 +57,8 @@ class Submission(Resource):
         if receipt.state in ("quarantined", "refused"):
             # no instanceID here: a client chooses it, so it could say anything
             log.warning(f"submission.{receipt.state}", desk=desk.slug)
-        if receipt.problem is not None:
-            raise receipt.problem
+        if (problem := receipt.problem or receipt.left_out) is not None:
+            raise problem
         answers.say(response, 201, _THANKS[receipt.state])
 
     async def _receive(self, request: Request, asking: Asking) -> Received:
@@ -66,11 +67,20 @@ class Submission(Resource):
         try:
             # Nobody unknown may send megabytes; a few kilobytes are read first, and the writer asks who sent them:
             # one thread less to wake for each ordinary submission.
+            room, beyond = door.bounds.submission_bytes, room_bounds.too_many(door.bounds)
             if length is None or length > _SMALL:
-                await door.admitted(asking, lambda desk: desk)
+                left = await door.admitted(asking, lambda desk: room_bounds.left(desk.id, door.bounds))
+                if left < room:
+                    room, beyond = left, Problem(Problems.DESK_FULL)
             with door.writer.coming():
                 return await multipart_body.receive(
-                    request.stream, request.content_type or "", length, door.files, door.readers
+                    request.stream,
+                    request.content_type or "",
+                    length,
+                    door.files,
+                    door.readers,
+                    room=room,
+                    beyond=beyond,
                 )
         except Problem:
             await _drain(request)
@@ -83,19 +93,25 @@ class Submission(Resource):
         """Everything on disk: the files first, then one transaction. Raises :class:`Problem`."""
         door = self.door
         kept: list[NewFile] = []
+        document: NewFile | None = None
         if received.staged:  # nothing of an unknown sender stays on disk
-            kept = await door.admitted(asking, lambda _: received.keep())
+            kept, document = await door.admitted(asking, lambda _: received.keep())
+        oversized = Oversized(received.oversized, document) if received.oversized is not None else None
+
+        def upload(desk: KnownDesk) -> Upload:
+            return Upload(
+                received.xml, desk, device_id, kept, left_out=received.left_out, oversized=oversized
+            )
 
         def prepare() -> Prepared:
-            desk = door.doorkeeper.admit(asking)
-            return door.intake.prepare(Upload(received.xml, desk, device_id, kept))
+            return door.intake.prepare(upload(door.doorkeeper.admit(asking)))
 
         def write(prepared: Prepared) -> tuple[KnownDesk, Receipt]:
             return prepared.upload.desk, door.intake.write(prepared)
 
         def hold() -> tuple[KnownDesk, Receipt]:
             desk = door.doorkeeper.admit(asking)
-            return desk, door.intake.hold_faulty(Upload(received.xml, desk, device_id, kept))
+            return desk, door.intake.hold_faulty(upload(desk))
 
         try:
             desk, receipt = await door.writer.run_prepared(prepare, write)
@@ -104,8 +120,8 @@ class Submission(Resource):
         except Exception as error:  # noqa: BLE001 - a fault of ours must not leave the record on the phone
             log.error("intake.fault", error=type(error).__name__, at=where(error))
             desk, receipt = await door.writer.run(hold)
-        if kept and receipt.files_kept:
-            await door.readers.run(received.settle)
+        if received.kept and receipt.files_kept:
+            await door.readers.run(lambda: received.settle(receipt.unnamed))
         return desk, receipt
 
     async def _finish(self, received: Received) -> None:

@@ -65,6 +65,13 @@ def attach(submission_id: int, files: list[NewFile], now: datetime) -> None:
         ).on_conflict(conflict_target=[Attachment.submission, Attachment.filename], update=values).execute()
 
 
+def stored(submission_id: int) -> list[tuple[str, str, int]]:
+    """What a submission has: name, address and bytes of each file that came."""
+    rows = Attachment.select(Attachment.filename, Attachment.sha256, Attachment.size)
+    arrived = Attachment.sha256.is_null(False)
+    return list(rows.where((Attachment.submission == submission_id) & arrived).tuples())
+
+
 def _keep_former(row: Attachment) -> None:
     stem, dot, extension = row.filename.rpartition(".")
     name = f"{stem}~{row.sha256[:12]}.{extension}" if dot and stem else f"{row.filename}~{row.sha256[:12]}"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from peewee import fn
 
-from server.store import attachments, jobs, results, spending
+from server.store import attachments, jobs, results, room, spending
 from server.store.models import Alert, Message, Quarantine, Submission
 
 
@@ -21,7 +22,7 @@ class Figure:
     counts: dict[str, float]
 
 
-def counted() -> list[Figure]:
+def counted(now: datetime) -> list[Figure]:
     """All figures, counted now."""
     return [
         _by(
@@ -66,10 +67,21 @@ def counted() -> list[Figure]:
             "state",
             {"missing": float(attachments.missing())},
         ),
+        Figure(
+            "posmigran_files_refused",
+            "Desks whose files were not taken in the last day, by reason",
+            "reason",
+            _refused(now),
+        ),
         *_spent(),
         *_jobs(),
         *_results(),
     ]
+
+
+def _refused(now: datetime) -> dict[str, float]:
+    reasons = [reason for desk in room.refused(now) for reason in desk.reasons]
+    return {reason: float(reasons.count(reason)) for reason in sorted(set(reasons))}
 
 
 def _messages() -> dict[str, float]:

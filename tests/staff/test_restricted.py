@@ -45,7 +45,7 @@ def everything(store: Store, library: dict[str, Form], codes: str) -> dict[str, 
     seen = {"kasus.csv": case_list.kasus_csv(MALANG).decode()}
     # what is paid is counted in full: the bill that comes from the carrier shows it anyway
     apart = ("posmigran_job", "posmigran_segments", "posmigran_cost")
-    seen["figures"] = str([f for f in figures.counted() if not f.name.startswith(apart)])
+    seen["figures"] = str([f for f in figures.counted(office.clock()) if not f.name.startswith(apart)])
     theirs = [m for m in messages.listing() if m["officer"] != wulan.person.slug]
     seen["messages"] = str([(m["officer"], m["body"], m["state"]) for m in theirs])
     with served(store, clock) as site:
