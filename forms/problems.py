@@ -280,6 +280,16 @@ class Problems(Enum):
         "Ada kesalahan di server. Coba lagi; bila tetap begini, hubungi pengelola.",
         "Something went wrong on the server. Try again; if it stays so, tell whoever runs it.",
     )  # fmt: skip
+    REQUEST_UNREADABLE = Kind(
+        "request.unreadable", 400,
+        "Permintaan ini rusak di jalan, jadi tidak terbaca. Coba lagi; data Anda aman di HP.",
+        "This request was damaged on its way and cannot be read. Try again; your data is safe on the phone.",
+    )  # fmt: skip
+    REQUEST_TOO_LONG = Kind(
+        "request.too_long", 431,
+        "Alamat atau kepala permintaan ini terlalu panjang.",
+        "The address or head of this request is too long.",
+    )  # fmt: skip
     NOT_FOUND = Kind("request.not_found", 404, "Alamat ini tidak ada.", "There is nothing at this address.")
     STORE_BUSY = Kind(
         "store.unavailable", 503,

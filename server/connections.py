@@ -13,7 +13,9 @@ from functools import cache
 from typing import Final
 
 import structlog
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from forms.problems import Problem, Problems
+from server.request_heads import ReadHeads, whole_answer
 
 log = structlog.get_logger()
 
@@ -29,9 +31,7 @@ _OWN_FILES: Final = 128  # of a process besides its connections: database, logs,
 _MOST: Final = 10_000
 _LEAST: Final = 16
 _LINGER: Final = 1.0  # seconds in which a 503 is read before the connection is closed
-_FULL: Final = (
-    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 30\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-)
+_FULL: Final = whole_answer(Problem(Problems.STORE_BUSY), b"retry-after: 30")
 
 
 def raise_file_limit() -> None:
@@ -54,7 +54,7 @@ def room() -> int:
     return max(_LEAST, min((soft - _OWN_FILES) // 2, _MOST))
 
 
-class Connection(HttpToolsProtocol):
+class Connection(ReadHeads):
     """One connection, as uvicorn has them, within these bounds."""
 
     _watch: asyncio.TimerHandle | None = None
