@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, time
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,8 @@ from exports.tables import MAIN, Table
 from exports.values import Cell
 from exports.xlsx import sheet_names
 
+Further = tuple[str, Callable[[Package], Iterable[Sequence[Cell]]]]
+"""The name of a list, and what gives its rows while it puts what they tell of into the package."""
 _BUFFER: Final = 1 << 16  # bytes
 _SURROGATE: Final = re.compile("[\x00\ud800-\udfff]")  # what no UTF-8 text file holds, or no CSV reader takes
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?").fullmatch
@@ -119,12 +121,20 @@ class CsvZip:
         for row in rows:
             self.write(-1, row)
 
-    def save(self, target: Path) -> None:
-        """Pack the files."""
+    def save(self, target: Path, further: Further | None = None) -> None:
+        """Pack the files; after them whatever else ``further`` puts into the package, and then its list of it."""
         with Package(target) as package:
-            for name, part, text in self._files:
-                text.flush()
-                package.add_part(f"{name}.csv", part)
+            for number in range(len(self._files)):
+                self._pack(package, number)
+            if further is not None:
+                name, rows = further
+                self.add(name, rows(package))
+                self._pack(package, -1)
+
+    def _pack(self, package: Package, number: int) -> None:
+        name, part, text = self._files[number]
+        text.flush()
+        package.add_part(f"{name}.csv", part)
 
     def close(self) -> None:
         """Let go of the files."""

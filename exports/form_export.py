@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,17 +17,21 @@ from exports.csv_files import Csv, CsvZip, central_names, table_names
 from exports.dictionary import change_log, dictionary
 from exports.geojson import GeoJson
 from exports.labels import AreaNames
+from exports.media import FileRights, Media
 from exports.options import KINDS, Filters, Options
+from exports.packing import Package
 from exports.password import encrypt, require_good
 from exports.proof import Made
 from exports.rows import Row, Rows, needed_areas
 from exports.tables import lay_out
+from exports.values import Cell
 from exports.visible import Version, Visible
 from exports.words import word
 from exports.xlsx import Xlsx
 from forms.problems import Problem, Problems
 from server.store import areas, cases, published, records
 from server.store.database import Store
+from server.store.files import Files
 
 Progress = Callable[[int, int], None]
 """Told now and then how many submissions are written, and of how many. May raise to end the export."""
@@ -38,12 +42,13 @@ Write = Callable[[int, Row], None]
 class ExportResult:
     """What was written: ``rows`` is the number of submissions, ``tables`` the rows of each table by its name.
 
-    ``withheld`` counts the columns that the reader has no right to.
+    ``withheld`` counts the columns that the reader has no right to, ``files`` the attached files.
     """
 
     rows: int
     tables: dict[str, int]
     withheld: int
+    files: int = 0
 
 
 def kind_of(target: Path) -> str:
@@ -72,11 +77,12 @@ def export_form(
 
     The ending of ``target`` decides: ``.xlsx`` has a sheet for the form, one for each repeat, a data dictionary,
     what changed between versions, and a last sheet that says what it is and proves it; ``.csv`` the form's own
-    table; ``.zip`` a CSV file a table; ``.geojson`` a feature a submission. ``password`` locks a workbook.
+    table; ``.zip`` a CSV file a table, and the attached files where they are asked for; ``.geojson`` a feature a
+    submission. ``password`` locks a workbook.
     The file appears whole or not at all, readable by its owner only. Memory does not grow with the number of
     submissions but by the letters of its seal. Runs in a reader's thread, never in the event loop. Raises
-    :class:`Problem`: FORM_UNPUBLISHED, EXPORT_SUFFIX, AREA_UNKNOWN, FORBIDDEN (an area that is not the reader's),
-    INDICATOR_UNKNOWN, PASSWORD_WEAK, PASSWORD_XLSX_ONLY.
+    :class:`Problem`: FORM_UNPUBLISHED, EXPORT_SUFFIX, AREA_UNKNOWN, FORBIDDEN (an area that is not the reader's, or
+    files for a role that may open none), INDICATOR_UNKNOWN, PASSWORD_WEAK, PASSWORD_XLSX_ONLY.
     """
     kind = kind_of(target)
     if password is not None:
@@ -85,6 +91,8 @@ def export_form(
         require_good(password)
     reader.require_area(filters.area)
     options = options or Options.for_kind(kind)
+    if options.media and not FileRights.any(reader):
+        raise Problem(Problems.FORBIDDEN)
     versions = [Version.read(form) for form in published.versions(form_id)]
     if not versions:
         raise Problem(Problems.FORM_UNPUBLISHED, form_id=form_id)
@@ -103,11 +111,14 @@ def export_form(
     )
     numbers = records.numbers(wanted)
     counts = [0] * len(layout.tables)
+    total = len(numbers)
+    media = Media(reader, Files(store.home, store.keys), options.lang) if options.media else None
+    steps = total * 2 if media else total
     states = frozenset(filters.states)
 
     def fill(write: Write) -> None:
         done = 0
-        for page in records.pages(form_id, numbers, store):
+        for page in records.pages(form_id, numbers, store, names=options.central):
             names.fetch(code for record in page for code in needed_areas(record))
             known = cases.standing(form_id, [record.id for record in page], reader.role)
             for record in page:
@@ -117,10 +128,16 @@ def export_form(
                 for table, row in rows.of(record, case):
                     write(table, row)
                     counts[table] += 1
+                if media is not None:
+                    media.note(record)
             done += len(page)
-            progress(done, len(numbers))
+            progress(done, steps)
 
-    progress(0, len(numbers))
+    def packed(package: Package) -> Iterator[Sequence[Cell]]:
+        assert media is not None  # asked for
+        return media.rows(package, lambda done, of: progress(total + total * done // max(of, 1), steps))
+
+    progress(0, steps)
     with _patient_collector(), _beside(target) as draft:
         match kind:
             case "xlsx":
@@ -145,12 +162,16 @@ def export_form(
                         ("changes", change_log(versions, layout, visible, options.lang)),
                         ("about", about(asked, sheets, counts)),
                     ):
-                        files.add(f"posmigran/{word(name, options.lang).lower()}", lines)
-                    files.save(draft)
+                        files.add(_beside_tables(name, options), lines)
+                    files.save(draft, (_beside_tables("media", options), packed) if media else None)
         if password is not None:
             encrypt(draft, password)
     by_name = {table.name: count for table, count in zip(layout.tables, counts, strict=True)}
-    return ExportResult(counts[0], by_name, layout.withheld)
+    return ExportResult(counts[0], by_name, layout.withheld, media.packed if media else 0)
+
+
+def _beside_tables(name: str, options: Options) -> str:
+    return f"posmigran/{word(name, options.lang).lower()}"
 
 
 @contextmanager

@@ -27,6 +27,7 @@ class Options:
     ``choices``: labels, codes, or a column of each. ``multiple``: several choices in one column, or besides a
     column of 1 and 0 for each choice. ``headers``: the questions, or their names as ODK Central writes them.
     ``groups``: with the groups that a question lies in. ``bom`` is for CSV: Excel needs it to see UTF-8.
+    ``media``: a ``.zip`` with the attached files that the reader may open.
     """
 
     lang: Lang = "id"
@@ -35,6 +36,7 @@ class Options:
     headers: Headers = "label"
     groups: bool = False
     bom: bool = True
+    media: bool = False
 
     @property
     def central(self) -> bool:
@@ -46,7 +48,7 @@ class Options:
         """What is usual for a kind of file, and what was said instead (None: nothing was).
 
         A ``.zip`` is laid out as ODK Central lays out its own, for whoever has programs that read that.
-        Raises :class:`Problem` (EXPORT_OPTION) for a word that is none of those allowed.
+        Raises :class:`Problem`: EXPORT_OPTION for a word that is none of those allowed, MEDIA_ZIP_ONLY.
         """
         usual: dict[str, Any] = {}
         if kind == "zip":
@@ -58,6 +60,8 @@ class Options:
         for name, allowed in _ALLOWED.items():
             if getattr(options, name) not in allowed:
                 raise Problem(Problems.EXPORT_OPTION, option=name, allowed=" ".join(allowed))
+        if options.media and kind != "zip":
+            raise Problem(Problems.MEDIA_ZIP_ONLY)
         return options
 
 

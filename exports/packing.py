@@ -12,7 +12,7 @@ import shutil
 import struct
 import zlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -28,6 +28,7 @@ _HUGE: Final = 0xFFFFFFFF
 _DATED: Final = 0x21 << 16  # 1 January 1980, ZIP's first day: packages of equal content are equal
 _UTF8: Final = 1 << 11
 _VERSION: Final = 45  # ZIP64
+_STORED: Final = 0
 _DEFLATED: Final = 8
 
 
@@ -151,38 +152,37 @@ class Package:
         body = _Piece(part.crc, part.size, part.packed, stream)
         self._entry(name, [_small(before), body, _small(after, last=True)])
 
+    def add_stored(self, name: str, pieces: Iterable[bytes]) -> None:
+        """A file of any size, as it is: pictures and films gain nothing by compressing.
+
+        Its header is written once all has come, so it always has room for the numbers of a large one. Where reading
+        ``pieces`` fails, what came of it is taken back, and the package goes on.
+        """
+        where, crc, size = self._stream.tell(), 0, 0
+        try:
+            self._stream.write(_local(name, _STORED, 0, _HUGE, _HUGE, roomy=True))
+            for piece in pieces:
+                self._stream.write(piece)
+                crc, size = zlib.crc32(piece, crc), size + len(piece)
+        except BaseException:
+            self._stream.seek(where)
+            self._stream.truncate()
+            raise
+        self._stream.seek(where)
+        self._stream.write(_local(name, _STORED, crc, size, size, roomy=True))
+        self._stream.seek(0, io.SEEK_END)
+        self._directory.append(_listed(name, _STORED, crc, size, size, where))
+
     def _entry(self, name: str, pieces: Sequence[_Piece]) -> None:
         crc = 0
         for piece in pieces:
             crc = combined(crc, piece.crc, piece.size)
         size, packed = sum(p.size for p in pieces), sum(p.packed for p in pieces)
-        where, title = self._stream.tell(), name.encode()
-        large = [number for number in (size, packed) if number >= _HUGE]
-        local = large and [size, packed]  # in the local header ZIP64 tells both or none
-        common = struct.pack(
-            "<HHHIIIIH",
-            _VERSION,
-            _UTF8,
-            _DEFLATED,
-            _DATED,
-            crc,
-            *((_HUGE, _HUGE) if local else (packed, size)),
-            len(title),
-        )
-        extra = _zip64(local or [])
-        self._stream.write(b"PK\x03\x04" + common + struct.pack("<H", len(extra)) + title + extra)
+        where = self._stream.tell()
+        self._stream.write(_local(name, _DEFLATED, crc, size, packed))
         for piece in pieces:
             shutil.copyfileobj(piece.stream, self._stream, _COPY)
-        more = [*(local or []), *([where] if where >= _HUGE else [])]
-        extra = _zip64(more)
-        self._directory.append(
-            b"PK\x01\x02"
-            + struct.pack("<H", 3 << 8 | _VERSION)  # made on Unix, so that the rights below count
-            + common
-            + struct.pack("<HHHHII", len(extra), 0, 0, 0, 0o600 << 16, min(where, _HUGE))
-            + title
-            + extra
-        )
+        self._directory.append(_listed(name, _DEFLATED, crc, size, packed, where))
 
     def _end(self) -> None:
         start, entries = self._stream.tell(), len(self._directory)
@@ -211,6 +211,38 @@ def _small(content: bytes, *, last: bool = False) -> _Piece:
     deflate = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
     packed = deflate.compress(content) + deflate.flush(zlib.Z_FINISH if last else zlib.Z_FULL_FLUSH)
     return _Piece(zlib.crc32(content), len(content), len(packed), io.BytesIO(packed))
+
+
+def _local(name: str, method: int, crc: int, size: int, packed: int, *, roomy: bool = False) -> bytes:
+    """What stands before a part. ZIP64 tells both sizes here or none; ``roomy``: it tells them in any case."""
+    large = roomy or max(size, packed) >= _HUGE
+    extra = _zip64([size, packed] if large else [])
+    sizes = (_HUGE, _HUGE) if large else (packed, size)
+    return (
+        b"PK\x03\x04"
+        + _common(name, method, crc, *sizes)
+        + struct.pack("<H", len(extra))
+        + name.encode()
+        + extra
+    )
+
+
+def _listed(name: str, method: int, crc: int, size: int, packed: int, where: int) -> bytes:
+    """A part's line in the directory. Here ZIP64 tells only what the line itself has no room for."""
+    extra = _zip64([number for number in (size, packed, where) if number >= _HUGE])
+    return (
+        b"PK\x01\x02"
+        + struct.pack("<H", 3 << 8 | _VERSION)  # made on Unix, so that the rights below count
+        + _common(name, method, crc, min(packed, _HUGE), min(size, _HUGE))
+        + struct.pack("<HHHHII", len(extra), 0, 0, 0, 0o600 << 16, min(where, _HUGE))
+        + name.encode()
+        + extra
+    )
+
+
+def _common(name: str, method: int, crc: int, packed: int, size: int) -> bytes:
+    """What both have, from the version needed to the length of the name."""
+    return struct.pack("<HHHIIIIH", _VERSION, _UTF8, method, _DATED, crc, packed, size, len(name.encode()))
 
 
 def _zip64(numbers: Sequence[int]) -> bytes:

@@ -172,7 +172,9 @@ class Rows:
             "hidden": lambda a: word("yes", lang) if a.hidden else None,
             "extra": lambda a: _unknown(a.record.answers) if a.record.strange else None,
             "SubmissionDate": lambda a: _universal(a.record),
-            "meta-instanceID": lambda a: a.record.instance_id,
+            "meta/instanceID": lambda a: a.record.instance_id,
+            "meta/instanceName": partial(self._given_name, "meta/instanceName"),
+            "meta/entity/label": partial(self._given_name, "meta/entity/label"),
             "KEY": lambda a: a.record.instance_id,
             "SubmitterID": lambda a: a.record.desk,
             "SubmitterName": lambda a: a.record.desk,
@@ -185,6 +187,11 @@ class Rows:
             "FormVersion": lambda a: a.record.version,
         }
         return facts[key]
+
+    def _given_name(self, path: str, about: _About) -> Cell:
+        """What a submission calls itself or its entity, unless that would tell who somebody is."""
+        hidden = about.hidden and "identity" in self._visible.of_path(path)
+        return None if hidden else about.record.names.get(path)
 
     def _gravest(self, codes: Sequence[str]) -> Cell:
         found = {self._visible.indicators[code].severity for code in codes}

@@ -7,6 +7,7 @@ each later version added. A question that was renamed or removed keeps its colum
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
@@ -88,8 +89,10 @@ _REPEAT_META: Final[tuple[tuple[str, CellType], ...]] = (
     ("number", "integer"), ("parent", "text"), ("row_key", "text"), ("key", "text"),
 )  # fmt: skip
 _CENTRAL_BEFORE: Final = ("SubmissionDate",)
+META_NAMES: Final = ("meta/entity/label", "meta/instanceID", "meta/instanceName")
+"""What of the form's own group ``meta`` has a column in ODK Central's layout."""
 _CENTRAL_AFTER: Final = (
-    "meta-instanceID", "KEY", "SubmitterID", "SubmitterName", "AttachmentsPresent", "AttachmentsExpected",
+    "KEY", "SubmitterID", "SubmitterName", "AttachmentsPresent", "AttachmentsExpected",
     "Status", "ReviewState", "DeviceID", "Edits", "FormVersion",
 )  # fmt: skip
 _CENTRAL_REPEAT: Final = ("PARENT_KEY", "KEY")
@@ -142,7 +145,9 @@ def lay_out(versions: Sequence[Version], visible: Visible, options: Options) -> 
             if shown is not None:
                 main.columns["indicator", indicator.code, ""] = _indicator(shown, options)
     kept = [d for d in drafts.values() if d is main or d.questions or not d.withheld]
-    tables = [_finished(draft, visible, options) for draft in kept]
+    named, secret = _meta_names(versions, visible) if options.central else ((), frozenset[str]())
+    held |= secret
+    tables = [_finished(draft, visible, options, named) for draft in kept]
     kinds = {kind for path in held for kind in visible.of_path(path) - visible.reader.kinds}
     words = [word(kind, options.lang) for kind in sorted(kinds)]
     if visible.restricted:
@@ -246,7 +251,21 @@ def _indicator(indicator: Indicator, options: Options) -> Column:
     return Column(indicator.code, header, "indicator", "integer", remark=remark)
 
 
-def _finished(draft: _Draft, visible: Visible, options: Options) -> Table:
+def _meta_names(versions: Sequence[Version], visible: Visible) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Which of :data:`META_NAMES` the form has, and which of those the reader may not see: they are made of answers."""
+    asked = {
+        relative(f.path): f
+        for version in versions
+        for f in version.schema.questions()
+        if relative(f.path) in META_NAMES
+    }
+    nik = [p for p, f in asked.items() if visible.reader.masks_nik and re.search(r"\bnik\b", f.calculate)]
+    secret = frozenset(path for path in asked if path in nik or not visible.shows(path))
+    shown = tuple(p for p in META_NAMES if p == "meta/instanceID" or (p in asked and p not in secret))
+    return shown, secret
+
+
+def _finished(draft: _Draft, visible: Visible, options: Options, named: Sequence[str]) -> Table:
     lang = options.lang
     columns = list(draft.columns.values())
     if options.central:
@@ -255,6 +274,7 @@ def _finished(draft: _Draft, visible: Visible, options: Options) -> Table:
         columns = [
             *(Column(key, key, "meta") for key in before),
             *columns,
+            *(Column(key, _name(key, MAIN, options), "meta") for key in named if draft.path == MAIN),
             *(Column(key, key, "meta") for key in after),
         ]
     elif draft.path == MAIN:

@@ -22,7 +22,7 @@ MOST: Final = 20
 
 Kind = Literal[
     "cell", "row_removed", "row_added", "row_moved", "sheet_removed", "sheet_added", "sheet_renamed",
-    "sheet_order", "proof", "proof_missing", "other_key", "other_scheme", "unreadable",
+    "sheet_order", "proof", "proof_missing", "other_key", "other_scheme", "unreadable", "calendar",
 ]  # fmt: skip
 
 _TEXTS: Final[dict[Kind, tuple[str, str]]] = {
@@ -69,8 +69,12 @@ _TEXTS: Final[dict[Kind, tuple[str, str]]] = {
         "this seal was made by a newer version of posmigran",
     ),
     "unreadable": (
-        "berkas rusak atau terpotong: bagian {part} tidak terbaca",
-        "the file is broken or cut off: part {part} cannot be read",
+        "berkas rusak, terpotong, atau dibuat ganda: bagian {part} tidak terbaca dengan pasti",
+        "the file is broken, cut off or ambiguous: part {part} cannot be read for certain",
+    ),
+    "calendar": (
+        "kalender berkas diganti (1904): semua tanggal tampil bergeser",
+        "the calendar of the file was changed (1904): all dates are shown shifted",
     ),
 }
 
@@ -162,8 +166,9 @@ def _find(book: WorkbookReader) -> _Found | None:
         found = _Found(sheet)
         for number, row in book.rows(sheet):
             if row[0] == SEAL or found.sealing:
-                texts = [cell if isinstance(cell, str) else "" for cell in (*row, None, None, None)][:4]
-                found.sealing.append((number, texts))
+                # whatever else stands there, numbers and further columns too, makes it another row
+                texts = ["" if cell is None else str(cell) for cell in (*row, None, None, None)]
+                found.sealing.append((number, texts[:4] if not any(texts[4:]) else [*texts[:3], ""]))
             else:
                 found.readable.append((number, row))
         if found.sealing:
@@ -206,6 +211,8 @@ def _compare(
     book: WorkbookReader, found: _Found, sealed: dict[str, _Sealed], key: bytes
 ) -> Iterator[Difference]:
     """Sheet by sheet in their order, the proof's own readable part at the end."""
+    if book.since_1904:
+        yield Difference("calendar")
     expected = [name for name in sealed if name != OWN]
     present = [name for name in book.sheets if name != found.sheet]
     hashes = {s.hash: name for name, s in sealed.items() if s.rows}

@@ -166,6 +166,12 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "Baris di bawah ini menyegel berkas: posmigran verify memeriksa apakah ada yang diubah. Jangan diubah.",
         "The rows below seal this file: posmigran verify tells whether anything was changed. Do not edit them.",
     ),
+    "media": ("Lampiran", "Attachments"),
+    "m_file": ("Nama berkas", "File name"),
+    "m_question": ("Pertanyaan", "Question"),
+    "m_place": ("Letak di ZIP", "Place in the ZIP"),
+    "m_missing": ("belum datang", "has not come"),
+    "m_damaged": ("rusak di server, hubungi pengelola", "damaged on the server, tell its operator"),
     "footer": ("Rahasia - UU 27/2022", "Confidential - Law 27/2022"),
     "page": ("Halaman &P dari &N", "Page &P of &N"),
 }

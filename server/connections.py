@@ -3,6 +3,8 @@
 A process has so many open files. Who opens connections and says nothing would use them all up, and nobody else could
 connect any more: so a request's head must be there soon, a body must not stall, and where all places are taken the
 one that has been silent longest gives up its own. Slow phones are left alone: a byte a second is not silence.
+Nor may one ask without an end, or take its answer so slowly that it never does: a head is bounded, and who has stopped
+reading is closed.
 """
 
 from __future__ import annotations
@@ -23,6 +25,11 @@ HEAD_WITHIN = 30.0
 """Seconds in which a request's head must be there, from the connection or its first byte on."""
 STALLED_AFTER = 180.0
 """Seconds without a byte after which a body counts as stalled."""
+UNREAD_AFTER = 180.0
+"""Seconds in which not a byte of an answer was taken, after which nobody counts as reading it any more."""
+LONGEST_HEAD: Final = 1_000_000
+"""Bytes of a head, or between two pieces of a body, beyond the first that came: far more than any phone sends, which
+asks about all its offline entities in one address (COLLECT 3.12); there is room for 25,000."""
 SILENT = 30.0
 """Seconds without a byte of a body after which a connection gives up its place where all are taken."""
 _LOOKED_AT_EVERY = 10.0  # seconds
@@ -32,6 +39,7 @@ _MOST: Final = 10_000
 _LEAST: Final = 16
 _LINGER: Final = 1.0  # seconds in which a 503 is read before the connection is closed
 _FULL: Final = whole_answer(Problem(Problems.STORE_BUSY), b"retry-after: 30")
+_TOO_LONG: Final = whole_answer(Problem(Problems.REQUEST_TOO_LONG))
 
 
 def raise_file_limit() -> None:
@@ -61,11 +69,15 @@ class Connection(ReadHeads):
     _heard = 0.0
     _begun = 0.0
     _refused = False
+    _idle_bytes = 0
+    _got_on = False
+    _unsent = 0
+    _taken_at = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take it, in the place of a silent one where there is no other; else 503."""
         super().connection_made(transport)
-        self._heard = self._begun = self.loop.time()
+        self._heard = self._begun = self._taken_at = self.loop.time()
         if self._full() and not self._take_place():
             self._refused = True
             if len(self.connections) > room() + _LEAST:
@@ -83,7 +95,36 @@ class Connection(ReadHeads):
         self._heard = self.loop.time()
         if self.waiting and self.timeout_keep_alive_task is not None:
             self._begun = self._heard
+        self._got_on = False
         super().data_received(data)
+        # the parser gathers what has no end in memory: an address, a header, what follows the last piece of a body
+        self._idle_bytes = 0 if self._got_on else self._idle_bytes + len(data)
+        if self._idle_bytes > LONGEST_HEAD and not self.transport.is_closing():
+            if self.waiting:
+                self.transport.write(_TOO_LONG)
+                self.transport.close()
+            else:
+                self.transport.abort()
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._got_on = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Its head is there."""
+        self._got_on = True
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Some of its body is there."""
+        self._got_on = True
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """All of it is there."""
+        self._got_on = True
+        super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is over."""
@@ -104,6 +145,10 @@ class Connection(ReadHeads):
         return self.loop.time() - self._heard
 
     def _look(self) -> None:
+        self._note_taken()
+        if self.unread_for >= UNREAD_AFTER:
+            self.transport.abort()  # closing would wait for what is never taken
+            return
         if self.waiting:
             # between two requests uvicorn counts the time itself
             late = self.timeout_keep_alive_task is None and self.loop.time() - self._begun >= HEAD_WITHIN
@@ -111,8 +156,18 @@ class Connection(ReadHeads):
             late = self.silent_for >= STALLED_AFTER
         if late:
             self.transport.close()
-        else:
-            self._watch = self.loop.call_later(_LOOKED_AT_EVERY, self._look)
+        # also where it is closing: that may wait for who takes the rest of an answer
+        self._watch = self.loop.call_later(_LOOKED_AT_EVERY, self._look)
+
+    def _note_taken(self) -> None:
+        unsent = self.transport.get_write_buffer_size()
+        if unsent == 0 or unsent != self._unsent:
+            self._unsent, self._taken_at = unsent, self.loop.time()
+
+    @property
+    def unread_for(self) -> float:
+        """Seconds since anything of what is to be sent was taken, as far as was looked; 0 where nothing waits."""
+        return self.loop.time() - self._taken_at if self._unsent else 0.0
 
     def _full(self) -> bool:
         if len(self.connections) <= room():
@@ -122,8 +177,14 @@ class Connection(ReadHeads):
     def _take_place(self) -> bool:
         """Close the connection that has said nothing for longest; False where each of them is being served."""
         others = [c for c in self.connections if isinstance(c, Connection) and c is not self]
-        idle = [c for c in others if not c.transport.is_closing() and not c._refused]
-        candidates = [c for c in idle if c.waiting] or [c for c in idle if c.silent_for >= SILENT]
+        going = [c for c in others if not c.transport.is_closing() and not c._refused]
+        # an answer may be on its way long after uvicorn is done with it
+        idle = [c for c in going if c.waiting and not c.transport.get_write_buffer_size()]
+        candidates = (
+            idle
+            or [c for c in going if c.silent_for >= SILENT]
+            or [c for c in others if c.unread_for >= SILENT]
+        )
         if not candidates:
             return False
         min(candidates, key=lambda c: c._heard).transport.abort()

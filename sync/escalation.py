@@ -123,15 +123,16 @@ def _remind(case: OwedCase, rosters: Rosters, channel: str) -> int:
     by_id = {alert.id: alert for alert in case.known}
     for one in escalations.overdue(case.id, now):
         alert = by_id[one.alert_id]
-        last = one.reminded + 1 >= REMINDERS
-        again = None if last else hours.follow_up_by(alert.severity, now, case.village)
-        if not escalations.reminded(one, again):
-            continue
         holder = escalations.tellable(one.holder, case.passed_over)
         ladders = [ladder.of_role(role, alert, case.village, rosters) for role in alert.recipients]
-        told = [holder] if holder is not None else [p for lad in ladders for p in ladder.first(lad)[1]]
+        first = [p for climbed in ladders for p in ladder.first(climbed, case.passed_over)[1]]
+        told = [holder] if holder is not None else first
         if one.reminded:
             told += _supervisors(holder, alert, case, rosters)
+        last = one.reminded + 1 >= REMINDERS
+        again = None if last else hours.follow_up_by(alert.severity, now, case.village)
+        if not escalations.reminded(one, again if told else now + AGAIN, told=bool(told)):
+            continue
         for person in told:
             addressees.add(person, alert, "reminder")
     for addressed in addressees.all():

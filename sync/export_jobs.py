@@ -180,9 +180,9 @@ class ExportJobs:
             person = officers.find(job.owner)
             if person is None or not export_jobs.may_have(person, job):
                 return self._fail(job, "auth.forbidden")
-            rows = write(job, person, draft, self._store, self._settings.timezone, started, progress)
+            rows, files = write(job, person, draft, self._store, self._settings.timezone, started, progress)
             sealed, address, size = self._files.seal(draft, lease.going_on)
-            finish = partial(self._finish, job, person, rows, size, address, sealed)
+            finish = partial(self._finish, job, person, (rows, files), size, address, sealed)
             return int(self._writer.wait(finish))
         except Problem as problem:
             if problem.problem is Problems.STORE_BUSY:
@@ -201,8 +201,10 @@ class ExportJobs:
             lease.let_go()
             self._files.drop(draft)
 
-    def _finish(self, job: Job, person: Person, rows: int, size: int, address: str, sealed: Path) -> bool:
-        now = self._clock()
+    def _finish(
+        self, job: Job, person: Person, written: tuple[int, int], size: int, address: str, sealed: Path
+    ) -> bool:
+        now, (rows, files) = self._clock(), written
         expires = now + timedelta(days=self._settings.export_days)
         if not export_jobs.finish(job, self._worker, rows, size, address, expires, now):
             return False
@@ -210,7 +212,8 @@ class ExportJobs:
         if job.kind == export_jobs.REPORT:
             events.record(now, job.owner, "report.made", job.area, **job.request["report"])
         else:
-            events.record(now, job.owner, "export.made", job.form_id, area=job.area, rows=rows, kind=job.kind)
+            facts = {"area": job.area, "rows": rows, "kind": job.kind, "files": files}
+            events.record(now, job.owner, "export.made", job.form_id, **facts)
         if job.saved_id is not None and self._settings.smtp_url.get_secret_value():
             self._tell(job, person, now)
         return True

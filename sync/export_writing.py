@@ -20,8 +20,9 @@ Progress = Callable[[int, int], None]
 
 def write(
     job: Job, person: Person, draft: Path, store: Store, zone: str, now: datetime, progress: Progress
-) -> int:
-    """Write the file of a job to ``draft``, as its owner may see things; returns how many submissions are in it.
+) -> tuple[int, int]:
+    """Write the file of a job to ``draft``, as its owner may see things; returns how many submissions are in it, and
+    how many attached files.
 
     ``zone`` is that of areas whose own is not known. ``progress`` may raise to end it. Raises
     :class:`forms.problems.Problem` for what the order cannot have any more.
@@ -39,7 +40,7 @@ def write(
             restricted=wanted["variant"] == "terbatas",
             default_zone=zone,
         )
-        return write_report(order, draft, store, password=password, progress=progress).people
+        return write_report(order, draft, store, password=password, progress=progress).people, 0
     result = export_form(
         job.form_id,
         draft,
@@ -52,4 +53,4 @@ def write(
         password=password,
         progress=progress,
     )
-    return result.rows
+    return result.rows, result.files

@@ -203,10 +203,10 @@ class Outbox:
             return found
         now = self._clock()
         if claimed.removed:
-            self._writer.wait(lambda: outbox.withdraw(claimed, now))
+            self._writer.wait(lambda: outbox.withdraw(claimed, now, self._setup.limits))
             return None
         if self._too_late(claimed, now):
-            self._writer.wait(lambda: outbox.withdraw(claimed, now, STALE))
+            self._writer.wait(lambda: outbox.withdraw(claimed, now, self._setup.limits, STALE))
             log.warning("message.expired", message=claimed.id, ref=claimed.ref)
             return None
         if now >= began + self._policy.lease / 2:

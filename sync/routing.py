@@ -137,7 +137,7 @@ def plan(case: OwedCase, rosters: Rosters) -> Plan:
     chosen = steps.chosen([alert.id for alert in case.owed])
     for alert in case.owed:
         asked = escalations.tellable(alert.assigned_to, case.passed_over)
-        if asked is not None and alert.state != "closed":
+        if asked is not None and alert.state != "closed" and not _told_that_asked(alert, case):
             done.append(alert.id)
             addressees.add(asked, alert, "assigned")
             continue
@@ -162,6 +162,12 @@ def plan(case: OwedCase, rosters: Rosters) -> Plan:
         else:
             done.append(alert.id)
     return Plan(tuple(done), addressees.all(), missing, rungs)
+
+
+def _told_that_asked(alert: AlertFacts, case: OwedCase) -> bool:
+    """Was whoever was asked to take the alert on told since then? It may be owed again for somebody else's sake."""
+    at = case.told.get(alert.assigned_to or 0, {}).get(alert.indicator)
+    return at is not None and alert.assigned_at is not None and at >= alert.assigned_at
 
 
 def _unheard(

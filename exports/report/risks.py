@@ -10,8 +10,9 @@ from babel.dates import format_date
 from exports.report import disclosure
 from exports.report.cells import AMBER, BLUE, RED, ROSE, notes, share, told
 from exports.report.order import Order
+from exports.report.people import sex_of
 from exports.report.sheets import Block, Chart, Column, Sheet
-from exports.report.tables import ALL, Line
+from exports.report.tables import ALL, SEXES, Line, Sex
 from exports.report.tallies import Cases, Moves, middle
 from exports.values import Cell
 from exports.words import word
@@ -126,17 +127,20 @@ def _ended(order: Order, ended: Outcomes, code: str, result: str) -> Cell:
 
 def trend(order: Order, out: Moves, back: Moves, cases: Cases) -> Sheet:
     """Sheet 9. The month itself is told as in sheet 3, the eleven before it each by itself."""
-    people: dict[str, Counter[str]] = {}
+    people: dict[str, Counter[tuple[str, Sex]]] = {}
     for form_id in ("berangkat", "pulang"):
         people[form_id] = Counter()
-        for day, count in recaps.by_day(form_id, order.year).items():
-            people[form_id][f"{day:%Y-%m}"] += count
+        for (month_of, sex), number in recaps.by_month(form_id, order.year).items():
+            people[form_id][month_of, sex_of(sex)] += number
 
     def moved(form_id: str, moves: Moves, key: str) -> Cell:
         if key == f"{order.month:%Y-%m}":
             return told(moves.margins.told(ALL))
-        count = people[form_id][key]
-        return told(None if order.public and disclosure.small(count) else count)
+        by_sex = [people[form_id][key, sex] for sex in SEXES]
+        if not order.public:
+            return sum(by_sex) + people[form_id][key, ""]
+        # as that month's own report told it: a sum that it hid would tell the sex that is few from the other
+        return told(None if any(map(disclosure.small, by_sex)) else sum(by_sex))
 
     rows: list[Sequence[Cell]] = []
     for month in order.months:

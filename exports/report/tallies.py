@@ -116,11 +116,12 @@ def count_moves(order: Order, form_id: str, codes: Iterable[str]) -> Moves:
     if "scheme" in moves.tables:
         moves.tables["scheme"].shrink(99)
     if order.public:
-        _hide(moves)
+        hide(moves)
     return moves
 
 
-def _hide(moves: Moves) -> None:
+def hide(moves: Moves) -> None:
+    """Hide what a public report may not tell of people, in all tables and lines alike."""
     disclosure.protect_tables(moves.margins, moves.tables.values())
     for name in ("country", "sector", "scheme"):
         if name in moves.tables:
@@ -130,6 +131,45 @@ def _hide(moves: Moves) -> None:
         lines += [indicated.units, indicated.sexes]
     for line in lines:
         disclosure.protect_line(line)
+    for indicated in moves.indicators.values():
+        for table in moves.tables.values():
+            _tell_no_more(indicated, table)
+    if "scheme" in moves.tables:
+        _tell_no_sum(moves.p3mi, moves.tables["scheme"])
+
+
+def _tell_no_more(indicated: Indicated, table: Crossed) -> None:
+    """An indicator may be a category under another name (D01 those under 18, R15 those who died): where both have
+    the same people, it is told where the category is, lest what one hides is computed from what the other shows.
+    """
+    units, sexes = indicated.units, indicated.sexes
+    for category in table.categories:
+        if any(table.value(sex, ALL, category) != count for sex, count in _by_sex(sexes)) or any(
+            sum(table.value(sex, unit, category) for sex in SEXES) != count
+            for unit, count in units.counts.items()
+        ):
+            continue
+        units.hidden |= {unit for unit in (*units.counts, ALL) if table.told(unit, category) is None}
+        sexes.hidden |= {sex for sex, _ in _by_sex(sexes) if table.told(ALL, category, [sex]) is None}
+
+
+def _by_sex(line: Line) -> list[tuple[Sex, int]]:
+    return [(sex, line.counts[sex]) for sex in SEXES]
+
+
+def _tell_no_sum(p3mi: Mapping[Sex, Line], schemes: Crossed) -> None:
+    """Those who leave through companies are those of a scheme: where that sum is hidden, one of its parts is too."""
+    for sex in SEXES:
+        line = p3mi[sex]
+        total = sum(line.counts.values())
+        hidden = any(
+            schemes.value(sex, ALL, scheme) == total and schemes.told(ALL, scheme, [sex]) is None
+            for scheme in schemes.categories
+        )
+        if hidden and total and not line.hidden:
+            line.hidden.add(
+                min(line.counts, key=lambda code: (line.counts[code] == 0, line.counts[code], code))
+            )
 
 
 @dataclass

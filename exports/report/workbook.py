@@ -26,7 +26,8 @@ _LEAST_SCALE: Final = 0.4
 
 def write_workbook(report: Report, target: Path) -> dict[str, int]:
     """Write the report; returns how many rows each sheet has. Memory does not grow with the registers."""
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".laporan-") as spool:
+    # named after the file, so that whoever sweeps knows whose it was when its worker has died
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as spool:
         options = {
             "constant_memory": True,
             "tmpdir": spool,

@@ -56,6 +56,10 @@ def export(
     bom: Annotated[
         bool | None, typer.Option("--bom/--no-bom", help="CSV with a byte order mark, as Excel wants it.")
     ] = None,
+    media: Annotated[
+        bool,
+        typer.Option("--media", help="With the attached files, in media/ as ODK Central has them (.zip)."),
+    ] = False,
     password: PasswordOption = False,
     password_file: PasswordFileOption = None,
     home: HomeOption = None,
@@ -72,7 +76,14 @@ def export(
         raise typer.BadParameter(message, param_hint="--to")
     kind = kind_of(output)
     options = Options.for_kind(
-        kind, lang=lang, choices=choices, multiple=multiple, headers=headers, groups=groups, bom=bom
+        kind,
+        lang=lang,
+        choices=choices,
+        multiple=multiple,
+        headers=headers,
+        groups=groups,
+        bom=bom,
+        media=media,
     )
     secret = _password(password, password_file, confirm=True)
     with opened(home) as (settings, store):
@@ -103,10 +114,13 @@ def export(
                 password=secret,
             )
         with store.transaction():
-            events.record(now(), "operator", "export", form_id, area=area, rows=result.rows)
+            events.record(
+                now(), "operator", "export", form_id, area=area, rows=result.rows, files=result.files
+            )
             if series is not None:
                 saved_exports.advance(saved_exports.OPERATOR, series, form_id, filters.until, moment)
-        show({"file": output, "rows": result.rows, "tables": result.tables}, json)
+        told = {"file": output, "rows": result.rows, "tables": result.tables}
+        show({**told, "files": result.files} if media else told, json)
 
 
 def verify(

@@ -310,7 +310,7 @@ class Intake:
             raise Problem(Problems.DESK_FULL_ANSWERS)
         fitting = Fitting(upload.files)
         if bounds is not None and upload.files:
-            fitting = room.fit(upload.files, attachments.stored(kept.id), upload.desk.id, bounds)
+            fitting = room.fit(upload.files, attachments.arrived(kept.id), upload.desk.id, bounds)
         attachments.attach(kept.id, fitting.files, received_at)
         return fitting
 

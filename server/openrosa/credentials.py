@@ -27,7 +27,8 @@ from server.store.database import Store
 from server.store.desks import REALM, KnownDesk
 
 NONCE_LASTS = 24 * 3600  # seconds
-_PARAMETER = re.compile(r'(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+# begins at the beginning of a word and never goes back: a stranger may send a word of 100,000 letters
+_PARAMETER = re.compile(r'\b(\w++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]++))')
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,8 @@ _NOBODY = KnownDesk(0, "-", "", "", "", revoked=True, password_generation=0)
 
 def _same_target(uri: str, target: str) -> bool:
     """Is the signed URI the one asked for? A proxy may have taken a base path off the front."""
+    if uri == target:
+        return True
     try:
         signed = urlsplit(uri)
     except ValueError:  # no URL at all

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import AsyncIterable, Callable, Container
+from collections.abc import AsyncIterable, Awaitable, Callable, Container
 from dataclasses import dataclass, field
 
 import multipart
@@ -22,11 +22,13 @@ from server.store.attachments import NewFile
 from server.store.database import Readers
 from server.store.file_names import stored_name
 from server.store.files import Files, Staged
+from server.store.room import Room
 
 XML_PART = "xml_submission_file"
 XML_LIMIT = 5_000_000  # bytes
 XML_KEPT = 50_000_000  # bytes that are kept for staff of XML above the limit; as much as they can release
 PARTS_LIMIT = 1_000  # Collect sends 101 files at most in one POST (5.10)
+_LONGEST_TYPE = 255  # characters of a Content-Type
 _WRITE = 256 * 1024  # bytes gathered before a thread writes them to disk
 
 
@@ -104,12 +106,12 @@ class Received:
 
 
 class _Assembly:
-    """The parts seen so far. ``room``: bytes that files may take; ``beyond`` is said of those above it."""
+    """The parts seen so far. ``room`` is for all files together; None until the first comes."""
 
-    def __init__(self, files: Files, room: int, beyond: Problem) -> None:
+    def __init__(self, files: Files, room: Room | None) -> None:
         self.files = files
         self.room = room
-        self.beyond = beyond
+        self.taken = 0  # bytes of the files that are whole
         self.digest = hashlib.sha256()
         self.xml: bytearray | None = None
         self.received = Received(b"")
@@ -127,15 +129,15 @@ class _Assembly:
             self.staged = self.files.stage()
             # Collect's part name is the file's name too, and the name is what the XML refers to (5.6)
             name = _own_name(segment.name or segment.filename)
-            self.received.staged.append((name, segment.content_type or "", self.staged))
+            self.received.staged.append((name, _content_type(segment.content_type), self.staged))
 
     def take(self, chunk: bytes) -> None:
         if self.current == XML_PART and self.xml is not None:
             self.take_xml(chunk)
         elif self.staged is not None:
             self.buffer += chunk
-            if self.staged.size + len(self.buffer) > self.room:
-                self.leave_out(self.beyond)
+            if self.room is not None and self.taken + self.staged.size + len(self.buffer) > self.room.size:
+                self.leave_out(self.room.beyond)
         # other plain fields, such as *isIncomplete*, need no keeping (5.16)
 
     def take_xml(self, chunk: bytes) -> None:
@@ -170,7 +172,7 @@ class _Assembly:
     async def end(self, readers: Readers) -> None:
         await self.flush(readers)
         if self.staged is not None and self.staged is not self.received.document:
-            self.room -= self.staged.size
+            self.taken += self.staged.size
         self.staged = None
 
     def whole(self) -> Received:
@@ -188,21 +190,20 @@ async def receive(
     files: Files,
     readers: Readers,
     *,
-    room: int,
-    beyond: Problem,
+    room: Room | None,
+    ask_room: Callable[[], Awaitable[Room]],
 ) -> Received:
     """Read a body to its end. Raises :class:`Problem`: MULTIPART_BROKEN, MULTIPART_NO_XML.
 
-    ``room``: bytes that its files may take; those above it are left out, and ``beyond`` says why.
-
-    ``length`` is the Content-Length, where the phone stated one. On any failure, and where the phone hangs up,
-    the staged files are gone.
+    ``length`` is the Content-Length, where the phone stated one. ``room`` is for its files: those above it are left
+    out. Where it is not known yet, ``ask_room`` is asked before the first file may touch the disk, and may raise.
+    On any failure, and where the phone hangs up, the staged files are gone.
     """
     kind, options = multipart.parse_options_header(content_type)
     boundary = options.get("boundary")
     if kind != "multipart/form-data" or not boundary:
         raise Problem(Problems.MULTIPART_BROKEN, detail="multipart/form-data expected")
-    assembly = _Assembly(files, room, beyond)
+    assembly = _Assembly(files, room)
     try:
         parser = multipart.PushMultipartParser(
             boundary, max_header_size=8_192, max_segment_count=PARTS_LIMIT, header_charset="utf8"
@@ -215,6 +216,8 @@ async def receive(
             for event in parser.parse(chunk):
                 if isinstance(event, multipart.MultipartSegment):
                     assembly.begin(event)
+                    if assembly.room is None and assembly.staged is not None:
+                        assembly.room = await ask_room()
                 elif event:
                     assembly.take(event)
                 else:
@@ -235,6 +238,11 @@ async def receive(
             assembly.received.drop()
         raise
     return assembly.whole()
+
+
+def _content_type(written: str | None) -> str:
+    """What a phone calls a file's kind, without what no database takes."""
+    return "".join(c for c in written or "" if c.isprintable())[:_LONGEST_TYPE]
 
 
 def _own_name(written: str) -> str:

@@ -10,16 +10,16 @@ import falcon
 import structlog
 from falcon.asgi import Request, Response
 
-from forms.problems import Problem, Problems
+from forms.problems import Problem
 from server.intake.intake import Oversized, Prepared, Receipt, Upload
 from server.openrosa import answers, multipart_body
 from server.openrosa.credentials import Asking
 from server.openrosa.multipart_body import Received
 from server.openrosa.resource import Resource
-from server.store import room as room_bounds
 from server.store.attachments import NewFile
 from server.store.desks import KnownDesk
 from server.store.files import named
+from server.store.room import Room, left
 
 log = structlog.get_logger()
 
@@ -64,14 +64,15 @@ class Submission(Resource):
     async def _receive(self, request: Request, asking: Asking) -> Received:
         """The whole body. Raises :class:`Problem`, once enough of it is read for the answer to arrive."""
         door, length = self.door, request.content_length
+
+        async def ask_room() -> Room:
+            return await door.admitted(asking, lambda desk: left(desk.id, door.bounds))
+
         try:
-            # Nobody unknown may send megabytes; a few kilobytes are read first, and the writer asks who sent them:
-            # one thread less to wake for each ordinary submission.
-            room, beyond = door.bounds.submission_bytes, room_bounds.too_many(door.bounds)
-            if length is None or length > _SMALL:
-                left = await door.admitted(asking, lambda desk: room_bounds.left(desk.id, door.bounds))
-                if left < room:
-                    room, beyond = left, Problem(Problems.DESK_FULL)
+            # Nobody unknown may send megabytes, or anything that goes to the disk; a few kilobytes are read first, and
+            # the writer asks who sent them: one thread less to wake for each ordinary submission.
+            small = length is not None and length <= _SMALL
+            room = None if small else await ask_room()
             with door.writer.coming():
                 return await multipart_body.receive(
                     request.stream,
@@ -80,7 +81,7 @@ class Submission(Resource):
                     door.files,
                     door.readers,
                     room=room,
-                    beyond=beyond,
+                    ask_room=ask_room,
                 )
         except Problem:
             await _drain(request)

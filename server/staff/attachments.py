@@ -10,11 +10,13 @@ from typing import Any
 
 from falcon.asgi import Request, Response
 
+from exports.access import Access
+from exports.media import FileRights
 from forms.problems import Problem, Problems
 from server.staff import words
 from server.staff.pages import Pages, Resource, for_officers
 from server.staff.trust import Visitor
-from server.store import areas, attachments, cases, published, room, submissions
+from server.store import areas, attachments, cases, room
 from server.store.attachments import Carrier, FileView
 from server.store.files import Files
 from server.store.officers import Person
@@ -55,43 +57,6 @@ class Row:
     present: int
     items: tuple[Item, ...]
     hidden: int
-
-
-class Rights:
-    """Which files a person may open. Reads the store: call in a reader.
-
-    A picture or a recording shows a person, whatever the question: it takes the right to identities and to what
-    the question is marked with. A file that no question is known for, and the log of answers as they were typed,
-    take every right. Whoever sees a NIK only in part sees no file.
-    """
-
-    def __init__(self, person: Person) -> None:
-        from exports.access import Access  # brings openpyxl along: only where somebody asks
-
-        self._access = Access.of(person)
-        self._marks: dict[tuple[str, str], dict[str, Any]] = {}
-
-    def may_open(self, carrier: Carrier, file: FileView) -> bool:
-        """May this person open the file?"""
-        access = self._access
-        if access.masks_nik or not access.kinds.issuperset(self._kinds(carrier, file)):
-            return False
-        return access.sees_unshared or submissions.agreed_to_share(carrier.form_id, carrier.instance_id)
-
-    def _kinds(self, carrier: Carrier, file: FileView) -> set[str]:
-        from exports.access import ALL_KINDS
-
-        if not file.questions or any(path.endswith("/meta/audit") for path in file.questions):
-            return set(ALL_KINDS)
-        version = (carrier.form_id, carrier.version)
-        if version not in self._marks:
-            form = published.get_form(*version)
-            if form is None:
-                return set(ALL_KINDS)
-            self._marks[version] = dict(form.sensitive)
-        marks = self._marks[version]
-        around = [path for q in file.questions for path in marks if q == path or q.startswith(f"{path}/")]
-        return {"identity", *(marks[path] for path in around)}
 
 
 class Attachments(Resource):
@@ -157,7 +122,7 @@ class OpenAttachment(Resource):
 
         def read() -> tuple[Carrier, FileView, Iterator[bytes]]:
             carrier, file = attachments.find(person.area, number)
-            if not Rights(person).may_open(carrier, file):
+            if not FileRights(Access.of(person)).may_open(carrier, file):
                 raise Problem(Problems.FORBIDDEN)
             assert file.address is not None  # found only where it has come
             return carrier, file, self._files.read(file.address)
@@ -171,7 +136,7 @@ class OpenAttachment(Resource):
 
 
 def _rows(pages: Pages, carriers: list[Carrier], person: Person) -> list[Row]:
-    rights = Rights(person)
+    rights = FileRights(Access.of(person))
     names = areas.names(code for c in carriers for code in words.place_codes(c.village))
     rows = []
     for carrier in carriers:

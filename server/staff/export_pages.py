@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 from falcon.asgi import Request, Response
 
+from exports.access import Access
+from exports.media import FileRights
 from exports.options import KINDS, Filters, Options, to_json
 from exports.password import require_good
 from forms.problems import Problem, Problems
@@ -62,6 +64,7 @@ class Exports(Resource):
             kinds=order_lines.KINDS,
             states=order_lines.STATES,
             choices=_CHOICES,
+            files=FileRights.any(Access.of(person)),
             languages=LANGUAGES,
             days=self.pages.settings.export_days,
         )
@@ -211,7 +214,10 @@ class _Asked:
             choices=said.get("pilihan") or None,
             multiple="split" if said.get("pisah") else None,
             groups=True if said.get("kelompok") else None,
+            media=bool(said.get("lampiran")),
         )
+        if options.media and not FileRights.any(Access.of(person)):
+            raise Problem(Problems.FORBIDDEN)
         password = said.get("sandi") or None
         if password is not None:
             if kind != "xlsx":

@@ -101,6 +101,8 @@ def _told(form_id: str, kind: str, request: Mapping[str, Any], titles: Mapping[s
             parts.append("indikator " + ", ".join(filters["indicators"]))
         if filters.get("states"):
             parts.append("status " + ", ".join(STATES[state] for state in filters["states"]))
+        if request.get("options", {}).get("media"):
+            parts.append("dengan lampiran")
         if request.get("series"):
             parts.append("hanya yang baru")
     if request.get("locked"):

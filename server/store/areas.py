@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from importlib.resources import files
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ from peewee import SQL
 
 from forms.problems import Problem, Problems
 from server.store.models import Area
+from server.store.statements import Insert
 
 NATION = "ID"
 LEVELS = {2: "province", 5: "regency", 8: "district", 13: "village"}
@@ -25,6 +27,7 @@ LEVELS = {2: "province", 5: "regency", 8: "district", 13: "village"}
 
 _FILES = ("provinces.csv", "regencies.csv", "districts.csv", "villages.csv")
 _ROWS_AN_INSERT = 300  # 3 columns each stays under SQLite's oldest limit of 999 variables
+_insert = Insert(Area)
 
 
 def load_areas() -> int:
@@ -33,18 +36,18 @@ def load_areas() -> int:
         return 0
     total = 0
     rows = _shipped()
-    while chunk := [row for _, row in zip(range(_ROWS_AN_INSERT), rows, strict=False)]:
-        Area.insert_many(chunk, fields=[Area.code, Area.parent, Area.name]).execute()
+    while chunk := list(islice(rows, _ROWS_AN_INSERT)):
+        _insert.many(chunk)
         total += len(chunk)
     return total
 
 
-def _shipped() -> Iterator[tuple[str, str, str]]:
+def _shipped() -> Iterator[dict[str, str]]:
     folder = files("forms") / "library" / "wilayah"
     for name in _FILES:
         for row in csv.DictReader(io.StringIO((folder / name).read_text("utf-8"))):
             code = row["code"]
-            yield code, code.rpartition(".")[0], row["name"]
+            yield {"code": code, "parent": code.rpartition(".")[0], "name": row["name"]}
 
 
 def split(code: str) -> dict[str, str]:

@@ -43,7 +43,8 @@ def expect(submission_id: int, files: Mapping[str, str]) -> None:
 def attach(submission_id: int, files: list[NewFile], now: datetime) -> None:
     """Note files that arrived. Unexpected ones are kept as well.
 
-    Other bytes under the name of a former one take its place, and the former stays beside it under a name of its own.
+    Other bytes under the name of a former one take its place, and the former stays beside it under a name of its own:
+    also where both came at once.
     """
     if not files:  # most submissions: nothing to ask the database
         return
@@ -63,13 +64,7 @@ def attach(submission_id: int, files: list[NewFile], now: datetime) -> None:
         Attachment.insert(
             submission=submission_id, filename=file.filename, expected=False, **values
         ).on_conflict(conflict_target=[Attachment.submission, Attachment.filename], update=values).execute()
-
-
-def stored(submission_id: int) -> list[tuple[str, str, int]]:
-    """What a submission has: name, address and bytes of each file that came."""
-    rows = Attachment.select(Attachment.filename, Attachment.sha256, Attachment.size)
-    arrived = Attachment.sha256.is_null(False)
-    return list(rows.where((Attachment.submission == submission_id) & arrived).tuples())
+        former[file.filename] = Attachment(submission=submission_id, filename=file.filename, **values)
 
 
 def _keep_former(row: Attachment) -> None:
@@ -84,6 +79,14 @@ def _keep_former(row: Attachment) -> None:
         content_type=row.content_type,
         received_at=row.received_at,
     ).on_conflict_ignore().execute()
+
+
+def arrived(submission_id: int) -> list[NewFile]:
+    """The files of a submission that have come."""
+    rows = Attachment.select().where(
+        (Attachment.submission == submission_id) & Attachment.sha256.is_null(False)
+    )
+    return [NewFile(row.filename, row.sha256, row.size, row.content_type) for row in rows]
 
 
 def has_file(submission_id: int, filename: str) -> bool:
@@ -214,6 +217,11 @@ def page(area: str, number: int, size: int, *, lacking: bool) -> list[Carrier]:
             .paginate(number, size)
         )
     )
+
+
+def of_numbers(ids: list[int]) -> list[Carrier]:
+    """The submissions with these numbers, lowest first, with their files."""
+    return _carriers(Submission.id.in_(ids))[::-1]
 
 
 def of_instance(instance_id: str) -> Carrier:

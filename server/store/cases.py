@@ -79,8 +79,8 @@ def open_or_extend(
             for i in fresh
         ]
     )
-    if case is not None:
-        _settle(case, now)
+    if chained:  # the newest version of the submission may be another one
+        _settle(Case.get_by_id(case_id), now)
     return str(ref)
 
 
@@ -360,11 +360,18 @@ def standing(form_id: str, submission_ids: Sequence[int], role: str | None) -> d
 def acknowledge(person: Person, ref: str, now: datetime) -> int:
     """Take a case on: all its open alerts that are this person's to see. Returns how many that were.
 
-    Twice is once: the first who acknowledges stays on record. Raises :class:`Problem` (CASE_UNKNOWN).
+    Twice is once: the first who acknowledges stays on record, and whoever was asked before to take it on is asked no
+    more. Raises :class:`Problem` (CASE_UNKNOWN).
     """
     case = theirs(person, ref)
     changed = (
-        Alert.update(state="acknowledged", acknowledged_at=now, acknowledged_by=person.id)
+        Alert.update(
+            state="acknowledged",
+            acknowledged_at=now,
+            acknowledged_by=person.id,
+            assigned_to=None,
+            assigned_at=None,
+        )
         .where((Alert.case == case.id) & (Alert.state == "open") & visible(person.role))
         .execute()
     )
@@ -392,6 +399,7 @@ def close(person: Person, ref: str, result: str, now: datetime) -> int:
     )
     if changed:
         events.record(now, person.slug, "case.closed", ref, alerts=changed, result=result)
+    escalations.spare(case.id, person.role, now)
     return int(changed)
 
 

@@ -120,28 +120,32 @@ def spare(case_id: int, role: str, now: datetime) -> int:
     """Take out what colleagues of a role are still owed about alerts of a case that are open no more.
 
     Somebody of their office has taken it on, so that a message that waits for the morning, or for a carrier that is
-    down, would only mislead. Other offices are told all the same. Returns how many messages were taken out.
+    down, would only mislead. Other offices are told all the same, and whoever was asked to take it on; reminders
+    stay until what they are of is closed. Returns how many messages were taken out.
     """
-    open_ones = {
-        code
-        for (code,) in Alert.select(Alert.indicator)
-        .where((Alert.case == case_id) & (Alert.state == "open"))
-        .tuples()
-    }
+    alerts = Alert.select(Alert.indicator, Alert.state, Alert.assigned_to)
+    unclosed = list(alerts.where((Alert.case == case_id) & (Alert.state != "closed")).tuples())
     rows = (
-        Message.select(Message.id, Message.indicators)
+        Message.select(Message.id, Message.kind, Message.officer, Message.indicators)
         .join(Officer)
         .where(
             (Message.case == case_id)
             & Message.state.in_(("owed", "sending"))
-            & Message.kind.in_(("alert", "escalation"))
+            & Message.kind.in_(("alert", "escalation", "reminder"))
             & (Officer.role == role)
         )
         .tuples()
     )
-    return messages.replace(
-        [i for i, codes in list(rows) if not set(codes.split()) & open_ones], now, ANSWERED
-    )
+    spared = []
+    for message_id, kind, officer_id, codes in list(rows):
+        of_use = {
+            code
+            for code, state, asked in unclosed
+            if state == "open" or kind == "reminder" or asked == officer_id
+        }
+        if not of_use & set(codes.split()):
+            spared.append(message_id)
+    return messages.replace(spared, now, ANSWERED)
 
 
 @dataclass(frozen=True)
@@ -189,10 +193,10 @@ def _followed_up(alert: Alert) -> bool:
     return bool(query.exists())
 
 
-def reminded(one: Overdue, again_at: datetime | None) -> bool:
-    """Note that a reminder is owed; False where another process was quicker."""
+def reminded(one: Overdue, again_at: datetime | None, *, told: bool) -> bool:
+    """Note that a reminder is owed, or (not ``told``) that nobody is there; False where another was quicker."""
     changed = (
-        Alert.update(reminded=Alert.reminded + 1, remind_at=again_at)
+        Alert.update(reminded=Alert.reminded + int(told), remind_at=again_at)
         .where(
             (Alert.id == one.alert_id) & (Alert.state == "acknowledged") & (Alert.remind_at == one.remind_at)
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Final
@@ -62,7 +63,7 @@ class ExportFiles:
         mine = draft.name.lstrip(".").partition(_DRAFT)[0]
         for file in self.present():
             if file.name.lstrip(".").startswith(mine + "."):
-                file.unlink(missing_ok=True)
+                _remove(file)
 
     def read(self, token: str, address: str) -> Iterator[bytes]:
         """A file's content. Raises FileNotFoundError at once, ``Unreadable`` while reading."""
@@ -75,7 +76,7 @@ class ExportFiles:
         return pieces()
 
     def present(self) -> list[Path]:
-        """All files, drafts among them."""
+        """All files, drafts among them, and the folders in which workbooks are put together."""
         return list(self._folder.iterdir()) if self._folder.is_dir() else []
 
     def sweep(self, present: list[Path], running: Collection[str], done: Collection[str]) -> int:
@@ -85,7 +86,7 @@ class ExportFiles:
             token = self.token_of(file)
             unfinished = file.name.startswith(".")
             if token not in running and (unfinished or token not in done):
-                file.unlink(missing_ok=True)
+                _remove(file)
                 removed += 1
         return removed
 
@@ -93,3 +94,11 @@ class ExportFiles:
     def token_of(file: Path) -> str:
         """The job that a file belongs to."""
         return file.name.lstrip(".").partition(".")[0]
+
+
+def _remove(file: Path) -> None:
+    """A file, or the folder of a worker that died while it put a workbook together."""
+    if file.is_dir() and not file.is_symlink():
+        shutil.rmtree(file, ignore_errors=True)  # what is still there is tried again with the next sweep
+    else:
+        file.unlink(missing_ok=True)

@@ -114,7 +114,7 @@ def claim(worker: str, now: datetime) -> Job | None:
     free = _free(now)
     for row in ExportJob.select().where(free).order_by(ExportJob.ordered_at, ExportJob.id).limit(5):
         if row.attempts >= MOST_ATTEMPTS:
-            _end(row.id, free, "failed", now, error="attempts")
+            _end(row.id, free, "failed", now, error="attempts", sealed=None)
             continue
         taken = (
             ExportJob.update(

@@ -120,9 +120,9 @@ def hold(reason: str, came: Came, store: Store, now: datetime, bounds: Bounds | 
         & (Quarantine.xml_hash == digest)
     )
     former: list[dict[str, Any]] = known.files if known is not None else []
-    there = [(f["filename"], f["sha256"], f["size"]) for f in former]
+    there = [_file(f) for f in former]
     arrived = [*came.files, came.document] if came.document is not None else came.files
-    names = {(name, address) for name, address, _ in there}
+    names = {(f.filename, f.sha256) for f in there}
     fresh = [f for f in arrived if (f.filename, f.sha256) not in names]  # phones send everything again
     size = sum(f.size for f in fresh) + (len(came.xml) if known is None else 0)
     if not _room(reason, came.desk_id, size, known.id if known is not None else None):
@@ -168,6 +168,10 @@ def _noted(file: NewFile, *, document: bool) -> dict[str, Any]:
         "content_type": file.content_type,
     }
     return {**noted, "document": True} if document else noted
+
+
+def _file(noted: dict[str, Any]) -> NewFile:
+    return NewFile(noted["filename"], noted["sha256"], noted["size"], noted.get("content_type", ""))
 
 
 def _room(reason: str, desk_id: int | None, size: int, known: int | None) -> bool:
@@ -396,10 +400,7 @@ def _line(entry: Held) -> dict[str, Any]:
 
 
 def _held(row: Any) -> Held:
-    whole = {
-        NewFile(f["filename"], f["sha256"], f["size"], f.get("content_type", "")): "document" in f
-        for f in row.files
-    }
+    whole = {_file(f): "document" in f for f in row.files}
     return Held(
         row.id,
         row.received_at,

@@ -215,21 +215,30 @@ def about_other_months(form_id: str, span: Span) -> int:
     )
 
 
-def by_day(form_id: str, span: Span) -> dict[date, int]:
-    """How many people of each day agreed to be recorded; those without any day are left out."""
-    day = fn.COALESCE(Register.event_date, Register.visit_date)
+def by_month(form_id: str, span: Span) -> dict[tuple[str, str | None], int]:
+    """How many people of each month (``2026-11``) and sex agreed to be recorded, by their days as :func:`people`."""
+    counted = _counted(form_id, span.area) & Register.consent
+    known = fn.COALESCE(Register.event_date, Register.visit_date)
     rows = (
-        Register.select(Register.event_date, Register.visit_date, fn.COUNT(Register.submission))
+        Register.select(Register.event_date, Register.visit_date, Register.sex, fn.COUNT(Register.submission))
         .join(Submission)
-        .where(
-            _counted(form_id, span.area) & Register.consent & (day >= span.first) & (day < span.end),
-        )
-        .group_by(Register.event_date, Register.visit_date)
+        .where(counted & (known >= span.first) & (known < span.end))
+        .group_by(Register.event_date, Register.visit_date, Register.sex)
         .tuples()
     )
-    found: dict[date, int] = {}
-    for event, visit, count in rows:
-        found[event or visit] = found.get(event or visit, 0) + count
+    found: dict[tuple[str, str | None], int] = {}
+    for event, visit, sex, count in rows:
+        key = f"{event or visit:%Y-%m}", sex
+        found[key] = found.get(key, 0) + count
+    dayless = (
+        Register.select(Register.village, Register.sex, Submission.received_at)
+        .join(Submission)
+        .where(counted & Register.event_date.is_null() & Register.visit_date.is_null() & _received(span))
+        .tuples()
+    )
+    for village, sex, received_at in dayless.iterator():
+        key = f"{received_at.astimezone(span.zone(village)):%Y-%m}", sex
+        found[key] = found.get(key, 0) + 1
     return found
 
 

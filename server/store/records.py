@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from peewee import JOIN, fn
 
+from forms.instance import names_given
 from server.store import answers as halves
 from server.store import areas
 from server.store.database import Store
@@ -31,7 +32,8 @@ class Record:
     """A submission as it is read: answers whole again. Times are aware, in UTC.
 
     ``edits`` counts the versions before this one; ``strange`` says that some answers are none of its form's.
-    ``files`` maps a file's name to the SHA-256 of what arrived, or None.
+    ``files`` maps a file's name to the SHA-256 of what arrived, or None. ``names`` are what it calls itself and its
+    entity (:func:`forms.instance.names_given`), where they were asked for.
     """
 
     id: int
@@ -47,6 +49,7 @@ class Record:
     indicators: tuple[str, ...]
     answers: Mapping[str, Any]
     files: Mapping[str, str | None] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def edited(self) -> bool:
@@ -112,10 +115,10 @@ def newest_settled(settled_before: datetime) -> int:
     return int(Submission.select(fn.MAX(Submission.id)).scalar() or 0)
 
 
-def pages(form_id: str, numbers: array[int], store: Store) -> Iterator[list[Record]]:
-    """The submissions with these numbers, in their order, :data:`PAGE` at a time."""
+def pages(form_id: str, numbers: array[int], store: Store, *, names: bool = False) -> Iterator[list[Record]]:
+    """The submissions with these numbers, in their order, :data:`PAGE` at a time; ``names`` with their names."""
     for start in range(0, len(numbers), PAGE):
-        yield _page(form_id, list(numbers[start : start + PAGE]), store)
+        yield _page(form_id, list(numbers[start : start + PAGE]), store, names=names)
 
 
 def read(form_id: str, store: Store) -> Iterator[Record]:
@@ -124,7 +127,7 @@ def read(form_id: str, store: Store) -> Iterator[Record]:
         yield from page
 
 
-def _page(form_id: str, ids: list[int], store: Store) -> list[Record]:
+def _page(form_id: str, ids: list[int], store: Store, *, names: bool) -> list[Record]:
     query = (
         Submission.select(
             Submission.id,
@@ -139,6 +142,7 @@ def _page(form_id: str, ids: list[int], store: Store) -> list[Record]:
             Submission.indicators,
             Submission.answers,
             Submission.sealed,
+            *([Submission.xml] if names else ()),
         )
         .join(Desk, JOIN.LEFT_OUTER)
         .where(_among(Submission.id, ids))
@@ -171,6 +175,7 @@ def _page(form_id: str, ids: list[int], store: Store) -> list[Record]:
                 indicators=tuple(_plain(row[9])),
                 answers=answers,
                 files=files.get(row[0], {}),
+                names=names_given(unseal(bytes(row[12]), row[1])) if names else {},
             )
         )
     return found

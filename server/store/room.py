@@ -6,7 +6,6 @@ lost: answers are kept all the same, the phone hears that its files were not and
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -36,6 +35,14 @@ class Bounds:
 
 
 @dataclass(frozen=True)
+class Room:
+    """Bytes that the files of one request may take; ``beyond`` is said of what does not fit."""
+
+    size: int
+    beyond: Problem
+
+
+@dataclass(frozen=True)
 class Fitting:
     """Files of an upload: those to be noted, those for which there is no room, and why (the first reason)."""
 
@@ -52,32 +59,33 @@ class Fitting:
 NOTHING = Fitting([])
 
 
-def fit(
-    files: list[NewFile], there: Iterable[tuple[str, str, int]], desk_id: int | None, bounds: Bounds | None
-) -> Fitting:
-    """Which files there is room for beside those that are ``there`` (name, address, bytes), and take that room.
+def fit(files: list[NewFile], there: list[NewFile], desk_id: int | None, bounds: Bounds | None) -> Fitting:
+    """Which files there is room for beside those that are ``there``, and take that room.
 
     What is there already takes none: phones send everything again. Call inside a transaction.
     """
     if bounds is None or not files:
         return Fitting(files)
-    held = {(name, address): size for name, address, size in there}
-    count, total = len(held), sum(held.values())
+    names = {(file.filename, file.sha256) for file in there}
+    held = {file.sha256: file.size for file in there}
+    count, total = len(there), sum(held.values())
     fitting: list[NewFile] = []
     left_out: list[NewFile] = []
     problem: Problem | None = None
     for file in files:
-        if (file.filename, file.sha256) not in held:
-            if count >= bounds.files or total + file.size > bounds.submission_bytes:
-                problem = problem or too_many(bounds)
-                left_out.append(file)
-                continue
-            if desk_id is not None and not take(desk_id, file.size, bounds):
-                problem = problem or Problem(Problems.DESK_FULL)
-                left_out.append(file)
-                continue
-            held[file.filename, file.sha256] = file.size
-            count, total = count + 1, total + file.size
+        another = (file.filename, file.sha256) not in names
+        size = 0 if file.sha256 in held else file.size
+        if another and (count >= bounds.files or total + size > bounds.submission_bytes):
+            problem = problem or too_many(bounds)
+            left_out.append(file)
+            continue
+        if size and desk_id is not None and not take(desk_id, size, bounds):
+            problem = problem or Problem(Problems.DESK_FULL)
+            left_out.append(file)
+            continue
+        names.add((file.filename, file.sha256))
+        held[file.sha256] = file.size
+        count, total = count + another, total + size
         fitting.append(file)
     return Fitting(fitting, tuple(left_out), problem)
 
@@ -98,10 +106,13 @@ def take(desk_id: int, size: int, bounds: Bounds) -> bool:
     return bool(taken.execute())
 
 
-def left(desk_id: int, bounds: Bounds) -> int:
-    """How many bytes a desk may still send; below 0 where the bound was lowered."""
+def left(desk_id: int, bounds: Bounds) -> Room:
+    """What the files of a request of this desk may take; below 0 where the bound was lowered."""
     row = Counter.get_or_none(Counter.name == _name(desk_id))
-    return bounds.desk_bytes - (int(row.value) if row is not None else _stored(desk_id))
+    size = bounds.desk_bytes - (int(row.value) if row is not None else _stored(desk_id))
+    if size < bounds.submission_bytes:
+        return Room(size, Problem(Problems.DESK_FULL))
+    return Room(bounds.submission_bytes, too_many(bounds))
 
 
 def _name(desk_id: int) -> str:

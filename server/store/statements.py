@@ -25,6 +25,9 @@ from peewee import (
 
 from server.store.models import database
 
+_ROWS = 50
+"""Rows of one statement."""
+
 
 class Insert:
     """``INSERT`` of rows that all have the same columns. ``unless`` names the columns of a unique constraint.
@@ -43,9 +46,9 @@ class Insert:
         return int(found[0]) if found is not None else None
 
     def many(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert rows."""
-        if rows:
-            self._run(rows, returning=False)
+        """Insert rows, some at a time: a statement holds so many values, and each number of rows is one of its own."""
+        for start in range(0, len(rows), _ROWS):
+            self._run(rows[start : start + _ROWS], returning=False)
 
     def _run(self, rows: Sequence[Mapping[str, Any]], *, returning: bool) -> Any:
         key = (type(database.obj), len(rows), *rows[0])
@@ -103,6 +106,14 @@ class Select:
 
     def first(self, *values: Any) -> tuple[Any, ...] | None:
         """The first row, or None. Columns come as the database has them, not through their fields."""
+        row: tuple[Any, ...] | None = self._run(values).fetchone()
+        return row
+
+    def every(self, *values: Any) -> list[tuple[Any, ...]]:
+        """All rows."""
+        return list(self._run(values).fetchall())
+
+    def _run(self, values: tuple[Any, ...]) -> Any:
         key = type(database.obj)  # SQL differs by engine
         sql = self._sql.get(key)
         if sql is None:
@@ -110,5 +121,4 @@ class Select:
             if list(bound) != list(values):
                 raise ValueError("the query uses its values in another order or number")
             self._sql[key] = sql
-        row: tuple[Any, ...] | None = database.execute_sql(sql, values).fetchone()
-        return row
+        return database.execute_sql(sql, values)

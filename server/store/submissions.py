@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from peewee import JOIN
+from peewee import JOIN, fn
 
 from forms.problems import Problem, Problems
 from server.store import answers as halves
 from server.store import areas, attachments, cases, corrections
+from server.store.attachments import NewFile
 from server.store.chains import in_chain
 from server.store.database import Store
 from server.store.models import Attachment, Register, Submission
@@ -57,7 +58,7 @@ class Kept:
 
 _insert_submission = Insert(Submission, unless=("form_id", "instance_id"))
 _insert_register = Insert(Register)
-_edit_of = Select(
+_edits_of = Select(
     lambda instance_id, form_id, regency, draft: Submission.select(Submission.root).where(
         (Submission.deprecated_id == instance_id)
         & (Submission.form_id == form_id)
@@ -79,7 +80,9 @@ def xml_hash(xml: bytes) -> str:
 def keep(new: NewSubmission, store: Store) -> Kept:
     """Write a submission with its register row; the same bytes again change nothing.
 
-    Raises :class:`OtherBytes` where the instanceID is known with other XML. Call inside a transaction.
+    Only where they were a trial, and come from a desk that counts now, they take the trial's place: the phone was
+    set up anew, and its record must not stay out of sight. Raises :class:`OtherBytes` where the instanceID is known
+    with other XML. Call inside a transaction.
     """
     digest = xml_hash(new.xml)
     place = _place(new, store)
@@ -105,21 +108,32 @@ def keep(new: NewSubmission, store: Store) -> Kept:
     }
     # The unique constraint decides, so that two copies arriving at once (COLLECT 5.15) are one.
     submission_id = _insert_submission.one(row)
+    came: list[NewFile] = []
     if submission_id is None:
         known = find(new.form_id, new.instance_id)
         if known is None or known.xml_hash != digest:
             raise OtherBytes
-        return Kept(known.id, known.root, known.current, new=False)
+        if new.draft or not known.draft:
+            return Kept(known.id, known.root, known.current, new=False)
+        came = attachments.arrived(known.id)
+        known.delete_instance()
+        # a number of its own: who reads on from the last number they saw must come by it
+        submission_id = _insert_submission.one(row)
+        assert submission_id is not None  # its place is free, and the instanceID is locked
+    attachments.expect(submission_id, new.expected_files)
+    attachments.attach(submission_id, came, new.received_at)
     if place.root != new.instance_id:
         # One version counts, even where two phones edited the same one: what came last, or what edits that.
         Submission.update(current=False).where(
             in_chain(new.form_id, place.root) & Submission.current & (Submission.id != submission_id)
         ).execute()
-    if place.edits is not None:
+    for former in place.edits:
         # The edit of this one came first: it and what hangs on it now hang on the root of this one.
-        Submission.update(root=place.root).where(in_chain(new.form_id, place.edits)).execute()
+        Submission.update(root=place.root).where(in_chain(new.form_id, former)).execute()
         if not new.draft:
-            cases.join_chain(new.form_id, place.edits, place.root, new.received_at)
+            cases.join_chain(new.form_id, former, place.root, new.received_at)
+    if len(place.edits) > 1:
+        _one_current(new.form_id, place.root)
     if new.register is not None:
         _insert_register.many(
             [
@@ -131,8 +145,14 @@ def keep(new: NewSubmission, store: Store) -> Kept:
                 }
             ]
         )
-    attachments.expect(submission_id, new.expected_files)
     return Kept(submission_id, place.root, place.current, new=True)
+
+
+def _one_current(form_id: str, root: str) -> None:
+    """Of several edits of one submission, what came last counts."""
+    standing = in_chain(form_id, root) & Submission.current
+    newest = Submission.select(fn.MAX(Submission.id)).where(standing).scalar()
+    Submission.update(current=False).where(standing & (Submission.id != newest)).execute()
 
 
 def find(form_id: str, instance_id: str) -> Submission | None:
@@ -145,14 +165,14 @@ def find(form_id: str, instance_id: str) -> Submission | None:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a new row belongs: the root of its chain; ``edits`` is the root of an edit of it that came before."""
+    """Where a new row belongs: the root of its chain; ``edits`` are the roots of edits of it that came before."""
 
     root: str
-    edits: str | None
+    edits: tuple[str, ...]
 
     @property
     def current(self) -> bool:
-        return self.edits is None
+        return not self.edits
 
 
 def _place(new: NewSubmission, store: Store) -> _Place:
@@ -168,7 +188,7 @@ def _place(new: NewSubmission, store: Store) -> _Place:
             store.lock(*sorted(names - locked))
             locked |= names
         place = _look_for_place(new)
-        names = {name for name in (place.root, place.edits) if name is not None}
+        names = {place.root, *place.edits}
         if names <= locked or store.sqlite:
             return place
 
@@ -185,9 +205,8 @@ def _look_for_place(new: NewSubmission) -> _Place:
         edited = find(new.form_id, new.deprecated_id)
         if edited is not None and edited.regency == regency and edited.draft == new.draft:
             root = edited.root
-    earlier = _edit_of.first(new.instance_id, new.form_id, regency, new.draft)
-    edits = str(earlier[0]) if earlier is not None and earlier[0] != root else None
-    return _Place(root, edits)
+    earlier = {str(former) for (former,) in _edits_of.every(new.instance_id, new.form_id, regency, new.draft)}
+    return _Place(root, tuple(sorted(earlier - {root})))
 
 
 def _selection(form_id: str | None, area: str, since: datetime | None, *, drafts: bool = False) -> Any:

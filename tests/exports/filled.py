@@ -84,11 +84,15 @@ def keep(
     received_at: datetime = NOON,
     indicators: tuple[str, ...] = (),
     deprecated_id: str | None = None,
-    expected_files: tuple[str, ...] = (),
-) -> None:
-    """Keep a submission as the intake would, with answers that are typed already."""
+    expected_files: Sequence[str] | Mapping[str, str] = (),
+    names: str = "",
+) -> int:
+    """Keep a submission as the intake would, with answers that are typed already; returns its number.
+
+    ``expected_files`` may say which question names each; ``names`` is put into the XML's ``meta``.
+    """
     with store.transaction():
-        submissions.keep(
+        return submissions.keep(
             NewSubmission(
                 form_id=form.form_id,
                 version=form.version,
@@ -98,16 +102,20 @@ def keep(
                 village=village,
                 received_at=received_at,
                 device_id=None,
-                xml=f"<x>{instance_id}</x>".encode(),
+                xml=f"<x id='x'><id>{instance_id}</id><meta>{names}</meta></x>".encode(),
                 answers=answers,
                 sensitive={**form.sensitive, **form.secrets_told(answers)},
                 root_path=f"/{form.form_id}",
                 indicators=indicators,
                 verdict={},
-                expected_files=dict.fromkeys(expected_files, "/data/foto"),
+                expected_files=(
+                    expected_files
+                    if isinstance(expected_files, Mapping)
+                    else dict.fromkeys(expected_files, "/data/foto")
+                ),
             ),
             store,
-        )
+        ).id
 
 
 def invented(form: Form, chance: random.Random) -> dict[str, Any]:

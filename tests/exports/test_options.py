@@ -124,7 +124,11 @@ def test_a_zip_is_laid_out_as_odk_central_lays_out_its_own(store: Store, tmp_pat
     form = publish_library_form("berangkat")
     answers = invented(form, random.Random(1))
     keep(store, form, answers, "uuid:1")
-    keep(store, form, {**answers, "idg": {"full_name": "=1+1"}}, "uuid:2", deprecated_id="uuid:1")
+    calls_itself = (
+        "<entity><label>Wening &amp; Sari</label></entity><instanceName>Berangkat <!-- a -->1</instanceName>"
+    )
+    changed = {**answers, "idg": {"full_name": "=1+1"}}
+    keep(store, form, changed, "uuid:2", deprecated_id="uuid:1", names=calls_itself)
     file = tmp_path / "berangkat.zip"
     export_form("berangkat", file, store, reader=OPERATOR)
     with zipfile.ZipFile(file) as files:
@@ -132,8 +136,9 @@ def test_a_zip_is_laid_out_as_odk_central_lays_out_its_own(store: Store, tmp_pat
         [main] = read_csv(files.read("berangkat.csv"))
         fees = read_csv(files.read("berangkat-fees.csv"))
     assert next(iter(main)) == "SubmissionDate"
-    assert list(main)[-11:] == [
-        "meta-instanceID", "KEY", "SubmitterID", "SubmitterName", "AttachmentsPresent", "AttachmentsExpected",
+    assert list(main)[-13:] == [
+        "meta-entity-label", "meta-instanceID", "meta-instanceName",
+        "KEY", "SubmitterID", "SubmitterName", "AttachmentsPresent", "AttachmentsExpected",
         "Status", "ReviewState", "DeviceID", "Edits", "FormVersion",
     ]  # fmt: skip
     assert (main["SubmissionDate"], main["KEY"], main["loc-village"]) == (
@@ -141,6 +146,7 @@ def test_a_zip_is_laid_out_as_odk_central_lays_out_its_own(store: Store, tmp_pat
         "uuid:2",
         "35.07.01.2001",
     )
+    assert (main["meta-entity-label"], main["meta-instanceName"]) == ("Wening & Sari", "Berangkat 1")
     assert (main["ReviewState"], main["Edits"], main["ri_d01"]) == ("edited", "1", "0")
     assert main["idg-full_name"] == "'=1+1", "a spreadsheet must not calculate it"
     assert main["docg-docs"] == " ".join(answers["docg"]["docs"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -209,6 +211,135 @@ def test_the_first_difference_is_named(
     assert not verdict.ok
     assert verdict.differences[0] == first
     assert all(d.text("id") and d.text("en") for d in verdict.differences)
+
+
+Parts = dict[str, bytes]
+_SHEET, _BOOK, _RELS = "xl/worksheets/sheet2.xml", "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
+_K6 = b'<c r="A7" t="inlineStr"><is><t>k6</t></is></c>'
+
+
+def put(parts: Parts, part: str, old: bytes, new: bytes) -> None:
+    assert parts[part].count(old) == 1, part
+    parts[part] = parts[part].replace(old, new)
+
+
+def hide_digits_behind_a_comment(parts: Parts) -> None:
+    put(parts, _SHEET, b'<c r="B2" t="n"><v>1</v>', b'<c r="B2" t="n"><v>1<!-- -->000</v>')
+
+
+def show_one_text_and_seal_another(parts: Parts) -> None:
+    put(parts, _SHEET, _K6, b'<c r="A7" t="inlineStr"><is><t>palsu</t></is><v>k6</v></c>')
+
+
+def keep_the_sealed_value_in_a_foreign_element(parts: Parts) -> None:
+    value = b'<c r="B7" t="n"><v>99</v><x:v xmlns:x="urn:x">6</x:v></c>'
+    put(parts, _SHEET, b'<c r="B7" t="n"><v>6</v></c>', value)
+
+
+def call_a_cell_by_its_neighbours_name(parts: Parts) -> None:
+    put(parts, _SHEET, b'<c r="B7" t="n">', b'<c r="A7" t="n">')
+
+
+def call_a_cell_by_another_rows_name(parts: Parts) -> None:
+    put(parts, _SHEET, b'<c r="B7" t="n">', b'<c r="B40" t="n">')
+
+
+def number_two_rows_the_other_way_round(parts: Parts) -> None:
+    for one, other in ((b'"7"', b'"x"'), (b'"8"', b'"7"'), (b'"x"', b'"8"')):
+        put(parts, _SHEET, b"<row r=" + one, b"<row r=" + other)
+    parts[_SHEET] = re.sub(rb' r="[A-Z]+[0-9]+"', b"", parts[_SHEET])
+
+
+def put_the_last_row_where_no_program_looks(parts: Parts) -> None:
+    start, end = parts[_SHEET].index(b'<row r="30"'), parts[_SHEET].index(b"</sheetData>")
+    row = parts[_SHEET][start:end]
+    gone = parts[_SHEET][:start] + parts[_SHEET][end:]
+    gone = gone.replace(b"</worksheet>", b"<extLst><ext>" + row + b"</ext></extLst></worksheet>")
+    parts[_SHEET] = gone
+
+
+def let_programs_choose_a_row(parts: Parts) -> None:
+    space = b'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"'
+    extra = b"<mc:AlternateContent " + space + b'><mc:Choice><row r="31"/></mc:Choice></mc:AlternateContent>'
+    put(parts, _SHEET, b"</sheetData>", extra + b"</sheetData>")
+
+
+def list_a_sheet_where_no_program_looks(parts: Parts) -> None:
+    found = re.search(rb'<sheet [^>]*name="Rekap"[^>]*/>', parts[_BOOK])
+    assert found is not None
+    put(parts, _BOOK, found[0], b"")
+    put(parts, _BOOK, b"</workbook>", b"<extLst><ext>" + found[0] + b"</ext></extLst></workbook>")
+
+
+def give_two_sheets_one_name(parts: Parts) -> None:
+    found = re.search(rb'<sheet [^>]*name="Rekap"[^>]*/>', parts[_BOOK])
+    assert found is not None
+    put(parts, _BOOK, found[0], found[0].replace(b"rId2", b"rId1") + found[0])
+
+
+def open_another_workbook_first(parts: Parts) -> None:
+    parts["xl/palsu.xml"] = parts[_BOOK].replace(b'name="Rekap"', b'name="Palsu"')
+    parts["xl/_rels/palsu.xml.rels"] = parts[_RELS]
+    put(parts, "_rels/.rels", b"xl/workbook.xml", b"xl/palsu.xml")
+
+
+def have_a_part_twice(parts: Parts) -> None:
+    parts["XL/worksheets/sheet2.xml"] = parts[_SHEET]
+
+
+def count_days_from_1904(parts: Parts) -> None:
+    parts[_BOOK] = re.sub(rb"<workbookPr[^>]*/>", b'<workbookPr date1904="1"/>', parts[_BOOK])
+    assert b"1904" in parts[_BOOK]
+
+
+def show_truth_for_one(parts: Parts) -> None:
+    put(parts, _SHEET, b'<c r="B2" t="n">', b'<c r="B2" t="b">')
+
+
+def write_beside_the_seal(parts: Parts) -> None:
+    sheet = "xl/worksheets/posmigran-proof.xml"
+    put(parts, sheet, b'</row><row r="5">', b'<c r="E4"><v>1</v></c></row><row r="5">')
+
+
+def hold_no_number_where_one_belongs(parts: Parts) -> None:
+    put(parts, _SHEET, b'<row r="7"', b'<row r="tujuh"')
+
+
+@pytest.mark.parametrize(
+    ("trick", "first"),
+    [
+        (hide_digits_behind_a_comment, "cell"),
+        (show_one_text_and_seal_another, "unreadable"),
+        (keep_the_sealed_value_in_a_foreign_element, "unreadable"),
+        (call_a_cell_by_its_neighbours_name, "unreadable"),
+        (call_a_cell_by_another_rows_name, "unreadable"),
+        (number_two_rows_the_other_way_round, "unreadable"),
+        (put_the_last_row_where_no_program_looks, "unreadable"),
+        (let_programs_choose_a_row, "unreadable"),
+        (list_a_sheet_where_no_program_looks, "unreadable"),
+        (give_two_sheets_one_name, "unreadable"),
+        (open_another_workbook_first, "sheet_renamed"),
+        (have_a_part_twice, "unreadable"),
+        (count_days_from_1904, "calendar"),
+        (show_truth_for_one, "cell"),
+        (write_beside_the_seal, "proof"),
+        (hold_no_number_where_one_belongs, "unreadable"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_what_programs_would_read_in_another_way_is_no_whole_workbook(
+    sealed: Path, trick: Callable[[Parts], None], first: str
+) -> None:
+    """Values are changed in the package itself, so that what is shown is not what was sealed."""
+    with zipfile.ZipFile(sealed) as package:
+        parts = {name: package.read(name) for name in package.namelist()}
+    trick(parts)
+    with zipfile.ZipFile(sealed, "w") as package:
+        for name, content in parts.items():
+            package.writestr(name, content)
+    verdict = verify(sealed, KEY)
+    assert not verdict.ok
+    assert verdict.differences[0].kind == first
 
 
 def test_nobody_without_the_key_can_seal(sealed: Path) -> None:

@@ -13,6 +13,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from exports.report.disclosure import LEAST, protect_line, protect_tables
 from exports.report.tables import ALL, SEXES, Crossed, Line, Margins, Sex
+from exports.report.tallies import Indicated, Moves, hide
 
 Key = tuple[str, ...]
 
@@ -139,6 +140,36 @@ def test_no_hidden_count_of_a_line_can_be_computed(counts: list[int], last_is_ne
         if shown is None and 0 < count < LEAST:
             low, high = attacker.range_of((key,))
             assert low < high
+
+
+def test_an_indicator_that_is_a_category_under_another_name_tells_no_more_than_it() -> None:
+    """Of those who died the recap hides two areas; the indicator's own line would show one of them."""
+    units = ["a", "b", "c"]
+    margins = Margins(units, Counter({("m", "a"): 20, ("m", "b"): 12, ("m", "c"): 30}))
+    reasons = Crossed(margins, ["death", "rest"])
+    for unit, dead in (("a", 2), ("b", 9), ("c", 6)):
+        reasons.counts["m", unit, "death"] = dead
+        reasons.counts["m", unit, "rest"] = margins.counts["m", unit] - dead
+    died = Indicated(Line({"a": 2, "b": 9, "c": 6}), Line({"m": 17, "f": 0}))
+    moves = Moves(margins, {"reason": reasons}, Line({}), {"R15": died})
+    hide(moves)
+    attacker = Attacker()
+    for unit in (*units, ALL):
+        told = [reasons.told(unit, "death"), died.units.told(unit)]
+        attacker.sees((unit,), next((count for count in told if count is not None), None))
+    attacker.knows_sum((ALL,), [(unit,) for unit in units])
+    low, high = attacker.range_of(("a",))
+    assert low < high
+
+
+def test_companies_tell_no_sum_that_the_schemes_hide() -> None:
+    margins = Margins(["a"], Counter({("m", "a"): 30}))
+    schemes = Crossed(margins, ["p2p", "none", "indiv"])
+    schemes.counts.update({("m", "a", "indiv"): 20, ("m", "a", "p2p"): 7, ("m", "a", "none"): 3})
+    companies: dict[Sex, Line] = {"m": Line({"p1": 7}), "f": Line({"p1": 0}), "": Line({"p1": 0})}
+    hide(Moves(margins, {"scheme": schemes}, Line({}), {}, p3mi=companies))
+    assert schemes.told(ALL, "p2p", ["m"]) is None
+    assert companies["m"].told("p1") is None
 
 
 def test_zeros_and_large_counts_stay_where_nothing_is_small() -> None:

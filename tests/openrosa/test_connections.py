@@ -14,7 +14,7 @@ from urllib.request import urlopen
 import pytest
 import uvicorn
 
-from server import connections, request_heads
+from server import connections
 from tests.conftest import Home
 from tests.server_process import Server
 
@@ -24,6 +24,7 @@ SENDING = (
     b"POST /submission HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
     b"Content-Length: %d\r\n\r\n" % len(BODY)
 )
+LARGE = 20_000_000  # bytes: more than the kernel takes for somebody who does not read
 
 
 def connect(port: int) -> socket.socket:
@@ -78,7 +79,10 @@ def test_where_all_are_in_the_middle_of_a_body_the_next_one_hears_503(home: Home
 @pytest.fixture
 def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """A server with short patience that reads a body and answers its length."""
-    for name, seconds in (("HEAD_WITHIN", 0.6), ("STALLED_AFTER", 0.6), ("_LOOKED_AT_EVERY", 0.1)):
+    for name, seconds in (
+        *(("HEAD_WITHIN", 0.6), ("STALLED_AFTER", 0.6), ("UNREAD_AFTER", 0.6)),
+        ("_LOOKED_AT_EVERY", 0.1),
+    ):
         monkeypatch.setattr(connections, name, seconds)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -89,7 +93,8 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
                 return
             size, more = size + len(event["body"]), event["more_body"]
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"%d bytes" % size})
+        padding = b" " * LARGE if scope["path"] == "/large" else b""
+        await send({"type": "http.response.body", "body": b"%d bytes" % size + padding})
 
     server = uvicorn.Server(
         uvicorn.Config(app, http=connections.Connection, lifespan="off", log_level="error")
@@ -131,7 +136,7 @@ def test_a_phone_that_sends_a_byte_now_and_then_is_served(port: int) -> None:
 
 
 TLS = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
-ENDLESS = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"x" * request_heads.MOST_BYTES
+ENDLESS = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"x" * (2 * connections.LONGEST_HEAD)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +148,7 @@ ENDLESS = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"x" * request_head
         (b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
         (TLS, 400),
         (ENDLESS, 431),
-        (b"GET /?id=" + b"a" * request_heads.MOST_BYTES, 431),
+        (b"GET /?id=" + b"a" * 2 * connections.LONGEST_HEAD, 431),
     ],
     ids=["no HTTP", "another HTTP", "no length", "long path", "TLS", "endless header", "endless address"],
 )
@@ -170,3 +175,52 @@ def test_a_phone_that_comes_after_a_broken_request_is_served(port: int) -> None:
         with connect(port) as phone:
             phone.sendall(HEAD + b"abcdef")
             assert phone.recv(100).startswith(b"HTTP/1.1 200")
+
+
+def pour(stranger: socket.socket, piece: bytes) -> None:
+    """Send far more than the kernel holds for a server that reads none of it."""
+    for _ in range(1_000):
+        stranger.sendall(piece)
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [b"GET /", b"GET / HTTP/1.1\r\nX: ", b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 1000],
+    ids=["address", "header", "headers"],
+)
+def test_a_head_without_an_end_is_refused(port: int, endless: bytes) -> None:
+    with connect(port) as stranger:
+        stranger.sendall(endless)
+        with pytest.raises(OSError):
+            pour(stranger, b"A: b\r\n" * 2_000 if endless.endswith(b"\n") else b"a" * 12_000)
+
+
+def test_what_follows_the_last_piece_of_a_body_has_an_end_too(port: int) -> None:
+    with connect(port) as stranger:
+        stranger.sendall(HEAD.replace(b"Content-Length: 6", b"Transfer-Encoding: chunked") + b"0\r\nX: ")
+        with pytest.raises(OSError):
+            pour(stranger, b"a" * 12_000)
+
+
+def test_who_does_not_take_the_answer_is_closed(port: int) -> None:
+    with connect(port) as stranger:
+        stranger.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        time.sleep(2.0)  # far longer than nobody may take anything
+        taken = 0
+        with contextlib.suppress(ConnectionError):
+            while piece := stranger.recv(1_000_000):
+                taken += len(piece)
+        assert taken < LARGE
+
+
+def test_who_takes_the_answer_slowly_gets_all_of_it(port: int) -> None:
+    with connect(port) as phone:
+        phone.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        taken = 0
+        for _ in range(6):
+            time.sleep(0.25)  # all in all far longer than nobody may take anything
+            taken += len(phone.recv(4_000_000))
+        while taken < LARGE:
+            piece = phone.recv(1_000_000)
+            assert piece, "closed in the middle"
+            taken += len(piece)

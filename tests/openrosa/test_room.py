@@ -111,9 +111,9 @@ def test_a_desk_s_room_is_counted_from_what_came_before_anybody_counted(
     for counted, left in ((True, 100), (False, 96)):
         if not counted:
             Counter.delete().where(Counter.name == f"bytes:desk:{desk.id}").execute()
-        assert room.left(desk.id, bounds) == left
+        assert room.left(desk.id, bounds).size == left
     with published.transaction():
         assert not room.take(desk.id, 97, bounds)
         assert room.take(desk.id, 96, bounds)
-    assert room.left(desk.id, bounds) == 0
+    assert room.left(desk.id, bounds).size == 0
     assert room.nearly_full(bounds) == [{"desk": running.desk, "bytes": 1_000}]

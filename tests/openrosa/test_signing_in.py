@@ -227,7 +227,11 @@ def test_basic_over_plain_http_is_refused(running: Running) -> None:
 
 
 @pytest.mark.parametrize(
-    "header", ['Digest realm="posmigran", uri="http://[", username="x", nonce="zz.1"', "Digest", "Basic !"]
+    "header",
+    [
+        *('Digest realm="posmigran", uri="http://[", username="x", nonce="zz.1"', "Digest", "Basic !"),
+        pytest.param("Digest " + "a" * 100_000, id="one endless word"),
+    ],
 )
 def test_a_senseless_authorization_is_401(running: Running, header: str) -> None:
     assert raw(running.server.url, headers={"Authorization": header}).status == 401

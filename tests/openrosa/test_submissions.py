@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from urllib.parse import urlsplit
 
 import pytest
 
+from forms.problems import Problem, Problems
+from server.openrosa.multipart_body import receive
 from server.store import cases, submissions
-from server.store.database import Store
+from server.store.database import Readers, Store
+from server.store.files import Files
 from server.store.models import Alert, Attachment, Case, Quarantine, Register, Submission
+from server.store.room import Room
 from tests.openrosa.asking import multipart, raw
 from tests.openrosa.conftest import Running, again, instance_id
 from tests.server_process import command
@@ -122,6 +127,16 @@ def test_file_names_with_paths_and_letters_of_all_kinds_are_kept_safely(
     for sent in names:
         assert running.phone().submit(xml, {sent: b"x"}).sent
     assert {a.filename for a in Attachment.select()} == set(names.values())
+
+
+@pytest.mark.parametrize("how", ["token", "digest"])
+def test_slashes_that_somebody_typed_after_the_address_do_not_matter(
+    running: Running, filled: dict[str, bytes], how: str
+) -> None:
+    phone = running.phone() if how == "token" else running.digest_phone()
+    phone.server_url += "///"  # /formList comes without them, /submission loses only one (2.1, 5.1)
+    assert len(phone.form_list()) > 1
+    assert phone.submit(again(filled["clean departure"])).sent
 
 
 def test_head_of_submission_is_204_with_the_length_to_stay_under(running: Running) -> None:
@@ -258,6 +273,26 @@ def test_files_of_somebody_unknown_are_not_kept(running: Running, published: Sto
     assert answer.status == 401
     assert len(list((published.home / "attachments").rglob("*"))) == before
     assert not list((published.home / "staging").iterdir())
+
+
+def test_who_sends_is_asked_before_a_file_touches_the_disk(published: Store) -> None:
+    files, readers = Files(published.home, published.keys), Readers(published, threads=1)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield (
+            b'--x\r\nContent-Disposition: form-data; name="a.jpg"; filename="a.jpg"\r\n\r\n' + b"x" * 300_000
+        )
+        pytest.fail("went on reading from a stranger")
+
+    async def refuse() -> Room:
+        assert not list((published.home / "staging").iterdir())
+        raise Problem(Problems.UNAUTHENTICATED)
+
+    kind = "multipart/form-data; boundary=x"
+    with pytest.raises(Problem) as refused:
+        asyncio.run(receive(body(), kind, None, files, readers, room=None, ask_room=refuse))
+    assert refused.value.problem is Problems.UNAUTHENTICATED
+    readers.close()
 
 
 def test_an_odd_device_id_does_not_matter(

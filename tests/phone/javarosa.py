@@ -26,6 +26,7 @@ import jpype
 import pyxform
 from lxml import etree
 
+from forms.validate import SHORT_LIVED
 from tests.phone.answers import Answer, Answers, written
 
 JAR: Final = Path(pyxform.__file__).parent / "validators/odk_validate/bin/ODK_Validate.jar"
@@ -125,6 +126,7 @@ class Engine:
                 "-Xss8m",  # the parser recurses deeply on long calculations
                 "--enable-native-access=ALL-UNNAMED",
                 "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
+                *SHORT_LIVED,
                 classpath=[str(JAR)],
                 interrupt=False,  # Ctrl-C stays Python's
             )

@@ -71,6 +71,22 @@ def test_an_ordered_workbook_is_written_by_the_sync_process_and_taken_once_ready
     }
 
 
+def test_attached_files_are_offered_to_those_who_may_open_some(
+    office: Office, site: Site, sari: Officer
+) -> None:
+    browser = signed_in(site, sari)
+    assert 'name="lampiran"' in browser.page
+    order(browser, jenis="zip", lampiran="1")
+    assert "dengan lampiran" in browser.page
+    province = signed_in(site, office.officer("Budi Contoh", "province", "35"))
+    assert 'name="lampiran"' not in province.page
+    assert province.press("/ekspor", formulir="berangkat", jenis="zip", lampiran="1").status_code == 403
+    work(office, site)
+    assert [
+        event["detail"]["files"] for event in events.of("berangkat") if event["verb"] == "export.made"
+    ] == [0]
+
+
 def test_a_cancelled_order_leaves_no_file_before_or_after_it_was_written(
     office: Office, site: Site, sari: Officer
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -98,6 +99,10 @@ def test_a_job_that_is_cancelled_while_it_is_written_leaves_no_file(
     store: Store, home: Home, sari: Person
 ) -> None:
     token = order(store, sari)
+    # as a worker leaves it that is killed while it puts a report together: rows of people, readable
+    left = Path(tempfile.mkdtemp(prefix=f".{ExportFiles(home.path, store.keys).draft(token, 'xlsx').name}.",
+        dir=home.path / "exports"))  # fmt: skip
+    (left / "baris.xml").write_text("Wening")
     asked = 0
 
     def stop() -> bool:
@@ -193,8 +198,10 @@ def test_what_kills_every_worker_is_given_up(store: Store, home: Home, sari: Per
         with store.transaction():
             assert export_jobs.claim("satu", later) is not None
         later += export_jobs.LEASE + timedelta(seconds=1)
+    ExportJob.update(sealed=b"a sealed password").execute()
     work(store, home, lambda: later)
     assert export_jobs.mine(sari.slug)[0].state == "failed"
+    assert ExportJob.get().sealed is None, "no password is kept for a file that will never be"
 
 
 def test_an_order_of_somebody_who_has_left_is_not_carried_out(store: Store, home: Home, sari: Person) -> None:

@@ -236,6 +236,24 @@ def test_what_somebody_acknowledged_before_the_message_was_written_is_not_sent(
     assert not still_owed()
 
 
+def test_what_changed_while_a_case_was_being_routed_is_looked_at_again(store: Store, clock: Clock) -> None:
+    officer("disnaker", "35.07.01", clock())
+    there = officer("disnaker", "35.07.02", clock())
+    first, _ = submit(store, ["D08"], clock())
+    before_the_edit = owed.unrouted()
+    submit(store, ["D08"], clock(), village="35.07.02.2001", edits=first)
+    with store.transaction():
+        assert routing.route(before_the_edit, "console", Rosters(clock())).owed == 0
+    assert routed(store, clock) == 1
+    assert set(told()) == {there.slug}
+
+    _, answered = submit(store, ["D08"], clock(), village="35.07.02.2001")
+    before_the_answer = owed.unrouted()
+    cases.acknowledge(there, answered, clock())
+    with store.transaction():
+        assert routing.route(before_the_answer, "console", Rosters(clock())).owed == 0
+
+
 def test_two_processes_that_route_the_same_case_owe_its_messages_once(store: Store, clock: Clock) -> None:
     officer("disnaker", "35.07", clock())
     submit(store, ["D24"], clock())  # nobody of ppa: stays owed in part
