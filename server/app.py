@@ -19,7 +19,8 @@ from server.openrosa.submission import where
 from server.settings import Settings
 from server.staff import door as staff_door
 from server.store.checkpoints import Checkpoints
-from server.store.database import Readers, Store, Writer
+from server.store.database import Store, Writer
+from server.store.readers import Readers
 from server.webhooks import twilio
 
 log = structlog.get_logger()

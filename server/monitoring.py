@@ -14,8 +14,9 @@ from prometheus_client.core import GaugeMetricFamily
 
 from forms.problems import Problem, Problems
 from server.settings import Settings
-from server.store import figures
-from server.store.database import Readers, Store
+from server.store import figures, room
+from server.store.database import Store
+from server.store.readers import Readers
 
 _BY_PROXY = ("X-FORWARDED-FOR", "X-FORWARDED-HOST", "X-FORWARDED-PROTO", "FORWARDED", "VIA", "X-REAL-IP")
 
@@ -68,7 +69,14 @@ class Metrics:
                 "reserve": float(self._settings.disk_reserve),
             },
         )
-        return [*figures.counted(self._clock()), disk]
+        reasons = [reason for desk in room.refused(self._clock()) for reason in desk.reasons]
+        refused = figures.Figure(
+            "posmigran_files_refused",
+            "Desks whose files were not taken in the last day, by reason",
+            "reason",
+            {reason: float(reasons.count(reason)) for reason in sorted(set(reasons))},
+        )
+        return [*figures.counted(), refused, disk]
 
     def _has_token(self, request: falcon.asgi.Request) -> bool:
         scheme, _, given = (request.get_header("Authorization") or "").partition(" ")

@@ -4,7 +4,8 @@ How an unanswered alert climbs (times: :mod:`server.store.hours`, people: :mod:`
 
 1. Whoever is on duty was told by routing, and has the level's time to acknowledge.
 2. Then the deputy is told, then the supervisor, then the province, the nation, the last resort; rungs on which
-   nobody stands, or only people who were asked before, are left out.
+   nobody stands, or only people who were asked before, are left out. With the supervisor a critical alert comes to
+   the BP3MI contact (DOMAIN 5.2), whose office sees it from then on.
 3. Each step is on the alert's record, with its reason and its time.
 4. A critical alert that went all the way up is told again to those on duty and the last resort, once a day for
    three days. ``doctor`` complains of it all the while.
@@ -25,6 +26,7 @@ from server.store.rosters import Rosters
 from server.store.steps import RUNGS, NewStep
 from sync import ladder
 from sync.compose import Occasion
+from sync.ladder import Ladder
 from sync.routing import Addressed, Addressees, write
 
 TOP = len(RUNGS)
@@ -33,6 +35,8 @@ TIMES_AGAIN = 3
 """How often, and after how long each, a critical alert that nobody answers is told again."""
 REMINDERS = 3
 """How often somebody is reminded of a follow-up; from the second time on their supervisor is told too."""
+CONTACT = "bp3mi"
+"""The role whose people are asked with the supervisors when nobody answers a critical alert."""
 _UP = ("supervisor", "province", "nation", "last_resort", "away")
 
 
@@ -60,6 +64,8 @@ def _escalate(case: OwedCase, rosters: Rosters, channel: str) -> int:
             continue
         if rung == TOP:
             events.record(now, "system", "alert.unanswered", case.ref, indicator=alert.indicator)
+        if any(person.role == CONTACT for person in people):
+            escalations.open_to(alert.id, CONTACT)
         for person in people:
             addressees.add(person, alert, why)
     return _owe(case, addressees.all(), rosters, channel)
@@ -67,7 +73,8 @@ def _escalate(case: OwedCase, rosters: Rosters, channel: str) -> int:
 
 def _next(case: OwedCase, alert: AlertFacts, rosters: Rosters, asked: set[int]) -> tuple[int, list[Person]]:
     ladders = [ladder.of_role(role, alert, case.village, rosters) for role in alert.recipients]
-    rung, people = ladder.following(ladders, alert.rung, asked)
+    contact = _contact(case, alert, rosters)
+    rung, people = ladder.following([*ladders, contact], alert.rung, asked)
     if rung < TOP:
         return rung, people
     # the top: once more to those on duty and those of the last resort
@@ -78,6 +85,15 @@ def _next(case: OwedCase, alert: AlertFacts, rosters: Rosters, asked: set[int]) 
             _, on_duty = ladder.first(climbed, case.passed_over)
             once_more.update((p.id, p) for p in (*on_duty, *climbed[last]) if p.id not in case.passed_over)
     return max(alert.rung + 1, TOP), list(once_more.values())
+
+
+def _contact(case: OwedCase, alert: AlertFacts, rosters: Rosters) -> Ladder:
+    """The BP3MI contact stands beside the supervisors, for critical alerts that are not restricted."""
+    if alert.severity != "critical" or alert.restricted or CONTACT in alert.recipients:
+        return ((),) * TOP
+    team = next((team for team in rosters.teams(CONTACT, case.village) if team.on_duty), None)
+    people = team.on_duty if team is not None else ()
+    return tuple(people if rung == "supervisor" else () for rung in RUNGS)
 
 
 def _deadline(

@@ -263,7 +263,7 @@ class Outbox:
     def _tell(self, trouble: Trouble, detail: str) -> None:
         now = self._clock()
         zone = self._setup.limits.zone
-        self._writer.wait(lambda: notices.tell(trouble, detail, now, zone))
+        self._writer.wait(lambda: notices.tell(trouble, detail, now, zone, self._setup.channels))
 
 
 def _digest(held: Held) -> tuple[str, int]:

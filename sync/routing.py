@@ -30,6 +30,7 @@ log = structlog.get_logger()
 
 AGAIN = timedelta(minutes=1)
 """After how long an alert that reached nobody is looked at again."""
+_NOBODY = "alert.unreachable"
 
 
 @dataclass
@@ -274,13 +275,17 @@ def _gravest_first(alerts: Iterable[AlertFacts]) -> list[AlertFacts]:
 
 
 def _report(case: OwedCase, made: Plan, now: datetime) -> None:
-    """Say once that a role has nobody: by area, not by case, lest a restricted alert be read out of it."""
-    first = [a for a in case.owed if a.id in made.missing and a.route_after is None]
-    roles = sorted({role for a in first for role in made.missing[a.id]})
+    """Say once a day that a role has nobody: by area, not by case, lest a restricted alert be read out of it."""
+    roles = {role for names in made.missing.values() for role in names}
+    if not roles:
+        return
+    regency = areas.split(case.village)["regency"]
+    for said in events.since(now - timedelta(days=1), _NOBODY):
+        if said["subject"] == regency:
+            roles -= set(said["detail"]["roles"])
     if roles:
-        regency = areas.split(case.village)["regency"]
-        log.warning("alert.unreachable", area=regency, roles=roles)
-        events.record(now, "system", "alert.unreachable", regency, roles=roles)
+        log.warning(_NOBODY, area=regency, roles=sorted(roles))
+        events.record(now, "system", _NOBODY, regency, roles=sorted(roles))
 
 
 def unreachable(rosters: Rosters) -> list[dict[str, Any]]:

@@ -211,7 +211,7 @@ def _correctable(asked: Field, path: str, visible: Visible) -> bool:
         return False
     if asked.name == "nik" and visible.reader.masks_nik:
         return False
-    return visible.shows(path) and not visible.codes.get(path)
+    return visible.shows(path) and not visible.held(path)
 
 
 def _listed(asked: Field, lists: Mapping[str, ListTable]) -> bool:

@@ -92,7 +92,7 @@ def _read(form_id: str, order: Order, names: AreaNames) -> _Form:
     visible = Visible.of(versions, order.reader)
     if not order.restricted:
         open_ones = {code: i for code, i in visible.indicators.items() if not i.restricted}
-        visible = replace(visible, indicators=open_ones)
+        visible = replace(visible, indicators=open_ones, without=frozenset(("violence",)))
     labels = Labels("id", names)
     words = {}
     for version in versions:

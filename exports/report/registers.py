@@ -67,7 +67,8 @@ class Register:
 
     def sheet(self, name: str, title: str, block: str, items: Sequence[Item], store: Store) -> Sheet:
         """The sheet, with the columns that the reader may see; its rows are read when they are written."""
-        shown = [item for item in items if self._visible.reader.kinds.issuperset(item.kinds)]
+        allowed = self._visible.reader.kinds - self._visible.without
+        shown = [item for item in items if allowed.issuperset(item.kinds)]
         if self._order.restricted:
             shown += self._violence()
         keys = [item.column.key for item in shown]
@@ -291,7 +292,7 @@ def departures(register: Register, store: Store) -> Sheet:
             frozenset(("identity",)),
         ),
         ask("idg/marital", "Status kawin", width=11),
-        ask("idg/education", "Pendidikan", width=17),
+        ask("idg/education", "Pendidikan", width=20),
         ask("jobg/country", "Negara tujuan", width=14),
         ask("jobg/sector", "Sektor", width=20),
         ask("jobg/job_title", "Jabatan", width=16),
@@ -299,10 +300,10 @@ def departures(register: Register, store: Store) -> Sheet:
         ask("recg/scheme", "Skema", width=20),
         ask("recg/p3mi", "P3MI", width=20),
         ask("recg/recruiter_type", "Perekrut", width=22),
-        ask("docg/visa", "Jenis visa", width=13),
+        ask("docg/visa", "Jenis visa", width=16),
         ask("jobg/contract", "Perjanjian kerja", width=22),
         ask("doc8", "Dokumen wajib (x/8)", "papers", 10, "dari 8 dokumen pasal 13"),
-        ask("prepg/bpjs", "BPJS", width=8),
+        ask("prepg/bpjs", "BPJS", width=10),
         ask("costg/fee_total", "Total biaya (Rp)", "money", 14, "rupiah"),
         ask("costg/debt_amt", "Utang (Rp)", "money", 14, "rupiah"),
         ask("depg/depart_date", "Tgl berangkat", "date", 11),

@@ -17,8 +17,9 @@ from server.openrosa.resource import Door
 from server.openrosa.slowing import Slowing
 from server.openrosa.submission import Submission
 from server.settings import Settings
-from server.store.database import Readers, Store, Writer
+from server.store.database import Store, Writer
 from server.store.files import Files
+from server.store.readers import Readers
 from server.store.room import Bounds
 
 

@@ -19,9 +19,9 @@ import multipart
 
 from forms.problems import Problem, Problems
 from server.store.attachments import NewFile
-from server.store.database import Readers
 from server.store.file_names import stored_name
 from server.store.files import Files, Staged
+from server.store.readers import Readers
 from server.store.room import Room
 
 XML_PART = "xml_submission_file"

@@ -58,6 +58,13 @@ def move_on(alert_id: int, seen: datetime, rung: int, deadline: datetime | None)
     return bool(changed == 1)
 
 
+def open_to(alert_id: int, role: str) -> None:
+    """An alert has climbed to a role that it does not name: it names that role from now on. Never a restricted one."""
+    Alert.update(recipients=Alert.recipients.concat(f"+{role}")).where(
+        (Alert.id == alert_id) & ~Alert.restricted
+    ).execute()
+
+
 def nobody_answered() -> int:
     """How many open alerts have been told to everybody there is."""
     return int(Alert.select().where((Alert.state == "open") & (Alert.rung >= len(RUNGS))).count())

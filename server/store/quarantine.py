@@ -113,7 +113,7 @@ def hold(reason: str, came: Came, store: Store, now: datetime, bounds: Bounds | 
     must keep it. Call inside a transaction.
     """
     digest = came.digest or xml_hash(came.xml)
-    store.lock(f"quarantine:{digest}")
+    store.lock(_lock(digest))
     known = Quarantine.get_or_none(
         (Quarantine.form_id == came.form_id)
         & (Quarantine.instance_id == came.instance_id)
@@ -172,6 +172,10 @@ def _noted(file: NewFile, *, document: bool) -> dict[str, Any]:
 
 def _file(noted: dict[str, Any]) -> NewFile:
     return NewFile(noted["filename"], noted["sha256"], noted["size"], noted.get("content_type", ""))
+
+
+def _lock(digest: str) -> str:
+    return f"quarantine:{digest}"
 
 
 def _room(reason: str, desk_id: int | None, size: int, known: int | None) -> bool:
@@ -298,6 +302,9 @@ def decide(
     note = " ".join(note.split())[:LONGEST_NOTE]
     if not note:
         raise Problem(Problems.REASON_MISSING)
+    store.lock(
+        _lock(Quarantine.get_by_id(entry.id).xml_hash)
+    )  # the phone may be sending more files at this moment
     took = (
         Quarantine.update(
             state=state,
@@ -313,7 +320,7 @@ def decide(
     if took != 1:
         raise Problem(Problems.QUARANTINE_DECIDED, id=entry.id)
     if submission_id is not None:
-        _hand_on(submission_id, list(entry.files), state, now)
+        _hand_on(submission_id, list(require(entry.id).files), state, now)
     events.record(now, by.slug, f"quarantine.{state}", f"quarantine:{entry.id}", reason=entry.reason)
 
 

@@ -76,6 +76,31 @@ def test_where_all_are_in_the_middle_of_a_body_the_next_one_hears_503(home: Home
             phone.close()
 
 
+class Noting:
+    """A transport that notes what it is given to send."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self.sent: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self.sent.append(bytes(data))
+        self._transport.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+class Noted(connections.Connection):
+    """A connection that notes what it is given to send."""
+
+    last: Noting
+
+    def connection_made(self, transport: Any) -> None:
+        Noted.last = Noting(transport)
+        super().connection_made(Noted.last)  # type: ignore[arg-type]
+
+
 @pytest.fixture
 def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """A server with short patience that reads a body and answers its length."""
@@ -96,9 +121,7 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
         padding = b" " * LARGE if scope["path"] == "/large" else b""
         await send({"type": "http.response.body", "body": b"%d bytes" % size + padding})
 
-    server = uvicorn.Server(
-        uvicorn.Config(app, http=connections.Connection, lifespan="off", log_level="error")
-    )
+    server = uvicorn.Server(uvicorn.Config(app, http=Noted, lifespan="off", log_level="error"))
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=lambda: server.run(sockets=[listener]))
     thread.start()
@@ -224,3 +247,30 @@ def test_who_takes_the_answer_slowly_gets_all_of_it(port: int) -> None:
             piece = phone.recv(1_000_000)
             assert piece, "closed in the middle"
             taken += len(piece)
+
+
+def test_an_answer_goes_out_in_one_piece(port: int) -> None:
+    with connect(port) as phone:
+        phone.sendall(HEAD + b"abcdef")
+        assert phone.recv(1000).endswith(b"6 bytes\r\n0\r\n\r\n")
+        assert len(Noted.last.sent) == 1
+
+
+def test_an_answer_without_a_body_and_one_that_a_phone_waits_for_are_not_held_back(port: int) -> None:
+    with connect(port) as phone:
+        phone.sendall(b"HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert phone.recv(1000).endswith(b"\r\n\r\n")
+        phone.sendall(HEAD.replace(b"Host:", b"Expect: 100-continue\r\nHost:"))
+        assert phone.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        phone.sendall(b"abcdef")
+        assert b"6 bytes" in phone.recv(1000)
+        phone.sendall(2 * b"HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n" + HEAD + b"abcdef")
+        said = b""
+        while b"6 bytes" not in said:
+            said += phone.recv(1000)
+        assert said.count(b"HTTP/1.1 200") == 3
+        phone.sendall(
+            HEAD.replace(b"POST", b"HEAD").replace(b"Host:", b"Connection: close\r\nHost:") + b"abcdef"
+        )
+        assert phone.recv(1000).startswith(b"HTTP/1.1 200")
+        assert phone.recv(1000) == b""

@@ -111,7 +111,7 @@ def test_what_the_carrier_refused_or_lost_costs_nothing(store: Store, clock: Clo
         assert (row["state"], row["cost"], row["segments"]) == ("sent", 0.44, 1)
         assert spending.month(clock(), ZONE) == (1, 440_000)
         assert sum(d.cost for d in Delivery.select()) == 440_000
-        shown = {figure.name: figure.counts for figure in figures.counted(clock())}
+        shown = {figure.name: figure.counts for figure in figures.counted()}
         assert (shown["posmigran_cost"], shown["posmigran_segments"]) == (
             {"twilio_sms": 0.44},
             {"twilio_sms": 1.0},

@@ -105,7 +105,12 @@ def test_nobody_but_ppa_hears_or_can_count_a_restricted_alert(store: Store, cloc
     assert all("R05" not in t and "+" not in t for texts in told().values() for t in texts)
     assert still_owed() == {"R05"}
     assert routing.unreachable(Rosters(clock())) == [{"area": "35.07", "role": "ppa", "cases": 1}]
-    assert events.of("35.07")[0]["verb"] == "alert.unreachable"
+    submit(store, ["R05"], clock())
+    for hours in (0, 23, 2):
+        clock.at += timedelta(hours=hours)
+        routed(store, clock, again=True)
+    said = [(e["verb"], e["detail"]["roles"]) for e in events.of("35.07")]
+    assert said == [("alert.unreachable", ["ppa"])] * 2, "once a day, however many cases wait"
 
 
 def test_a_restricted_alert_waits_until_there_is_somebody_and_is_then_sent_once(
@@ -343,7 +348,7 @@ def test_a_case_whose_statement_fails_in_the_database_does_not_hold_up_the_other
     monkeypatch.setattr(routing, "write", to_nobody)
     with contextlib.suppress(peewee.PeeweeException):
         routed(store, clock)
-    assert sorted(m["ref"] for m in messages.listing()) == [refs[0], refs[2]]
+    assert {m["ref"] for m in messages.listing()} == {refs[0], refs[2]}
     assert still_owed() == {"D08"}, "the odd one waits for another try"
 
 
