@@ -342,11 +342,6 @@ class Problems(Enum):
         "Lembar {sheet}, sel {cell}: sel ini sudah berisi, padahal tabel di atasnya memerlukan baris ini. Beri tempat.",
         "Sheet {sheet}, cell {cell}: is not empty, but the table above needs this row. Make room below it.",
     )  # fmt: skip
-    TEMPLATE_TOTALS = Kind(
-        "template.totals", 422,
-        "Lembar {sheet}, tabel {name}: hapus baris total tabel; tulis jumlahnya di atas tabel.",
-        "Sheet {sheet}, table {name}: remove the table's totals row; write its sums above the table.",
-    )  # fmt: skip
     CORRECTION_FILE = Kind(
         "correction.file", 422,
         "{file}: ini bukan buku koreksi dari server ini, atau sudah rusak. Unduh buku koreksi yang baru.",

@@ -249,6 +249,11 @@ def _alerts(rosters: Rosters) -> str:
     if waiting := routing.unreachable(rosters):
         lines = ", ".join(f"{w['area']} {w['role']} ({w['cases']} cases)" for w in waiting)
         raise _Wrong(f"alerts wait because nobody can be told: {lines}; posmigran officers add with --phone")
+    if faulty := routing.faulty(rosters):
+        raise _Wrong(
+            f"{', '.join(faulty)}: nobody is told because of a fault of this program (route.fault in its log); "
+            "call the officers of that area, and report it"
+        )
     if unanswered := escalations.nobody_answered():
         raise _Wrong(
             f"{unanswered} alerts were told to everybody there is, and nobody has answered: "

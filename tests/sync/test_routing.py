@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,12 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from forms.form import ROLES
-from server.store import areas, cases, events, messages, officers, owed
+from server.staff import words
+from server.store import areas, cases, escalations, events, messages, officers, owed
 from server.store.database import Store
 from server.store.models import Alert, Message
 from server.store.officers import Person
 from server.store.rosters import Rosters
-from sync import routing
+from sync import escalation, routing
 from sync.compose import Ref
 from sync.compose import compose as honest
 from tests.conftest import Clock
@@ -288,8 +290,42 @@ def test_one_odd_case_does_not_hold_up_the_others(
     assert routed(store, clock) == 1
     monkeypatch.undo()
     assert [m["ref"] for m in messages.listing()] == [good]
+    assert routing.faulty(Rosters(clock())) == [odd]
     assert routed(store, clock, again=True) == 1
     assert len(told()[disnaker.slug]) == 2
+    assert routing.faulty(Rosters(clock())) == []
+
+    officer("disnaker", "35", clock())
+    clock.at += timedelta(days=5)
+    monkeypatch.setattr("sync.routing.compose", compose)
+    for _ in range(2):  # the odd one goes to the end of the queue, however short the page
+        with store.transaction():
+            escalation.escalate(escalations.unanswered(clock(), 1), "console", Rosters(clock()))
+    assert [m["ref"] for m in messages.listing()[2:]] == [good]
+
+
+@pytest.mark.parametrize(
+    ("area", "says"),
+    [
+        ("35.07", r"R-350700-\d{4} Kab Malang: periksa"),
+        ("35", r"R-350000-\d{4} Jawa Timur: periksa"),
+        ("ID", r"R-000000-\d{4} Indonesia: periksa"),
+    ],
+)
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)
+def test_a_case_that_an_officer_s_phone_opened_for_a_wider_area_is_told_and_names_that_area(
+    store: Store, clock: Clock, area: str, says: str
+) -> None:
+    near, above = officer("disnaker", area, clock()), officer("province", "ID", clock())
+    _, ref = submit(store, ["D08"], clock(), village=area)
+    routed(store, clock)
+    assert words.is_ref(ref)
+    assert [m["officer"] for m in messages.listing()] == [near.slug]
+    assert re.search(says, messages.listing()[0]["body"])
+    clock.at += timedelta(days=5)
+    with store.transaction():
+        escalation.escalate(escalations.unanswered(clock(), 5), "console", Rosters(clock()))
+    assert [m["officer"] for m in messages.listing()] == [near.slug, above.slug]
 
 
 VILLAGES = ("35.07.01.2001", "35.07.02.2001", "35.08.01.2001", "12.01.01.1001")
