@@ -17,6 +17,7 @@ import fcntl
 import os
 import resource
 import secrets
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,12 +35,19 @@ _FEWEST_ARRIVING = 16
 _AT_ONCE = 500  # values in a query: under SQLite's oldest limit of 999
 
 
+class Reserved(OSError):  # noqa: N818 - says what is the matter
+    """The disk has no more left than what is kept for answers."""
+
+
 class Staged:
     """A file that is still arriving. Making one touches no disk; the first bytes do."""
 
-    def __init__(self, staging: Path, root: Path, keys: Keys, places: threading.Semaphore) -> None:
+    def __init__(
+        self, staging: Path, root: Path, keys: Keys, places: threading.Semaphore, reserve: int = 0
+    ) -> None:
         self._places = places
         self._sealer = Sealer(keys)
+        self._reserve = reserve
         self._staging = staging
         self._root = root
         self._path: Path | None = None
@@ -59,7 +67,12 @@ class Staged:
         return self._opened
 
     def write(self, chunk: bytes) -> None:
-        """Take the next bytes. Raises OSError where the disk is full, or too many files are arriving."""
+        """Take the next bytes.
+
+        Raises OSError where the disk is full or has only its reserve left, or too many files are arriving.
+        """
+        if self._reserve and shutil.disk_usage(self._staging).free < self._reserve + len(chunk):
+            raise Reserved
         self._stream.write(self._sealer.add(chunk))
         self.size += len(chunk)
 
@@ -100,9 +113,10 @@ class Staged:
 
 
 class Files:
-    """The attachments of a home."""
+    """The attachments of a home. ``reserve``: bytes of the disk that arriving files leave free, for answers."""
 
-    def __init__(self, home: Path, keys: Keys) -> None:
+    def __init__(self, home: Path, keys: Keys, reserve: int = 0) -> None:
+        self._reserve = reserve
         self._keys = keys
         self._root = home / "attachments"
         self._staging = home / "staging"
@@ -113,7 +127,7 @@ class Files:
 
     def stage(self) -> Staged:
         """Begin to receive a file."""
-        return Staged(self._staging, self._root, self._keys, self._places)
+        return Staged(self._staging, self._root, self._keys, self._places, self._reserve)
 
     def read(self, address: str) -> Iterator[bytes]:
         """The content of a file that a row names. Raises FileNotFoundError at once, ``Unreadable`` while reading."""
