@@ -5,17 +5,21 @@ connect any more: so a request's head must be there soon, a body must not stall,
 one that has been silent longest gives up its own. Slow phones are left alone: a byte a second is not silence.
 Nor may one ask without an end, or take its answer so slowly that it never does: a head is bounded, and who has stopped
 reading is closed.
+
+What is answered goes out in one piece, head and body: to the kernel, and to the phone, a second one is a second errand.
 """
 
 from __future__ import annotations
 
 import asyncio
 import resource
-from functools import cache
+from functools import cache, partial
 from typing import Final
 
 import structlog
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from forms.problems import Problem, Problems
+from server.request_heads import ReadHeads, whole_answer
 
 log = structlog.get_logger()
 
@@ -25,8 +29,9 @@ STALLED_AFTER = 180.0
 """Seconds without a byte after which a body counts as stalled."""
 UNREAD_AFTER = 180.0
 """Seconds in which not a byte of an answer was taken, after which nobody counts as reading it any more."""
-LONGEST_HEAD: Final = 128 * 1024
-"""Bytes of a head, or between two pieces of a body, beyond the first that came: far more than any phone sends."""
+LONGEST_HEAD: Final = 1_000_000
+"""Bytes of a head, or between two pieces of a body, beyond the first that came: far more than any phone sends, which
+asks about all its offline entities in one address (COLLECT 3.12); there is room for 25,000."""
 SILENT = 30.0
 """Seconds without a byte of a body after which a connection gives up its place where all are taken."""
 _LOOKED_AT_EVERY = 10.0  # seconds
@@ -34,13 +39,11 @@ _MOST_FILES: Final = 65_536
 _OWN_FILES: Final = 128  # of a process besides its connections: database, logs, libraries
 _MOST: Final = 10_000
 _LEAST: Final = 16
+_GO_ON: Final = b"HTTP/1.1 100 "
+_JOINED: Final = 64 * 1024  # bytes of a body that are copied behind its head
 _LINGER: Final = 1.0  # seconds in which a 503 is read before the connection is closed
-_FULL: Final = (
-    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 30\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-)
-_TOO_LONG: Final = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-)
+_FULL: Final = whole_answer(Problem(Problems.STORE_BUSY), b"retry-after: 30")
+_TOO_LONG: Final = whole_answer(Problem(Problems.REQUEST_TOO_LONG))
 
 
 def raise_file_limit() -> None:
@@ -63,7 +66,44 @@ def room() -> int:
     return max(_LEAST, min((soft - _OWN_FILES) // 2, _MOST))
 
 
-class Connection(HttpToolsProtocol):
+class _InOnePiece(asyncio.Transport):
+    """What one answer is written to: its head is held until the body comes, or until there is no more to come."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head: bytes | None = None
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send, after the head where that was held."""
+        if self._head is None:
+            if bytes(data).startswith(_GO_ON):  # not an answer yet: the phone waits for it
+                self._transport.write(data)
+            else:
+                self._head = bytes(data)
+        else:
+            if self._head and len(data) <= _JOINED:
+                data = self._head + data
+                self._head = b""
+            self.flush()
+            self._transport.write(data)
+
+    def flush(self) -> None:
+        """Send what is held: the answer to ``HEAD`` is a head alone."""
+        if self._head:
+            self._transport.write(self._head)
+            self._head = b""
+
+    def close(self) -> None:
+        """Send what is held, then close."""
+        self.flush()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        """As the transport below."""
+        return self._transport.is_closing()
+
+
+class Connection(ReadHeads):
     """One connection, as uvicorn has them, within these bounds."""
 
     _watch: asyncio.TimerHandle | None = None
@@ -113,9 +153,17 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Its head is there."""
+        """Its head is there. Nothing of the answer has run yet when uvicorn's own part returns."""
         self._got_on = True
+        former = self.cycle
         super().on_headers_complete()
+        if self.cycle is not former:
+            answer = self.cycle.transport = _InOnePiece(self.transport)
+            self.cycle.on_response = partial(self._answered, answer)
+
+    def _answered(self, answer: _InOnePiece) -> None:
+        answer.flush()
+        self.on_response_complete()
 
     def on_body(self, body: bytes) -> None:
         """Some of its body is there."""

@@ -4,7 +4,8 @@ How an unanswered alert climbs (times: :mod:`server.store.hours`, people: :mod:`
 
 1. Whoever is on duty was told by routing, and has the level's time to acknowledge.
 2. Then the deputy is told, then the supervisor, then the province, the nation, the last resort; rungs on which
-   nobody stands, or only people who were asked before, are left out.
+   nobody stands, or only people who were asked before, are left out. With the supervisor a critical alert comes to
+   the BP3MI contact (DOMAIN 5.2), whose office sees it from then on.
 3. Each step is on the alert's record, with its reason and its time.
 4. A critical alert that went all the way up is told again to those on duty and the last resort, once a day for
    three days. ``doctor`` complains of it all the while.
@@ -14,18 +15,25 @@ What is restricted to its recipients climbs within their offices, in messages ap
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+
+import peewee
+import structlog
 
 from server.store import contacts, escalations, events, hours, messages, owed, steps
 from server.store.messages import NewMessage
+from server.store.models import database
 from server.store.officers import Person
 from server.store.owed import AlertFacts, OwedCase
 from server.store.rosters import Rosters
 from server.store.steps import RUNGS, NewStep
-from sync import ladder
+from sync import ladder, routing
 from sync.compose import Occasion
+from sync.ladder import Ladder
 from sync.routing import Addressed, Addressees, write
+
+log = structlog.get_logger()
 
 TOP = len(RUNGS)
 AGAIN = timedelta(days=1)
@@ -33,6 +41,8 @@ TIMES_AGAIN = 3
 """How often, and after how long each, a critical alert that nobody answers is told again."""
 REMINDERS = 3
 """How often somebody is reminded of a follow-up; from the second time on their supervisor is told too."""
+CONTACT = "bp3mi"
+"""The role whose people are asked with the supervisors when nobody answers a critical alert."""
 _UP = ("supervisor", "province", "nation", "last_resort", "away")
 
 
@@ -41,7 +51,21 @@ def escalate(case_ids: Sequence[int], channel: str, rosters: Rosters) -> int:
 
     Call inside a transaction.
     """
-    return sum(_escalate(case, rosters, channel) for case in owed.of_cases(case_ids))
+    return _each(case_ids, rosters, lambda case: _escalate(case, rosters, channel))
+
+
+def _each(case_ids: Sequence[int], rosters: Rosters, work: Callable[[OwedCase], int]) -> int:
+    made = 0
+    for case in owed.of_cases(case_ids):
+        try:
+            with database.savepoint():
+                made += work(case)
+        except (peewee.OperationalError, peewee.InterfaceError):
+            raise
+        except Exception as error:  # noqa: BLE001 - one odd case must not hold up the others
+            log.error("escalation.fault", ref=case.ref, error=type(error).__name__)
+            escalations.put_off(case.id, rosters.now, rosters.now + routing.AGAIN)
+    return made
 
 
 def _escalate(case: OwedCase, rosters: Rosters, channel: str) -> int:
@@ -60,6 +84,8 @@ def _escalate(case: OwedCase, rosters: Rosters, channel: str) -> int:
             continue
         if rung == TOP:
             events.record(now, "system", "alert.unanswered", case.ref, indicator=alert.indicator)
+        if any(person.role == CONTACT for person in people):
+            escalations.open_to(alert.id, CONTACT)
         for person in people:
             addressees.add(person, alert, why)
     return _owe(case, addressees.all(), rosters, channel)
@@ -67,7 +93,8 @@ def _escalate(case: OwedCase, rosters: Rosters, channel: str) -> int:
 
 def _next(case: OwedCase, alert: AlertFacts, rosters: Rosters, asked: set[int]) -> tuple[int, list[Person]]:
     ladders = [ladder.of_role(role, alert, case.village, rosters) for role in alert.recipients]
-    rung, people = ladder.following(ladders, alert.rung, asked)
+    contact = _contact(case, alert, rosters)
+    rung, people = ladder.following([*ladders, contact], alert.rung, asked)
     if rung < TOP:
         return rung, people
     # the top: once more to those on duty and those of the last resort
@@ -78,6 +105,15 @@ def _next(case: OwedCase, alert: AlertFacts, rosters: Rosters, asked: set[int]) 
             _, on_duty = ladder.first(climbed, case.passed_over)
             once_more.update((p.id, p) for p in (*on_duty, *climbed[last]) if p.id not in case.passed_over)
     return max(alert.rung + 1, TOP), list(once_more.values())
+
+
+def _contact(case: OwedCase, alert: AlertFacts, rosters: Rosters) -> Ladder:
+    """The BP3MI contact stands beside the supervisors, for critical alerts that are not restricted."""
+    if alert.severity != "critical" or alert.restricted or CONTACT in alert.recipients:
+        return ((),) * TOP
+    team = next((team for team in rosters.teams(CONTACT, case.village) if team.on_duty), None)
+    people = team.on_duty if team is not None else ()
+    return tuple(people if rung == "supervisor" else () for rung in RUNGS)
 
 
 def _deadline(
@@ -114,7 +150,7 @@ def remind(case_ids: Sequence[int], channel: str, rosters: Rosters) -> int:
 
     Call inside a transaction.
     """
-    return sum(_remind(case, rosters, channel) for case in owed.of_cases(case_ids))
+    return _each(case_ids, rosters, lambda case: _remind(case, rosters, channel))
 
 
 def _remind(case: OwedCase, rosters: Rosters, channel: str) -> int:
@@ -123,15 +159,16 @@ def _remind(case: OwedCase, rosters: Rosters, channel: str) -> int:
     by_id = {alert.id: alert for alert in case.known}
     for one in escalations.overdue(case.id, now):
         alert = by_id[one.alert_id]
-        last = one.reminded + 1 >= REMINDERS
-        again = None if last else hours.follow_up_by(alert.severity, now, case.village)
-        if not escalations.reminded(one, again):
-            continue
         holder = escalations.tellable(one.holder, case.passed_over)
         ladders = [ladder.of_role(role, alert, case.village, rosters) for role in alert.recipients]
-        told = [holder] if holder is not None else [p for lad in ladders for p in ladder.first(lad)[1]]
+        first = [p for climbed in ladders for p in ladder.first(climbed, case.passed_over)[1]]
+        told = [holder] if holder is not None else first
         if one.reminded:
             told += _supervisors(holder, alert, case, rosters)
+        last = one.reminded + 1 >= REMINDERS
+        again = None if last else hours.follow_up_by(alert.severity, now, case.village)
+        if not escalations.reminded(one, again if told else now + AGAIN, told=bool(told)):
+            continue
         for person in told:
             addressees.add(person, alert, "reminder")
     for addressed in addressees.all():

@@ -5,6 +5,7 @@ Nobody judged what lies there, so somebody in danger may be among it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from server.settings import Quiet
@@ -16,37 +17,37 @@ from sync.compose import held
 from sync.notices import OF_USE
 
 
-def tell(now: datetime, channel: str, quiet: Quiet, timezone: str) -> int:
+def tell(
+    now: datetime, channel: str, quiet: Quiet, timezone: str, kinds: Collection[str] = contacts.KINDS
+) -> int:
     """Owe the overseers nearest to each desk with something waiting a notice, unless they got one today.
 
-    Call inside a transaction. Returns how many messages were owed.
+    Whoever cannot be reached by one of the ``kinds`` of channel, which are those set up, does not count. Call inside
+    a transaction. Returns how many messages were owed.
     """
     counts: dict[int, int] = {}
     people: dict[int, Person] = {}
     for village, waiting in quarantine.by_village().items():
-        for person in _overseers(village):
+        for person in _overseers(village, kinds):
             people[person.id] = person
             counts[person.id] = counts.get(person.id, 0) + waiting
     return sum(_owe(people[i], counts[i], now, channel, quiet, timezone) for i in sorted(people))
 
 
-def _overseers(village: str) -> list[Person]:
-    found = [person for role in OVERSEERS for person in officers.reachable(role, village)]
-    return found or officers.administrators()  # who may have an e-mail address alone
+def _overseers(village: str, kinds: Collection[str]) -> list[Person]:
+    found = [person for role in OVERSEERS for person in officers.reachable(role, village, kinds)]
+    return found or contacts.reached(officers.administrators(), kinds)
 
 
 def _owe(person: Person, count: int, now: datetime, channel: str, quiet: Quiet, timezone: str) -> int:
     zone = areas.zone(person.area, timezone)
-    ways = contacts.ways(person)
-    if not ways:
-        return 0
     text = held(count)
     due_at = hours.send_at("high", zone, now, quiet)
     new = NewMessage(
         person.id,
         (),
         channel,
-        ways[0].address,
+        person.phone or person.email or "",
         text.body,
         text.segments,
         due_at,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,23 +18,27 @@ log = structlog.get_logger()
 OF_USE = timedelta(hours=24)
 
 
-def tell(trouble: Trouble, detail: str, now: datetime, zone: ZoneInfo) -> int:
+def tell(
+    trouble: Trouble,
+    detail: str,
+    now: datetime,
+    zone: ZoneInfo,
+    kinds: Collection[str] = contacts.KINDS,
+) -> int:
     """Owe the administrators a notice, inside a transaction, unless they got one of this kind today.
 
-    ``detail`` names a code or a cap for the record, nothing personal. Returns how many messages were owed.
+    ``detail`` names a code or a cap for the record, nothing personal; ``kinds`` are the kinds of channel that are set
+    up. Returns how many messages were owed.
     """
     text = notice(trouble)
     day = f"{now.astimezone(zone):%Y-%m-%d}"
     owed = 0
-    for person in officers.administrators():
-        ways = contacts.ways(person)
-        if not ways:
-            continue
+    for person in contacts.reached(officers.administrators(), kinds):
         new = NewMessage(
             person.id,
             (),
             "twilio_sms",
-            ways[0].address,
+            person.phone or person.email or "",
             text.body,
             text.segments,
             now,

@@ -203,10 +203,10 @@ class Outbox:
             return found
         now = self._clock()
         if claimed.removed:
-            self._writer.wait(lambda: outbox.withdraw(claimed, now))
+            self._writer.wait(lambda: outbox.withdraw(claimed, now, self._setup.limits))
             return None
         if self._too_late(claimed, now):
-            self._writer.wait(lambda: outbox.withdraw(claimed, now, STALE))
+            self._writer.wait(lambda: outbox.withdraw(claimed, now, self._setup.limits, STALE))
             log.warning("message.expired", message=claimed.id, ref=claimed.ref)
             return None
         if now >= began + self._policy.lease / 2:
@@ -263,7 +263,7 @@ class Outbox:
     def _tell(self, trouble: Trouble, detail: str) -> None:
         now = self._clock()
         zone = self._setup.limits.zone
-        self._writer.wait(lambda: notices.tell(trouble, detail, now, zone))
+        self._writer.wait(lambda: notices.tell(trouble, detail, now, zone, self._setup.channels))
 
 
 def _digest(held: Held) -> tuple[str, int]:

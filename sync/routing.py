@@ -24,12 +24,13 @@ from server.store.owed import AlertFacts, OwedCase
 from server.store.rosters import Rosters
 from server.store.steps import RUNGS, NewStep
 from sync import ladder
-from sync.compose import Kecamatan, Occasion, Ref, compose
+from sync.compose import Occasion, Place, Ref, compose
 
 log = structlog.get_logger()
 
 AGAIN = timedelta(minutes=1)
 """After how long an alert that reached nobody is looked at again."""
+_NOBODY = "alert.unreachable"
 
 
 @dataclass
@@ -137,7 +138,7 @@ def plan(case: OwedCase, rosters: Rosters) -> Plan:
     chosen = steps.chosen([alert.id for alert in case.owed])
     for alert in case.owed:
         asked = escalations.tellable(alert.assigned_to, case.passed_over)
-        if asked is not None and alert.state != "closed":
+        if asked is not None and alert.state != "closed" and not _told_that_asked(alert, case):
             done.append(alert.id)
             addressees.add(asked, alert, "assigned")
             continue
@@ -162,6 +163,12 @@ def plan(case: OwedCase, rosters: Rosters) -> Plan:
         else:
             done.append(alert.id)
     return Plan(tuple(done), addressees.all(), missing, rungs)
+
+
+def _told_that_asked(alert: AlertFacts, case: OwedCase) -> bool:
+    """Was whoever was asked to take the alert on told since then? It may be owed again for somebody else's sake."""
+    at = case.told.get(alert.assigned_to or 0, {}).get(alert.indicator)
+    return at is not None and alert.assigned_at is not None and at >= alert.assigned_at
 
 
 def _unheard(
@@ -222,7 +229,7 @@ def write(
         new[0].indicator,
         new[0].severity,
         Ref(case.ref),
-        Kecamatan(case.district),
+        Place(case.district),
         len(codes) - 1,
         occasion,
     )
@@ -268,13 +275,17 @@ def _gravest_first(alerts: Iterable[AlertFacts]) -> list[AlertFacts]:
 
 
 def _report(case: OwedCase, made: Plan, now: datetime) -> None:
-    """Say once that a role has nobody: by area, not by case, lest a restricted alert be read out of it."""
-    first = [a for a in case.owed if a.id in made.missing and a.route_after is None]
-    roles = sorted({role for a in first for role in made.missing[a.id]})
+    """Say once a day that a role has nobody: by area, not by case, lest a restricted alert be read out of it."""
+    roles = {role for names in made.missing.values() for role in names}
+    if not roles:
+        return
+    regency = areas.split(case.village)["regency"]
+    for said in events.since(now - timedelta(days=1), _NOBODY):
+        if said["subject"] == regency:
+            roles -= set(said["detail"]["roles"])
     if roles:
-        regency = areas.split(case.village)["regency"]
-        log.warning("alert.unreachable", area=regency, roles=roles)
-        events.record(now, "system", "alert.unreachable", regency, roles=roles)
+        log.warning(_NOBODY, area=regency, roles=sorted(roles))
+        events.record(now, "system", _NOBODY, regency, roles=sorted(roles))
 
 
 def unreachable(rosters: Rosters) -> list[dict[str, Any]]:
@@ -289,3 +300,13 @@ def unreachable(rosters: Rosters) -> list[dict[str, Any]]:
             if not people:
                 waiting.setdefault((areas.split(village)["regency"], role), set()).add(ref)
     return [{"area": a, "role": r, "cases": len(refs)} for (a, r), refs in sorted(waiting.items())]
+
+
+def faulty(rosters: Rosters) -> list[str]:
+    """For ``doctor``: cases of which nobody is told because our own code fails at them, by reference."""
+    found = set()
+    for ref, village, alert, passed_over in owed.put_off_alerts():
+        ladders = [ladder.of_role(role, alert, village, rosters) for role in alert.recipients]
+        if all(ladder.first(climbed, passed_over)[1] for climbed in ladders):
+            found.add(ref)
+    return sorted(found)

@@ -273,7 +273,8 @@ class Sync:
         if not quarantine.waiting():
             return {"notices": 0}
         now, zone = self._clock(), self._settings.timezone
-        return {"notices": self._writer.wait(lambda: held.tell(now, self._channel, self._quiet, zone))}
+        told = self._writer.wait(lambda: held.tell(now, self._channel, self._quiet, zone, self._kinds))
+        return {"notices": told}
 
     def _sessions(self) -> Mapping[str, int]:
         now = self._clock()

@@ -45,24 +45,27 @@ def assign(person: Person, ref: str, slug: str, now: datetime) -> int:
     chosen = known.get(officers.require(slug).slug)
     if chosen is None:
         raise Problem(Problems.ASSIGNEE_UNFIT, officer=slug, ref=ref)
-    shared = Alert.select().where(
+    shared = (
         (Alert.case == case.id)
         & (Alert.state != "closed")
         & cases.visible(person.role)
         & cases.visible(chosen.role)
     )
     zone = areas.zone(chosen.area)
-    made = []
-    for alert in list(shared):
-        due = hours.send_at(alert.severity, zone, now)
-        changes = {"assigned_to": chosen.id, "assigned_at": now, "owed": True, "route_after": None}
-        if alert.state == "open" and alert.severity != "medium":
-            changes["escalate_at"] = hours.acknowledge_by(alert.severity, due, case.village)
-        elif alert.state == "acknowledged":
-            changes["remind_at"] = hours.follow_up_by(alert.severity, due, case.village)
-            changes["reminded"] = 0
-        Alert.update(changes).where((Alert.id == alert.id) & (Alert.state == alert.state)).execute()
-        made.append(NewStep(alert.id, chosen.id, "assigned", due, person.id))
+    made: list[NewStep] = []
+    # again for those that somebody answered while they were being assigned
+    while left := list(Alert.select().where(shared & Alert.id.not_in([step.alert_id for step in made]))):
+        for alert in left:
+            due = hours.send_at(alert.severity, zone, now)
+            changes = {"assigned_to": chosen.id, "assigned_at": now, "owed": True, "route_after": None}
+            if alert.state == "open" and alert.severity != "medium":
+                changes["escalate_at"] = hours.acknowledge_by(alert.severity, due, case.village)
+            elif alert.state == "acknowledged":
+                changes["remind_at"] = hours.follow_up_by(alert.severity, due, case.village)
+                changes["reminded"] = 0
+            unchanged = (Alert.id == alert.id) & (Alert.state == alert.state)
+            if Alert.update(changes).where(unchanged).execute() == 1:
+                made.append(NewStep(alert.id, chosen.id, "assigned", due, person.id))
     steps.note(made, now)
     if made:
         events.record(now, person.slug, "case.assigned", ref, alerts=len(made), to=chosen.slug)

@@ -6,6 +6,7 @@ and ``admin`` see all but the restricted ones, which exist for their recipients 
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,7 +27,7 @@ OVERSEERS = ("province", "admin")
 STATES = ("open", "acknowledged", "closed")
 RESULTS = ("verified", "false_alarm", "referred", "resolved", "moved", "other")
 
-_insert_case = Insert(Case)
+_insert_case = Insert(Case, unless=("ref",))
 _insert_alert = Insert(Alert)
 
 
@@ -84,20 +85,29 @@ def open_or_extend(
     return str(ref)
 
 
-def _open(submission_id: int, form_id: str, root: str, village: str, now: datetime) -> tuple[int | None, str]:
-    district = village[:8].replace(".", "").ljust(6, "0")  # what an officer sent may be of a wider area
-    ref = f"R-{district}-{counters.increment(f'case:{district}'):04d}"
-    case_id = _insert_case.one(
-        {
-            "ref": ref,
-            "form_id": form_id,
-            "root": root,
-            "submission": submission_id,
-            **areas.split(village),
-            "opened_at": now,
-        }
-    )
-    return case_id, ref
+def _open(submission_id: int, form_id: str, root: str, village: str, now: datetime) -> tuple[int, str]:
+    """A new case, with a number drawn at random: a gap in numbers that run on would tell of a case kept from one."""
+    # what an officer sent may be of a wider area: R-350700-0001, of the whole nation R-000000-0001
+    district = village[:8].replace(".", "").replace(areas.NATION, "").ljust(6, "0")
+    row = {
+        "form_id": form_id,
+        "root": root,
+        "submission": submission_id,
+        **areas.split(village),
+        "opened_at": now,
+    }
+    numbers = _numbers(counters.increment(f"case:{district}"))
+    while True:
+        ref = f"R-{district}-{secrets.choice(numbers):04d}"
+        case_id = _insert_case.one({"ref": ref, **row})
+        if case_id is not None:
+            return case_id, ref
+
+
+def _numbers(count: int) -> range:
+    """What the number of a district's ``count``-th case is drawn from: of so many digits that half of all are free."""
+    digits = max(4, len(str(2 * count)))
+    return range(10 ** (digits - 1) if digits > 4 else 1, 10**digits)
 
 
 def join_chain(form_id: str, former_root: str, root: str, now: datetime) -> None:
@@ -360,11 +370,18 @@ def standing(form_id: str, submission_ids: Sequence[int], role: str | None) -> d
 def acknowledge(person: Person, ref: str, now: datetime) -> int:
     """Take a case on: all its open alerts that are this person's to see. Returns how many that were.
 
-    Twice is once: the first who acknowledges stays on record. Raises :class:`Problem` (CASE_UNKNOWN).
+    Twice is once: the first who acknowledges stays on record, and whoever was asked before to take it on is asked no
+    more. Raises :class:`Problem` (CASE_UNKNOWN).
     """
     case = theirs(person, ref)
     changed = (
-        Alert.update(state="acknowledged", acknowledged_at=now, acknowledged_by=person.id)
+        Alert.update(
+            state="acknowledged",
+            acknowledged_at=now,
+            acknowledged_by=person.id,
+            assigned_to=None,
+            assigned_at=None,
+        )
         .where((Alert.case == case.id) & (Alert.state == "open") & visible(person.role))
         .execute()
     )
@@ -392,6 +409,7 @@ def close(person: Person, ref: str, result: str, now: datetime) -> int:
     )
     if changed:
         events.record(now, person.slug, "case.closed", ref, alerts=changed, result=result)
+    escalations.spare(case.id, person.role, now)
     return int(changed)
 
 

@@ -58,6 +58,19 @@ def move_on(alert_id: int, seen: datetime, rung: int, deadline: datetime | None)
     return bool(changed == 1)
 
 
+def open_to(alert_id: int, role: str) -> None:
+    """An alert has climbed to a role that it does not name: it names that role from now on. Never a restricted one."""
+    Alert.update(recipients=Alert.recipients.concat(f"+{role}")).where(
+        (Alert.id == alert_id) & ~Alert.restricted
+    ).execute()
+
+
+def put_off(case_id: int, now: datetime, until: datetime) -> None:
+    """Look at what is late in a case again at ``until``, after the others."""
+    Alert.update(escalate_at=until).where((Alert.case == case_id) & _unanswered(now)).execute()
+    Alert.update(remind_at=until).where((Alert.case == case_id) & _to_remind(now)).execute()
+
+
 def nobody_answered() -> int:
     """How many open alerts have been told to everybody there is."""
     return int(Alert.select().where((Alert.state == "open") & (Alert.rung >= len(RUNGS))).count())
@@ -120,28 +133,32 @@ def spare(case_id: int, role: str, now: datetime) -> int:
     """Take out what colleagues of a role are still owed about alerts of a case that are open no more.
 
     Somebody of their office has taken it on, so that a message that waits for the morning, or for a carrier that is
-    down, would only mislead. Other offices are told all the same. Returns how many messages were taken out.
+    down, would only mislead. Other offices are told all the same, and whoever was asked to take it on; reminders
+    stay until what they are of is closed. Returns how many messages were taken out.
     """
-    open_ones = {
-        code
-        for (code,) in Alert.select(Alert.indicator)
-        .where((Alert.case == case_id) & (Alert.state == "open"))
-        .tuples()
-    }
+    alerts = Alert.select(Alert.indicator, Alert.state, Alert.assigned_to)
+    unclosed = list(alerts.where((Alert.case == case_id) & (Alert.state != "closed")).tuples())
     rows = (
-        Message.select(Message.id, Message.indicators)
+        Message.select(Message.id, Message.kind, Message.officer, Message.indicators)
         .join(Officer)
         .where(
             (Message.case == case_id)
             & Message.state.in_(("owed", "sending"))
-            & Message.kind.in_(("alert", "escalation"))
+            & Message.kind.in_(("alert", "escalation", "reminder"))
             & (Officer.role == role)
         )
         .tuples()
     )
-    return messages.replace(
-        [i for i, codes in list(rows) if not set(codes.split()) & open_ones], now, ANSWERED
-    )
+    spared = []
+    for message_id, kind, officer_id, codes in list(rows):
+        of_use = {
+            code
+            for code, state, asked in unclosed
+            if state == "open" or kind == "reminder" or asked == officer_id
+        }
+        if not of_use & set(codes.split()):
+            spared.append(message_id)
+    return messages.replace(spared, now, ANSWERED)
 
 
 @dataclass(frozen=True)
@@ -189,10 +206,10 @@ def _followed_up(alert: Alert) -> bool:
     return bool(query.exists())
 
 
-def reminded(one: Overdue, again_at: datetime | None) -> bool:
-    """Note that a reminder is owed; False where another process was quicker."""
+def reminded(one: Overdue, again_at: datetime | None, *, told: bool) -> bool:
+    """Note that a reminder is owed, or (not ``told``) that nobody is there; False where another was quicker."""
     changed = (
-        Alert.update(reminded=Alert.reminded + 1, remind_at=again_at)
+        Alert.update(reminded=Alert.reminded + int(told), remind_at=again_at)
         .where(
             (Alert.id == one.alert_id) & (Alert.state == "acknowledged") & (Alert.remind_at == one.remind_at)
         )

@@ -8,7 +8,7 @@ from typing import Any
 from peewee import fn
 
 from server.store import attachments, jobs, results, spending
-from server.store.models import Alert, Message, Quarantine, Submission
+from server.store.models import Alert, Delivery, Message, Quarantine, Submission
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,13 @@ class Figure:
 
 
 def counted() -> list[Figure]:
-    """All figures, counted now."""
+    """All figures, counted now.
+
+    What is about restricted alerts alone is left out of each count, so that no two of them differ by it. That
+    something waits must be seen all the same: one yes or no for everything that is still owed, which no count of what
+    is owed stands beside.
+    """
+    apart = _Apart()
     return [
         _by(
             "posmigran_submissions",
@@ -33,9 +39,10 @@ def counted() -> list[Figure]:
         ),
         Figure(
             "posmigran_messages",
-            "Messages of the outbox, by state; those about nothing but what only some may know of are left out",
+            "Messages that have left the outbox, by state; those about nothing but what only some may know of are "
+            "left out",
             "state",
-            _messages(),
+            _messages(apart),
         ),
         _by(
             "posmigran_alerts",
@@ -45,12 +52,6 @@ def counted() -> list[Figure]:
             ~Alert.restricted,
         ),
         _by("posmigran_quarantine", "Uploads held for staff, by state", "state", Quarantine.state),
-        Figure(
-            "posmigran_alerts_owed",
-            "Alerts that nobody was told of yet; those that only some may know of are left out",
-            "state",
-            {"owed": float(Alert.select().where(Alert.owed & ~Alert.restricted).count())},
-        ),
         Figure(
             "posmigran_waiting",
             "1 where any alert at all is still to be told of, any message to be sent: never how many",
@@ -66,23 +67,47 @@ def counted() -> list[Figure]:
             "state",
             {"missing": float(attachments.missing())},
         ),
-        *_spent(),
+        *_spent(apart),
         *_jobs(),
         *_results(),
     ]
 
 
-def _messages() -> dict[str, float]:
-    secret: dict[int, set[str]] = {}
-    for case_id, code in Alert.select(Alert.case, Alert.indicator).where(Alert.restricted).tuples():
-        secret.setdefault(case_id, set()).add(code)
-    counts = dict(Message.select(Message.state, fn.COUNT(Message.id)).group_by(Message.state).tuples())
-    rows = Message.select(Message.state, Message.indicators, Message.case).where(
-        Message.case.in_(Alert.select(Alert.case).where(Alert.restricted))
-    )
-    for state, codes, case_id in rows.tuples():
-        if set(codes.split()) <= secret.get(case_id, set()):
-            counts[state] -= 1
+class _Apart:
+    """Which messages tell of nothing but alerts that only some may know of, as it was when this was made."""
+
+    def __init__(self) -> None:
+        self._codes: dict[int | None, set[str]] = {}
+        for case_id, code in Alert.select(Alert.case, Alert.indicator).where(Alert.restricted).tuples():
+            self._codes.setdefault(case_id, set()).add(code)
+        # a digest of several cases names the codes of all of them
+        self._codes[None] = set().union(*self._codes.values())
+        folded = Message.select(Message.folded, Message.case, Message.indicators)
+        by_digest: dict[int, list[bool]] = {}
+        for digest, case_id, codes in folded.where(Message.folded.is_null(False)).tuples():
+            by_digest.setdefault(digest, []).append(self._alone(case_id, codes))
+        self._digests = {digest for digest, alone in by_digest.items() if all(alone)}
+
+    def those(self, query: Any) -> list[tuple[Any, ...]]:
+        """The rows of a query over messages that are such, what it selects first and then three columns more."""
+        concerned = Message.case.in_(Alert.select(Alert.case).where(Alert.restricted))
+        rows = query.select_extend(Message.id, Message.case, Message.indicators)
+        return [
+            row
+            for row in rows.where(concerned | (Message.kind == "digest")).tuples()
+            if row[-3] in self._digests or self._alone(row[-2], row[-1])
+        ]
+
+    def _alone(self, case_id: int | None, codes: str) -> bool:
+        return bool(codes) and set(codes.split()) <= self._codes.get(case_id, set())
+
+
+def _messages(apart: _Apart) -> dict[str, float]:
+    gone = Message.state.not_in(("owed", "sending"))
+    counted = Message.select(Message.state, fn.COUNT(Message.id)).where(gone).group_by(Message.state)
+    counts = dict(counted.tuples())
+    for state, *_ in apart.those(Message.select(Message.state).where(gone)):
+        counts[state] -= 1
     return {state: float(count) for state, count in counts.items() if count}
 
 
@@ -124,15 +149,26 @@ def _results() -> list[Figure]:
     ]
 
 
-def _spent() -> list[Figure]:
-    segments: dict[str, float] = {}
-    costs: dict[str, float] = {}
-    for channel, number, cost in spending.by_channel():
-        segments[channel] = float(number)
-        costs[channel] = cost / spending.MICROS
+def _spent(apart: _Apart) -> list[Figure]:
+    segments = {channel: number for channel, number, _ in spending.by_channel()}
+    costs = {channel: cost for channel, _, cost in spending.by_channel()}
+    handed_over = Delivery.select(Delivery.channel, Delivery.segments, Delivery.cost).join(Message)
+    for channel, number, cost, *_ in apart.those(handed_over):
+        segments[channel] -= number
+        costs[channel] -= cost
     return [
-        Figure("posmigran_segments", "Segments that carriers took, by channel", "channel", segments),
-        Figure("posmigran_cost", "What they cost, in POSMIGRAN_CURRENCY", "channel", costs),
+        Figure(
+            "posmigran_segments",
+            "Segments that carriers took, by channel; of the messages that are counted",
+            "channel",
+            {channel: float(number) for channel, number in segments.items() if number},
+        ),
+        Figure(
+            "posmigran_cost",
+            "What they cost, in POSMIGRAN_CURRENCY",
+            "channel",
+            {channel: costs[channel] / spending.MICROS for channel, number in segments.items() if number},
+        ),
     ]
 
 

@@ -15,6 +15,7 @@ import contextlib
 import fcntl
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -28,11 +29,16 @@ _PIECE = 256 * 1024  # bytes
 _AT_ONCE = 500  # values in a query: under SQLite's oldest limit of 999
 
 
+class Reserved(OSError):  # noqa: N818 - says what is the matter
+    """The disk has no more left than what is kept for answers."""
+
+
 class Staged:
     """A file that is still arriving. Making one touches no disk; the first bytes do."""
 
-    def __init__(self, staging: Path, root: Path, keys: Keys) -> None:
+    def __init__(self, staging: Path, root: Path, keys: Keys, reserve: int = 0) -> None:
         self._sealer = Sealer(keys)
+        self._reserve = reserve
         self._staging = staging
         self._root = root
         self._path: Path | None = None
@@ -46,7 +52,9 @@ class Staged:
         return self._opened
 
     def write(self, chunk: bytes) -> None:
-        """Take the next bytes. Raises OSError where the disk is full."""
+        """Take the next bytes. Raises OSError where the disk is full, or has only its reserve left."""
+        if self._reserve and shutil.disk_usage(self._staging).free < self._reserve + len(chunk):
+            raise Reserved
         self._stream.write(self._sealer.add(chunk))
         self.size += len(chunk)
 
@@ -86,9 +94,10 @@ class Staged:
 
 
 class Files:
-    """The attachments of a home."""
+    """The attachments of a home. ``reserve``: bytes of the disk that arriving files leave free, for answers."""
 
-    def __init__(self, home: Path, keys: Keys) -> None:
+    def __init__(self, home: Path, keys: Keys, reserve: int = 0) -> None:
+        self._reserve = reserve
         self._keys = keys
         self._root = home / "attachments"
         self._staging = home / "staging"
@@ -97,7 +106,7 @@ class Files:
 
     def stage(self) -> Staged:
         """Begin to receive a file."""
-        return Staged(self._staging, self._root, self._keys)
+        return Staged(self._staging, self._root, self._keys, self._reserve)
 
     def read(self, address: str) -> Iterator[bytes]:
         """The content of a file that a row names. Raises FileNotFoundError at once, ``Unreadable`` while reading."""

@@ -61,12 +61,25 @@ def owe(
     """Turn owed alerts into owed messages, inside a transaction of the caller's.
 
     ``alert_ids`` are done with; those of ``put_off`` stay owed, to be looked at again at ``until``. Exactly
-    one process gets to mark all of them: returns False, with nothing changed, where another was quicker.
+    one process gets to mark all of them: returns False, with nothing changed, where another was quicker, or where the
+    case has moved or an alert was answered or opened again since the case was read.
     """
     before = {a.id: a.route_after for a in case.owed}
+    by_state: dict[str, list[int]] = {}
+    for a in case.owed:
+        if a.id in alert_ids:
+            by_state.setdefault(a.state, []).append(a.id)
     with database.savepoint() as undo:
+        # The row is locked by being written to, first as an edit does it: from here on the case does not move.
+        here = Case.update(village=case.village).where((Case.id == case.id) & (Case.village == case.village))
+        if here.execute() != 1:
+            undo.rollback()
+            return False
         theirs = (Alert.case == case.id) & Alert.owed  # a chain of edits may have moved them meanwhile
-        marked = Alert.update(owed=False).where(Alert.id.in_(list(alert_ids)) & theirs).execute()
+        marked = 0
+        for state, ids in by_state.items():
+            unchanged = Alert.id.in_(ids) & theirs & (Alert.state == state)
+            marked += Alert.update(owed=False).where(unchanged).execute()
         for alert_id in put_off:
             seen = before[alert_id]
             unmoved = Alert.route_after.is_null() if seen is None else Alert.route_after == seen

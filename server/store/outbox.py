@@ -232,19 +232,24 @@ def begin_again(claimed: Claimed, now: datetime, limits: Limits) -> bool:
     row = Message.get_or_none(_held(claimed))
     if row is None:
         return False
-    for lost in Delivery.select().where(
-        (Delivery.message == claimed.id) & Delivery.outcome.is_null() & Delivery.provider_id.is_null()
-    ):
-        _refund(row, lost, limits)
-        Delivery.update(outcome="refused", error="the carrier does not know of it", ended_at=now).where(
-            Delivery.id == lost.id
-        ).execute()
+    _write_off(row, now, limits)
     if _told_anew(row):
         # What it tells of is owed anew, unless the newer one will tell it: that one may be too late as well.
         withdrawals.withdraw(row, now, REPLACED)
         return False
     begin(claimed, now, limits)
     return True
+
+
+def _write_off(row: Message, now: datetime, limits: Limits) -> None:
+    """What was to be handed over, and was not: those deliveries are over and cost nothing."""
+    for lost in Delivery.select().where(
+        (Delivery.message == row.id) & Delivery.outcome.is_null() & Delivery.provider_id.is_null()
+    ):
+        _refund(row, lost, limits)
+        Delivery.update(outcome="refused", error="the carrier does not know of it", ended_at=now).where(
+            Delivery.id == lost.id
+        ).execute()
 
 
 def _told_anew(row: Message) -> bool:
@@ -391,8 +396,9 @@ def _give_up(row: Message, error: str, now: datetime) -> bool:
     return withdrawals.hand_on(row, now)
 
 
-def withdraw(claimed: Claimed, now: datetime, reason: str = withdrawals.WITHDRAWN) -> None:
+def withdraw(claimed: Claimed, now: datetime, limits: Limits, reason: str = withdrawals.WITHDRAWN) -> None:
     """It did not go, and shall not any more: its officer left, or it is too late. Others are owed it."""
     row = Message.get_or_none(_held(claimed))
     if row is not None:
+        _write_off(row, now, limits)
         withdrawals.withdraw(row, now, reason)

@@ -37,6 +37,7 @@ class AlertFacts:
     route_after: datetime | None
     rung: int = 0
     assigned_to: int | None = None
+    assigned_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,9 @@ class OwedCase:
 
     ``owed`` are the alerts not yet routed, ``known`` all alerts of the case, both read in one query.
     ``gravity`` is that of the gravest alert to route now, 0 for the worst.
-    ``told`` maps the id of an officer to the indicators that earlier messages about the case told them of;
-    ``waiting`` those messages of an officer's that did not go yet, which a new one should replace. Officers
-    ``passed_over`` cannot be reached for this case.
+    ``told`` maps the id of an officer to the indicators that earlier messages about the case told them of, and when
+    the last of these was written; ``waiting`` those messages of an officer's that did not go yet, which a new one
+    should replace. Officers ``passed_over`` cannot be reached for this case.
     """
 
     id: int
@@ -68,7 +69,7 @@ class OwedCase:
     owed: tuple[AlertFacts, ...]
     known: tuple[AlertFacts, ...]
     gravity: int
-    told: Mapping[int, frozenset[str]]
+    told: Mapping[int, Mapping[str, datetime]]
     waiting: Mapping[int, tuple[Waiting, ...]] = field(default_factory=dict)
     passed_over: frozenset[int] = frozenset()
 
@@ -153,18 +154,23 @@ def _load(gravities: dict[int, int]) -> list[OwedCase]:
 
 def _earlier(
     ids: Sequence[int],
-) -> tuple[dict[int, dict[int, frozenset[str]]], dict[int, dict[int, tuple[Waiting, ...]]]]:
-    told: dict[int, dict[int, frozenset[str]]] = {}
+) -> tuple[dict[int, dict[int, dict[str, datetime]]], dict[int, dict[int, tuple[Waiting, ...]]]]:
+    told: dict[int, dict[int, dict[str, datetime]]] = {}
     waiting: dict[int, dict[int, tuple[Waiting, ...]]] = {}
     earlier = Message.select(
-        Message.id, Message.case, Message.officer, Message.indicators, Message.state, Message.kind
+        Message.id,
+        Message.case,
+        Message.officer,
+        Message.indicators,
+        Message.state,
+        Message.kind,
+        Message.created_at,
     ).where(Message.case.in_(ids) & withdrawals.counted())
-    for message_id, case_id, officer_id, codes, state, kind in earlier.order_by(Message.id).tuples():
+    for message_id, case_id, officer_id, codes, state, kind, at in earlier.order_by(Message.id).tuples():
         if state in ("owed", "sending") and kind == "alert":
             theirs = waiting.setdefault(case_id, {})
             theirs[officer_id] = (*theirs.get(officer_id, ()), Waiting(message_id, tuple(codes.split())))
-        of_case = told.setdefault(case_id, {})
-        of_case[officer_id] = of_case.get(officer_id, frozenset()) | frozenset(codes.split())
+        told.setdefault(case_id, {}).setdefault(officer_id, {}).update(dict.fromkeys(codes.split(), at))
     return told, waiting
 
 
@@ -182,6 +188,7 @@ def _facts(a: Alert) -> AlertFacts:
         a.route_after,
         a.rung,
         a.assigned_to_id,
+        a.assigned_at,
     )
 
 

@@ -37,30 +37,34 @@ def receipt(
     ``message_id`` and ``number`` (which delivery of it) find the message while the carrier's id is not noted yet,
     and the id is noted then: a receipt proves that the message got through. Call inside a transaction.
     """
-    delivery = _delivery(provider_id, now, message_id, number)
-    if delivery is None:
-        return False
     rank = _RANK.get(status)
-    if rank is None or rank <= _RANK.get(delivery.status or "", 0):
-        return True
-    error = _error(delivery.channel, status, code) if rank == 4 else None
-    moved = (
-        Delivery.update(
-            status=status,
-            provider_id=provider_id,
-            outcome="taken" if delivery.outcome in (None, "refused") else delivery.outcome,
-            error=error,
-            ended_at=delivery.ended_at or now,
+    while (delivery := _delivery(provider_id, now, message_id, number)) is not None:
+        if rank is None or rank <= _RANK.get(delivery.status or "", 0):
+            return True
+        error = _error(delivery.channel, status, code) if rank == 4 else None
+        moved = (
+            Delivery.update(
+                status=status,
+                provider_id=provider_id,
+                outcome="taken" if delivery.outcome in (None, "refused") else delivery.outcome,
+                error=error,
+                ended_at=delivery.ended_at or now,
+            )
+            .where(
+                (Delivery.id == delivery.id)
+                & (
+                    Delivery.status.is_null()
+                    if delivery.status is None
+                    else Delivery.status == delivery.status
+                )
+            )
+            .execute()
         )
-        .where(
-            (Delivery.id == delivery.id)
-            & (Delivery.status.is_null() if delivery.status is None else Delivery.status == delivery.status)
-        )
-        .execute()
-    )
-    if moved == 1:
-        _tell_message(delivery, provider_id, rank, error, code or status, now)
-    return True
+        if moved == 1:
+            _tell_message(delivery, provider_id, rank, error, code or status, now)
+            return True
+        # another receipt was quicker: this one may say more than that
+    return False
 
 
 def case_of(provider_id: str, officer_ids: Sequence[int]) -> str | None:
@@ -123,21 +127,24 @@ def _tell_message(
         _delivered(message, delivery, provider_id, rank, now)
         return
     newer = Delivery.select().where((Delivery.message == message.id) & (Delivery.number > delivery.number))
-    if newer.exists():
-        return
-    changes: dict[str, Any] = {"provider_id": provider_id, "claimed_until": None}
-    if message.sent_at is None:
-        changes["sent_at"] = now
-    if rank == _RANK["failed"]:
-        # what that means is the outbox's to judge
-        changes |= {"state": "owed", "bounced": code, "error": error, "due_at": now}
-    else:
-        changes |= {"state": "sent", "error": None}
-    Message.update(changes).where(
-        (Message.id == message.id)
-        & Message.state.in_(("sending", "sent"))
-        & (Message.attempts == message.attempts)
-    ).execute()
+    while message.state in ("sending", "sent") and not newer.exists():
+        changes: dict[str, Any] = {"provider_id": provider_id, "claimed_until": None}
+        if message.sent_at is None:
+            changes["sent_at"] = now
+        if rank == _RANK["failed"]:
+            # what that means is the outbox's to judge
+            changes |= {"state": "owed", "bounced": code, "error": error, "due_at": now}
+        else:
+            changes |= {"state": "sent", "error": None}
+        told = Message.update(changes).where(
+            (Message.id == message.id)
+            & (Message.state == message.state)
+            & (Message.attempts == message.attempts)
+        )
+        if told.execute() == 1:
+            return
+        # somebody took it up meanwhile: to ask for it, which this answers, or to send it again
+        message = Message.get_by_id(message.id)
 
 
 def _delivered(message: Any, delivery: Any, provider_id: str, rank: int, now: datetime) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from server.store import events
-from server.store.models import Alert, Case, Message, Officer, Submission
+from server.store.models import Alert, Case, Message, Officer, Step, Submission
 
 WITHDRAWN = "officer removed"
 """The error of a message that was not sent for this reason; its state is ``expired``."""
@@ -92,18 +92,39 @@ def _untold(digest: Message) -> list[Message]:
 
 
 def _owe_anew(message: Message, now: datetime) -> None:
-    told = Message.select(Message.indicators).where(
-        (Message.case == message.case_id)
-        & (Message.officer == message.officer_id)
-        & (Message.id != message.id)
-        & counted()
+    """Owe what the message was to tell, as far as its officer was not told of it by another one.
+
+    Whoever was asked to take an alert on must hear that, though they were told of the alert before. A reminder that
+    did not get through is due again: to whom, is decided when it is written.
+    """
+    told = (
+        Message.select(Message.indicators, Message.created_at)
+        .where(
+            (Message.case == message.case_id)
+            & (Message.officer == message.officer_id)
+            & (Message.id != message.id)
+            & counted()
+        )
+        .order_by(Message.id)
     )
-    heard = {code for (codes,) in told.tuples() for code in codes.split()}
-    Alert.update(owed=True, route_after=None).where(
-        Alert.case.in_(_cases(message.case))
-        & Alert.indicator.in_([code for code in message.indicators.split() if code not in heard])
-        & (Alert.state == "open")
-    ).execute()
+    heard = {code: at for codes, at in told.tuples() for code in codes.split()}
+    codes = message.indicators.split()
+    theirs = Alert.case.in_(_cases(message.case)) & Alert.indicator.in_(codes)
+    unheard = Alert.indicator.in_([code for code in codes if code not in heard])
+    Alert.update(owed=True, route_after=None).where(theirs & unheard & (Alert.state == "open")).execute()
+    asked = Alert.select(Alert.id, Alert.indicator, Alert.assigned_at).where(
+        theirs & (Alert.state != "closed") & (Alert.assigned_to == message.officer_id)
+    )
+    for alert_id, code, at in list(asked.tuples()):
+        if code not in heard or heard[code] < at:
+            Alert.update(owed=True, route_after=None).where(Alert.id == alert_id).execute()
+    if message.kind == "reminder":
+        reminded_of = Step.select(Step.alert).where(
+            (Step.officer == message.officer_id) & (Step.why == "reminder") & (Step.at == message.created_at)
+        )
+        Alert.update(remind_at=now).where(
+            theirs & (Alert.state == "acknowledged") & Alert.id.in_(reminded_of)
+        ).execute()
 
 
 def counted() -> object:

@@ -282,7 +282,7 @@ def test_the_figures_for_whoever_watches_count_what_is_there(day: Day) -> None:
     figures = httpx.get(f"{day.world.url}/metrics").text.splitlines()
     listed = day.world.run("submissions", "list", "--form", "pulang")
     assert f'posmigran_submissions{{form="pulang"}} {len(listed)}.0' in figures
-    assert 'posmigran_alerts_owed{state="owed"} 0.0' in figures
+    assert 'posmigran_waiting{what="alert"} 0.0' in figures
 
 
 def test_nothing_personal_is_in_the_logs(day: Day) -> None:

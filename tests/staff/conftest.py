@@ -20,8 +20,9 @@ from forms.form import Form
 from server.settings import Settings
 from server.staff.door import add_routes
 from server.store import cases, desks, officers, submissions
-from server.store.database import Readers, Store, Writer
+from server.store.database import Store, Writer
 from server.store.officers import Person
+from server.store.readers import Readers
 from server.store.submissions import NewSubmission
 from tests.conftest import Clock
 
@@ -58,7 +59,21 @@ class Office:
         self, codes: str, village: str = MALANG, *, edits: str | None = None, share: str | None = None
     ) -> str:
         """File a form that shows these indicators (``"D01 D04"``); returns the case's reference."""
-        form = self.library["pulang" if codes.startswith("R") else "berangkat"]
+        ref = self.file(codes, village, edits=edits, share=share)
+        assert ref is not None
+        return ref
+
+    def file(
+        self,
+        codes: str,
+        village: str = MALANG,
+        *,
+        edits: str | None = None,
+        share: str | None = None,
+        form_id: str = "",
+    ) -> str | None:
+        """File a form that shows these indicators, or none; returns the reference of the case if there is one."""
+        form = self.library[form_id or ("pulang" if codes.startswith("R") else "berangkat")]
         indicators = [i for i in form.indicators if i.code in codes.split()]
         assert len(indicators) == len(codes.split())
         self._sent += 1
@@ -92,7 +107,6 @@ class Office:
                 self.clock(),
                 chained=edits is not None,
             )
-        assert ref is not None
         self.last_instance = instance_id
         return ref
 

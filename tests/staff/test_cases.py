@@ -26,9 +26,9 @@ def test_a_foreign_case_answers_exactly_as_one_that_does_not_exist(office: Offic
     theirs = office.case("D01", BLITAR)
     browser = site.browser()
     browser.sign_in(office.officer("Sari Contoh", "disnaker", "35.07"))
-    foreign, absent = browser.get(f"/kasus/{theirs}"), browser.get("/kasus/R-350501-9999")
+    foreign, absent = browser.get(f"/kasus/{theirs}"), browser.get("/kasus/R-350501-99999")
     assert foreign.status_code == absent.status_code == 404
-    assert foreign.text.replace(theirs, "REF") == absent.text.replace("R-350501-9999", "REF")
+    assert foreign.text.replace(theirs, "REF") == absent.text.replace("R-350501-99999", "REF")
     assert dict(foreign.headers).keys() == dict(absent.headers).keys()
 
 

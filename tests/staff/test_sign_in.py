@@ -199,7 +199,7 @@ def test_a_page_with_data_is_kept_nowhere_and_runs_nothing(office: Office, site:
     ref = office.case("D01")
     browser = site.browser()
     browser.sign_in(sari)
-    for path in ("/", f"/kasus/{ref}", "/unduh", "/kasus/R-350701-9999", "/masuk"):
+    for path in ("/", f"/kasus/{ref}", "/unduh", "/kasus/R-350701-99999", "/masuk"):
         headers = browser.get(path).headers
         assert headers["cache-control"] == "no-store"
         assert headers["content-security-policy"].startswith("default-src 'none'; style-src 'self';")

@@ -13,7 +13,7 @@ from server.store.models import Delivery, Message
 from tests.conftest import Clock
 from tests.sync.test_ways import HOUR, Office, of_case, on_sqlite, opened, person
 from tests.sync.world import submit
-from tests.twilio_standin import Answer
+from tests.twilio_standin import Answer, Drop
 
 NONE = {"TWILIO_WHATSAPP_FROM": "", "TWILIO_WHATSAPP_CONTENT_SID": ""}
 TO_EIGHT = timedelta(hours=20)
@@ -116,6 +116,20 @@ def test_what_the_carrier_refused_or_lost_costs_nothing(store: Store, clock: Clo
             {"twilio_sms": 0.44},
             {"twilio_sms": 1.0},
         )
+
+
+@on_sqlite
+def test_what_the_carrier_never_got_and_came_too_late_costs_nothing(store: Store, clock: Clock) -> None:
+    with opened(store, clock, **NONE, POSMIGRAN_SMS_COST="0.44") as office:
+        person(office, "sms")
+        _, ref = submit(store, ["D05"], clock())
+        office.twilio.next(Drop(accepted=False))
+        office.send()
+        assert spending.month(clock(), ZONE) == (1, 440_000)
+        office.send(5 * HOUR)
+        office.send()
+        assert [row["state"] for row in of_case(ref)] == ["expired", "sent"]
+        assert spending.month(clock(), ZONE) == (1, 440_000)
 
 
 @on_sqlite

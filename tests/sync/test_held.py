@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -11,7 +12,8 @@ from server.store import desks, officers, quarantine
 from server.store.database import Store
 from server.store.models import Message
 from server.store.quarantine import Came
-from sync import held
+from sync import held, notices
+from sync.channels import Trouble
 from sync.compose import SEGMENT, septets
 from sync.compose import held as text_of
 from tests.conftest import Clock
@@ -73,6 +75,20 @@ def test_an_administrator_with_an_e_mail_address_alone_hears_of_it_where_nobody_
         officers.add("Pengelola", "admin", "ID", clock(), email="pengelola@contoh.example")
     hold(store, clock, 1)
     assert [slug for slug, _ in tell(store, clock)] == ["pengelola"]
+
+
+def test_who_can_be_reached_only_by_a_channel_that_is_not_set_up_is_passed_by(
+    store: Store, clock: Clock
+) -> None:
+    with store.transaction():
+        officers.add("Provinsi", "province", "35", clock(), email="provinsi@contoh.example")
+        officers.add("Pengelola", "admin", "ID", clock(), phone="+62 812 0000 0001")
+        notices.tell(Trouble.CAP, "hour", clock(), ZoneInfo("Asia/Jakarta"), {"email"})
+    assert not Message.select().exists(), "the administrator has no e-mail address"
+    hold(store, clock, 1)
+    with store.transaction():
+        held.tell(clock(), "console", Quiet(), "Asia/Jakarta", {"sms"})
+    assert [message.officer.slug for message in Message.select()] == ["pengelola"]
 
 
 def test_nobody_is_woken_for_it(store: Store, clock: Clock) -> None:

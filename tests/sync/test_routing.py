@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,12 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from forms.form import ROLES
-from server.store import areas, cases, events, messages, officers, owed
+from server.staff import words
+from server.store import areas, cases, escalations, events, messages, officers, owed
 from server.store.database import Store
 from server.store.models import Alert, Message
 from server.store.officers import Person
 from server.store.rosters import Rosters
-from sync import routing
+from sync import escalation, routing
 from sync.compose import Ref
 from sync.compose import compose as honest
 from tests.conftest import Clock
@@ -105,7 +107,12 @@ def test_nobody_but_ppa_hears_or_can_count_a_restricted_alert(store: Store, cloc
     assert all("R05" not in t and "+" not in t for texts in told().values() for t in texts)
     assert still_owed() == {"R05"}
     assert routing.unreachable(Rosters(clock())) == [{"area": "35.07", "role": "ppa", "cases": 1}]
-    assert events.of("35.07")[0]["verb"] == "alert.unreachable"
+    submit(store, ["R05"], clock())
+    for hours in (0, 23, 2):
+        clock.at += timedelta(hours=hours)
+        routed(store, clock, again=True)
+    said = [(e["verb"], e["detail"]["roles"]) for e in events.of("35.07")]
+    assert said == [("alert.unreachable", ["ppa"])] * 2, "once a day, however many cases wait"
 
 
 def test_a_restricted_alert_waits_until_there_is_somebody_and_is_then_sent_once(
@@ -236,6 +243,24 @@ def test_what_somebody_acknowledged_before_the_message_was_written_is_not_sent(
     assert not still_owed()
 
 
+def test_what_changed_while_a_case_was_being_routed_is_looked_at_again(store: Store, clock: Clock) -> None:
+    officer("disnaker", "35.07.01", clock())
+    there = officer("disnaker", "35.07.02", clock())
+    first, _ = submit(store, ["D08"], clock())
+    before_the_edit = owed.unrouted()
+    submit(store, ["D08"], clock(), village="35.07.02.2001", edits=first)
+    with store.transaction():
+        assert routing.route(before_the_edit, "console", Rosters(clock())).owed == 0
+    assert routed(store, clock) == 1
+    assert set(told()) == {there.slug}
+
+    _, answered = submit(store, ["D08"], clock(), village="35.07.02.2001")
+    before_the_answer = owed.unrouted()
+    cases.acknowledge(there, answered, clock())
+    with store.transaction():
+        assert routing.route(before_the_answer, "console", Rosters(clock())).owed == 0
+
+
 def test_two_processes_that_route_the_same_case_owe_its_messages_once(store: Store, clock: Clock) -> None:
     officer("disnaker", "35.07", clock())
     submit(store, ["D24"], clock())  # nobody of ppa: stays owed in part
@@ -265,8 +290,42 @@ def test_one_odd_case_does_not_hold_up_the_others(
     assert routed(store, clock) == 1
     monkeypatch.undo()
     assert [m["ref"] for m in messages.listing()] == [good]
+    assert routing.faulty(Rosters(clock())) == [odd]
     assert routed(store, clock, again=True) == 1
     assert len(told()[disnaker.slug]) == 2
+    assert routing.faulty(Rosters(clock())) == []
+
+    officer("disnaker", "35", clock())
+    clock.at += timedelta(days=5)
+    monkeypatch.setattr("sync.routing.compose", compose)
+    for _ in range(2):  # the odd one goes to the end of the queue, however short the page
+        with store.transaction():
+            escalation.escalate(escalations.unanswered(clock(), 1), "console", Rosters(clock()))
+    assert [m["ref"] for m in messages.listing()[2:]] == [good]
+
+
+@pytest.mark.parametrize(
+    ("area", "says"),
+    [
+        ("35.07", r"R-350700-\d{4} Kab Malang: periksa"),
+        ("35", r"R-350000-\d{4} Jawa Timur: periksa"),
+        ("ID", r"R-000000-\d{4} Indonesia: periksa"),
+    ],
+)
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)
+def test_a_case_that_an_officer_s_phone_opened_for_a_wider_area_is_told_and_names_that_area(
+    store: Store, clock: Clock, area: str, says: str
+) -> None:
+    near, above = officer("disnaker", area, clock()), officer("province", "ID", clock())
+    _, ref = submit(store, ["D08"], clock(), village=area)
+    routed(store, clock)
+    assert words.is_ref(ref)
+    assert [m["officer"] for m in messages.listing()] == [near.slug]
+    assert re.search(says, messages.listing()[0]["body"])
+    clock.at += timedelta(days=5)
+    with store.transaction():
+        escalation.escalate(escalations.unanswered(clock(), 5), "console", Rosters(clock()))
+    assert [m["officer"] for m in messages.listing()] == [near.slug, above.slug]
 
 
 VILLAGES = ("35.07.01.2001", "35.07.02.2001", "35.08.01.2001", "12.01.01.1001")
@@ -325,7 +384,7 @@ def test_a_case_whose_statement_fails_in_the_database_does_not_hold_up_the_other
     monkeypatch.setattr(routing, "write", to_nobody)
     with contextlib.suppress(peewee.PeeweeException):
         routed(store, clock)
-    assert sorted(m["ref"] for m in messages.listing()) == [refs[0], refs[2]]
+    assert {m["ref"] for m in messages.listing()} == {refs[0], refs[2]}
     assert still_owed() == {"D08"}, "the odd one waits for another try"
 
 
