@@ -17,7 +17,9 @@ from functools import cache, partial
 from typing import Final
 
 import structlog
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from forms.problems import Problem, Problems
+from server.request_heads import ReadHeads, whole_answer
 
 log = structlog.get_logger()
 
@@ -27,8 +29,9 @@ STALLED_AFTER = 180.0
 """Seconds without a byte after which a body counts as stalled."""
 UNREAD_AFTER = 180.0
 """Seconds in which not a byte of an answer was taken, after which nobody counts as reading it any more."""
-LONGEST_HEAD: Final = 128 * 1024
-"""Bytes of a head, or between two pieces of a body, beyond the first that came: far more than any phone sends."""
+LONGEST_HEAD: Final = 1_000_000
+"""Bytes of a head, or between two pieces of a body, beyond the first that came: far more than any phone sends, which
+asks about all its offline entities in one address (COLLECT 3.12); there is room for 25,000."""
 SILENT = 30.0
 """Seconds without a byte of a body after which a connection gives up its place where all are taken."""
 _LOOKED_AT_EVERY = 10.0  # seconds
@@ -39,12 +42,8 @@ _LEAST: Final = 16
 _GO_ON: Final = b"HTTP/1.1 100 "
 _JOINED: Final = 64 * 1024  # bytes of a body that are copied behind its head
 _LINGER: Final = 1.0  # seconds in which a 503 is read before the connection is closed
-_FULL: Final = (
-    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 30\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-)
-_TOO_LONG: Final = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-)
+_FULL: Final = whole_answer(Problem(Problems.STORE_BUSY), b"retry-after: 30")
+_TOO_LONG: Final = whole_answer(Problem(Problems.REQUEST_TOO_LONG))
 
 
 def raise_file_limit() -> None:
@@ -104,7 +103,7 @@ class _InOnePiece(asyncio.Transport):
         return self._transport.is_closing()
 
 
-class Connection(HttpToolsProtocol):
+class Connection(ReadHeads):
     """One connection, as uvicorn has them, within these bounds."""
 
     _watch: asyncio.TimerHandle | None = None

@@ -78,6 +78,10 @@ class Secrets:
         return value if allowed else HIDDEN
 
 
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 9 else None
+
+
 def _overseer(person: Person) -> Person:
     if person.role not in cases.OVERSEERS:
         raise Problem(Problems.FORBIDDEN)
@@ -156,12 +160,11 @@ class EntityPage(Resource):
         """Resolve a conflict, delete an entry, or put it back; each with a reason."""
         person, form = _overseer(visitor.person), request.context.form
         now, store, reason = self.pages.clock(), self.pages.store, form.get("alasan", "")
-        act, chosen = form.get("aksi", ""), form.get("versi", "")
-        number = int(chosen) if chosen.isascii() and chosen.isdigit() and len(chosen) < 9 else None
+        act, number, seen = form.get("aksi", ""), _number(form.get("versi")), _number(form.get("dilihat"))
         given = (list_name, uuid, person.area, reason, person.slug, store, now)
         done = {
-            "selesai": lambda: entity_history.resolve(*given, version=number),
-            "dihapus": lambda: entity_history.delete(*given),
+            "selesai": lambda: entity_history.resolve(*given, version=number, seen=seen),
+            "dihapus": lambda: entity_history.delete(*given, seen=seen),
             "kembali": lambda: entity_history.restore(*given),
         }.get(act)
         if done is None:

@@ -41,7 +41,12 @@ def test_a_province_sees_the_conflicts_of_its_area_and_settles_one_with_a_reason
     browser.get(PAGE)
     assert "tidak tahu versi 2" in browser.page
     assert browser.press(PAGE, aksi="selesai", versi="2", alasan=" ").status_code == 422
-    browser.press(PAGE, aksi="selesai", versi="2", alasan="Ditanyakan ke desa")
+    assert 'name="dilihat" value="3"' in browser.page, (
+        "the page says which version was the newest when it was opened"
+    )
+    browser.press(PAGE, aksi="selesai", versi="3", dilihat="2", alasan="Ditanyakan ke desa")
+    assert "HP mengirim versi baru (3)" in browser.page
+    browser.press(PAGE, aksi="selesai", versi="2", dilihat="3", alasan="Ditanyakan ke desa")
     browser.get(PAGE)
     assert "Selisih diselesaikan oleh rahma-contoh: Ditanyakan ke desa" in browser.page
     view = entity_history.find("pmi", ID, "ID", office.store)
