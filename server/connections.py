@@ -32,6 +32,9 @@ UNREAD_AFTER = 180.0
 LONGEST_HEAD: Final = 1_000_000
 """Bytes of a head, or between two pieces of a body, beyond the first that came: far more than any phone sends, which
 asks about all its offline entities in one address (COLLECT 3.12); there is room for 25,000."""
+LONG_HEADS: Final = 64_000_000
+"""The same of all connections together, ordinary ones left out."""
+_ORDINARY_HEAD: Final = 64 * 1024
 SILENT = 30.0
 """Seconds without a byte of a body after which a connection gives up its place where all are taken."""
 _LOOKED_AT_EVERY = 10.0  # seconds
@@ -140,12 +143,18 @@ class Connection(ReadHeads):
         super().data_received(data)
         # the parser gathers what has no end in memory: an address, a header, what follows the last piece of a body
         self._idle_bytes = 0 if self._got_on else self._idle_bytes + len(data)
-        if self._idle_bytes > LONGEST_HEAD and not self.transport.is_closing():
+        if self._endless() and not self.transport.is_closing():
             if self.waiting:
                 self.transport.write(_TOO_LONG)
                 self.transport.close()
             else:
                 self.transport.abort()
+
+    def _endless(self) -> bool:
+        if self._idle_bytes <= _ORDINARY_HEAD:
+            return False
+        heads = (getattr(c, "_idle_bytes", 0) for c in self.connections)
+        return self._idle_bytes > LONGEST_HEAD or sum(n for n in heads if n > _ORDINARY_HEAD) > LONG_HEADS
 
     def on_message_begin(self) -> None:
         """A request begins."""

@@ -218,6 +218,15 @@ def test_a_head_without_an_end_is_refused(port: int, endless: bytes) -> None:
             pour(stranger, b"A: b\r\n" * 2_000 if endless.endswith(b"\n") else b"a" * 12_000)
 
 
+def test_long_heads_have_a_bound_together(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "LONGEST_HEAD", 10**9)
+    monkeypatch.setattr(connections, "LONG_HEADS", 500_000)
+    with connect(port) as stranger:
+        stranger.sendall(b"GET / HTTP/1.1\r\nX: ")
+        with pytest.raises(OSError):
+            pour(stranger, b"a" * 12_000)
+
+
 def test_what_follows_the_last_piece_of_a_body_has_an_end_too(port: int) -> None:
     with connect(port) as stranger:
         stranger.sendall(HEAD.replace(b"Content-Length: 6", b"Transfer-Encoding: chunked") + b"0\r\nX: ")
