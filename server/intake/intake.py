@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from forms.correction import Corrected, Corrector
+from forms.correction import Corrected
 from forms.entities import Block, blocks
 from forms.form import Indicator
 from forms.instance import Instance, expected_attachments, read_instance, typed_answers
@@ -242,17 +242,15 @@ class Intake:
     def corrected(
         self, xml: bytes, desk: KnownDesk, received_at: datetime, changes: Mapping[str, str], instance_id: str
     ) -> Corrected | None:
-        """A submission that was taken in, with some answers changed (:meth:`Corrector.correct`): what to take in
-        as its edit. None where its form is not known any more.
+        """A submission that was taken in, with some answers changed (:class:`forms.correction.Corrector`): what to
+        take in as its edit. None where its form is not known any more.
         """
         instance = read_instance(xml)
         shelved = self._shelf.form(instance.form_id, instance.version)
         if shelved is None:
             return None
         _, tables = self._surroundings(shelved, instance, desk, received_at, self._clock())
-        return Corrector(shelved.schema, shelved.judge).correct(
-            xml, changes, instance_id, tables, received_at
-        )
+        return shelved.corrector.correct(xml, changes, instance_id, tables, received_at)
 
     def lists_now(self) -> Mapping[str, ListTable]:
         """The attached lists that count now, by instance id."""
