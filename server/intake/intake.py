@@ -31,7 +31,17 @@ from server.intake.chosen import followed_case, rows_chosen
 from server.intake.identities import bounded
 from server.intake.register import register_row
 from server.intake.shelf import Shelf, ShelvedForm, ShelvedLists
-from server.store import areas, attachments, cases, desks, entities, follow_ups, quarantine, room, submissions
+from server.store import (
+    areas,
+    attachments,
+    case_opening,
+    desks,
+    entities,
+    follow_ups,
+    quarantine,
+    room,
+    submissions,
+)
 from server.store.attachments import NewFile
 from server.store.database import Store
 from server.store.desks import KnownDesk
@@ -297,7 +307,7 @@ class Intake:
         followed = followed_case(new.form_id, new.answers)
         if followed is not None:
             follow_ups.link(kept.id, followed, upload.desk.speaks_for, upload.desk.role)
-        ref = cases.open_or_extend(
+        ref = case_opening.open_or_extend(
             kept.id, new.form_id, kept.root, new.village, judged.indicators, now, chained=chained
         )
         return replace(receipt, ref=ref)
