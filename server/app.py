@@ -63,7 +63,7 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], datetime]) 
     )
     app.req_options.strip_url_path_trailing_slash = False
     app.add_route("/healthz", Health(store, readers))
-    app.add_route("/metrics", Metrics(settings, readers))
+    app.add_route("/metrics", Metrics(settings, readers, clock))
     phones = door.add_routes(app, settings=settings, store=store, writer=writer, readers=readers, clock=clock)
     twilio.add_routes(app, settings=settings, store=store, writer=writer, clock=clock)
     pages = staff_door.add_routes(

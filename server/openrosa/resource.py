@@ -19,6 +19,7 @@ from server.store.database import Writer
 from server.store.desks import KnownDesk
 from server.store.files import Files
 from server.store.readers import Readers
+from server.store.room import Bounds
 
 T = TypeVar("T")
 
@@ -34,6 +35,7 @@ class Door:
     files: Files
     writer: Writer
     readers: Readers
+    bounds: Bounds
 
     def speak(self, response: Response) -> None:
         """Set the headers of every answer."""

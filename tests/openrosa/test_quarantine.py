@@ -11,7 +11,7 @@ import pytest
 
 from forms.problems import Problem, Problems
 from server.intake.intake import Intake, Receipt
-from server.store import cases, counters, events, files, officers, quarantine, submissions
+from server.store import attachments, cases, counters, events, files, officers, quarantine, submissions
 from server.store.attachments import NewFile
 from server.store.database import Store
 from server.store.files import Files
@@ -345,6 +345,23 @@ def test_too_many_marks_for_ordinary_uploads_are_refused_kept_and_can_be_release
     assert [s["instance_id"] for s in submissions.listing()] == [instance_id(xml)]
     # the phone has been trying all the while: now it may let go of it
     assert running.phone().submit(huge).status == 201
+
+
+def test_answers_too_large_to_be_read_leave_a_sealed_copy_that_staff_can_release(
+    running: Running, filled: dict[str, bytes], published: Store, release: Callable[..., Receipt]
+) -> None:
+    xml = again(filled["clean departure"])
+    huge = xml.replace(b"</meta>", b"<extra>" + b"x" * 6_000_000 + b"</extra></meta>")
+    for _ in range(2):  # the phone tries again: no other entry
+        assert running.phone().submit(huge, {"a.jpg": b"photo"}).status == 400
+    entry = only()
+    assert (entry.reason, entry.size, len(entry.files)) == ("xml.too_big", len(huge) + 5, 1)
+    assert quarantine.xml_of(entry, published) == huge
+    assert all(b"x" * 100 not in p.read_bytes() for p in (published.home / "attachments").rglob("*/*"))
+    release(entry)
+    assert submissions.xml_of("berangkat", instance_id(xml), published) == huge
+    assert running.phone().submit(huge, {"a.jpg": b"photo"}).status == 201
+    assert [f.filename for f in attachments.of_instance(instance_id(xml)).files] == ["a.jpg"]
 
 
 def test_files_that_a_killed_process_left_are_settled_or_removed_by_the_next_sweep(

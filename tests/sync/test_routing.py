@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from forms.form import ROLES
 from server.staff import words
-from server.store import areas, cases, escalations, events, messages, officers, owed
+from server.store import areas, case_list, cases, escalations, events, messages, officers, owed
 from server.store.database import Store
-from server.store.models import Alert, Message
+from server.store.models import Alert, Case, Message
 from server.store.officers import Person
 from server.store.rosters import Rosters
 from sync import escalation, routing
@@ -106,6 +106,11 @@ def test_nobody_but_ppa_hears_or_can_count_a_restricted_alert(store: Store, cloc
     routed(store, clock)
     assert all("R05" not in t and "+" not in t for texts in told().values() for t in texts)
     assert still_owed() == {"R05"}
+    _, secret = submit(store, ["R05"], clock())
+    assert {role: secret in case_list.kasus_csv("35.07", role).decode() for role in (None, *ROLES)} == {
+        role: role == "ppa" for role in (None, *ROLES)
+    }
+    Case.delete().where(Case.ref == secret).execute()
     assert routing.unreachable(Rosters(clock())) == [{"area": "35.07", "role": "ppa", "cases": 1}]
     submit(store, ["R05"], clock())
     for hours in (0, 23, 2):
@@ -124,7 +129,8 @@ def test_a_restricted_alert_waits_until_there_is_somebody_and_is_then_sent_once(
     before = told()
     assert routed(store, clock) == 0  # put off: not looked at in every round
     ppa = officer("ppa", "35", clock())
-    assert routed(store, clock, again=True) == 1
+    clock.at += timedelta(minutes=1)
+    assert routed(store, clock) == 1
     assert told() == {**before, ppa.slug: ["PMI KRITIS R05"]}
     assert not still_owed()
     assert routing.unreachable(Rosters(clock())) == []
@@ -211,6 +217,19 @@ def test_a_case_that_worsens_is_told_again_with_the_new_code(store: Store, clock
     routed(store, clock)
     assert told()[disnaker.slug] == ["PMI TINGGI D08", "PMI KRITIS D05 +1"]
     assert [m.round for m in Message.select().where(Message.officer == disnaker.id)] == [1, 2]
+
+
+def test_what_worsens_before_the_morning_is_told_in_one_message(store: Store, clock: Clock) -> None:
+    clock.at += timedelta(hours=10)
+    officer("disnaker", "35.07", clock())
+    first, _ = submit(store, ["D08"], clock())
+    routed(store, clock)
+    submit(store, ["D08", "R14"], clock(), edits=first)
+    routed(store, clock, again=True)
+    assert [(m["state"], m["body"].split(" R-")[0]) for m in messages.listing()] == [
+        ("expired", "PMI TINGGI D08"),
+        ("owed", "PMI TINGGI D08 +1"),
+    ]
 
 
 def test_an_edit_that_shows_nothing_new_tells_nobody(store: Store, clock: Clock) -> None:
