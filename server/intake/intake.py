@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from forms.correction import Corrected, Corrector
+from forms.correction import Corrected
 from forms.entities import Block, blocks
 from forms.form import Indicator
 from forms.instance import Instance, expected_attachments, read_instance, typed_answers
@@ -32,7 +32,17 @@ from server.intake.identities import bounded
 from server.intake.register import register_row
 from server.intake.shelf import Shelf, ShelvedForm, ShelvedLists
 from server.intake.tally import FREE, Tally
-from server.store import areas, attachments, cases, desks, entities, follow_ups, quarantine, room, submissions
+from server.store import (
+    areas,
+    attachments,
+    case_opening,
+    desks,
+    entities,
+    follow_ups,
+    quarantine,
+    room,
+    submissions,
+)
 from server.store.attachments import NewFile
 from server.store.database import Store
 from server.store.desks import KnownDesk
@@ -258,17 +268,15 @@ class Intake:
     def corrected(
         self, xml: bytes, desk: KnownDesk, received_at: datetime, changes: Mapping[str, str], instance_id: str
     ) -> Corrected | None:
-        """A submission that was taken in, with some answers changed (:meth:`Corrector.correct`): what to take in
-        as its edit. None where its form is not known any more.
+        """A submission that was taken in, with some answers changed (:class:`forms.correction.Corrector`): what to
+        take in as its edit. None where its form is not known any more.
         """
         instance = read_instance(xml)
         shelved = self._shelf.form(instance.form_id, instance.version)
         if shelved is None:
             return None
         _, tables = self._surroundings(shelved, instance, desk, received_at, self._clock())
-        return Corrector(shelved.schema, shelved.judge).correct(
-            xml, changes, instance_id, tables, received_at
-        )
+        return shelved.corrector.correct(xml, changes, instance_id, tables, received_at)
 
     def lists_now(self) -> Mapping[str, ListTable]:
         """The attached lists that count now, by instance id."""
@@ -304,7 +312,7 @@ class Intake:
         followed = followed_case(new.form_id, new.answers)
         if followed is not None:
             follow_ups.link(kept.id, followed, upload.desk.speaks_for, upload.desk.role)
-        ref = cases.open_or_extend(
+        ref = case_opening.open_or_extend(
             kept.id, new.form_id, kept.root, new.village, judged.indicators, now, chained=chained
         )
         return replace(receipt, ref=ref)
