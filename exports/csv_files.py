@@ -1,8 +1,10 @@
 """Writing CSV: one table, or all of them in a ZIP. UTF-8, commas, dates and moments in ISO 8601.
 
 CSV has no types, so a spreadsheet guesses: text that it would calculate gets an apostrophe before it, in cells and
-headers alike. What is a number stays as it is, a phone number with its plus among them. Programs that read the
-files take one apostrophe off where a text begins with one and a sign after it.
+headers alike. What is a number stays as it is, a phone number with its plus among them. With Indonesian settings
+programs part cells at semicolons, and take quotes in the middle of such a cell for text: so a cell or a line may begin
+in the middle of an answer, and what follows a semicolon, a tab or a line end is guarded alike. Programs that read the
+files take one apostrophe off wherever (further apostrophes, blanks, quotes and) a sign follows it there.
 """
 
 from __future__ import annotations
@@ -26,8 +28,11 @@ Further = tuple[str, Callable[[Package], Iterable[Sequence[Cell]]]]
 _BUFFER: Final = 1 << 16  # bytes
 _SURROGATE: Final = re.compile("[\x00\ud800-\udfff]")  # what no UTF-8 text file holds, or no CSV reader takes
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?").fullmatch
-_RISKY: Final = re.compile(r"\s*[=+\-@\uff0b\uff0d\uff1d\uff20]|[\t\r]").match
-"""Signs that begin a formula, wide ones of East Asian keyboards among them, also after blanks that programs trim."""
+_SIGNS: Final = "=+\\-@\uff0b\uff0d\uff1d\uff20"
+"""Signs that begin a formula, wide ones of East Asian keyboards among them."""
+_SUSPECT: Final = re.compile(f"[{_SIGNS}]").search
+_RISKY: Final = re.compile(rf"(^|[;\t\r\n])('*(?:[^\S\t\r\n]|\")*[{_SIGNS}][^;\t\r\n]*)")
+"""Where a cell may begin, and a formula that begins there, also after blanks and quotes that programs drop."""
 _NO_FILE_NAME: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 
 
@@ -45,10 +50,10 @@ def plain(value: Cell) -> str:
 
 
 def guarded(text: str) -> str:
-    """Text with an apostrophe before it where a spreadsheet would calculate it."""
-    if _RISKY(text) and not _NUMBER(text):
-        return f"'{text}"
-    return text
+    """Text with an apostrophe wherever a spreadsheet would begin to calculate it."""
+    if not _SUSPECT(text):
+        return text
+    return _RISKY.sub(lambda found: found[0] if _NUMBER(found[2]) else f"{found[1]}'{found[2]}", text)
 
 
 class _Plain(dict[Any, str]):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
-from zipfile import BadZipFile
+from zipfile import ZipFile
 
 from openpyxl import Workbook, load_workbook
 from openpyxl.styles import Font, PatternFill
@@ -33,6 +33,8 @@ SHEETS = {
 _PEOPLE = ("Petugas", "Nama", "Peran", "Wilayah", "Nama wilayah")
 _OFFICERS = ("Petugas", "Wakil", "Menggantikan", "Atasan")
 MOST_ROWS = 5_000
+_MOST_UNPACKED = 50_000_000
+"""Bytes of a workbook's parts: a thousand times what a roster takes, and less than a bomb."""
 
 
 def write(area: str, target: Path | BinaryIO, now: datetime, role: str | None = None) -> int:
@@ -129,15 +131,33 @@ class Read:
     findings: tuple[Finding, ...]
 
 
-def read(source: Path | BinaryIO, area: str, now: datetime, by: str, role: str | None = None) -> Read:
+@dataclass(frozen=True)
+class Opened:
+    """What stands in a workbook, not looked at yet; and why it could not be read."""
+
+    lines: tuple[Line, ...]
+    findings: tuple[Finding, ...]
+
+
+def opened(source: Path | BinaryIO, role: str | None = None) -> Opened:
+    """Read the lines of a workbook for all roles or one. It takes long for a large one: not in a transaction."""
+    findings: list[Finding] = []
+    lines = tuple(_lines(source, findings, role))
+    return Opened(lines, tuple(findings))
+
+
+def read(
+    source: Path | BinaryIO | Opened, area: str, now: datetime, by: str, role: str | None = None
+) -> Read:
     """Take over a workbook for an area, or for one role in it.
 
     Call inside a transaction, and undo it where there are findings.
     """
+    book = source if isinstance(source, Opened) else opened(source, role)
+    if book.findings:
+        return Read(0, 0, book.findings)
     findings: list[Finding] = []
-    lines = list(_lines(source, findings, role))
-    if findings:
-        return Read(0, 0, tuple(findings))
+    lines = book.lines
     roster_entries.clear(area, now, role)
     place = Place(area, role)
     stored = over = 0
@@ -184,10 +204,14 @@ class _Fault(Exception):  # noqa: N818 - says what is the matter
 
 def _lines(source: Path | BinaryIO, findings: list[Finding], role: str | None) -> Iterator[Line]:
     try:
-        book = load_workbook(source, read_only=True, data_only=True)
-    except (BadZipFile, InvalidFileException, KeyError, OSError, ValueError):
-        message = "this is no Excel workbook (.xlsx)"
-        findings.append(Finding("-", None, None, message, "berkas ini bukan buku kerja Excel (.xlsx)"))
+        with ZipFile(source) as package:
+            if sum(part.file_size for part in package.infolist()) > _MOST_UNPACKED:
+                raise InvalidFileException("a workbook that fills the memory")
+        book = load_workbook(source, read_only=True, data_only=True, keep_links=False)
+    except Exception:  # noqa: BLE001 - openpyxl raises whatever its parts raise for a broken package
+        message = "this is no Excel workbook (.xlsx), or it is too big"
+        pesan = "berkas ini bukan buku kerja Excel (.xlsx), atau terlalu besar"
+        findings.append(Finding("-", None, None, message, pesan))
         return
     if not set(SHEETS) & set(book.sheetnames):
         names = ", ".join(SHEETS)
@@ -195,7 +219,8 @@ def _lines(source: Path | BinaryIO, findings: list[Finding], role: str | None) -
     for title, columns in _sheets(role).items():
         if title not in book.sheetnames:
             continue
-        rows = book[title].iter_rows(values_only=True, max_row=MOST_ROWS)
+        book[title].reset_dimensions()  # what a file says of its size need not be so
+        rows = book[title].iter_rows(values_only=True, max_row=MOST_ROWS + 1)
         header = [str(cell or "").strip() for cell in next(rows, ())]
         if missing := [column for column in columns if column not in header]:
             for column in missing:
@@ -203,7 +228,10 @@ def _lines(source: Path | BinaryIO, findings: list[Finding], role: str | None) -
             continue
         for number, row in enumerate(rows, 2):
             cells = {name: _text(value) for name, value in zip(header, row, strict=False) if name in columns}
-            if any(cells.values()):
+            if any(cells.values()) and number > MOST_ROWS:  # what is not read would be taken out
+                message, pesan = f"more than {MOST_ROWS} rows", f"lebih dari {MOST_ROWS} baris"
+                findings.append(Finding(title, number, None, message, pesan))
+            elif any(cells.values()):
                 yield Line(title, number, cells)
 
 

@@ -243,7 +243,7 @@ class Rows:
 
     def _converter(self, question: Field, column: Column) -> Convert:
         convert, path = self._open_converter(question, column), relative(question.path)
-        if not self._visible.codes.get(path):
+        if not self._visible.held(path):
             return convert
 
         def told(answer: Any, zone: tzinfo) -> Any:

@@ -41,7 +41,8 @@ def seal_file(file: Path, name: str, readable: Iterable[Sequence[Cell]], made: M
                 seal.add(row)
     finally:
         book.close()
-    body = sheet_xml(proof.rows(readable, made))
+    told = list(readable)
+    body = sheet_xml(proof.rows(told, made))
     draft = file.with_name(f"{file.name}.sealed")
     try:
         with zipfile.ZipFile(file) as source, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as packed:
@@ -52,7 +53,7 @@ def seal_file(file: Path, name: str, readable: Iterable[Sequence[Cell]], made: M
                     case "xl/_rels/workbook.xml.rels":
                         packed.writestr(entry.filename, _with_relation(source.read(entry)))
                     case "xl/workbook.xml":
-                        packed.writestr(entry.filename, _with_sheet(source.read(entry), name))
+                        packed.writestr(entry.filename, _with_sheet(source.read(entry), name, len(told)))
                     case _:
                         with source.open(entry) as old, packed.open(entry.filename, "w") as new:
                             shutil.copyfileobj(old, new, _CHUNK)
@@ -107,7 +108,8 @@ def _with_relation(content: bytes) -> bytes:
     return _written(relations)
 
 
-def _with_sheet(content: bytes, name: str) -> bytes:
+def _with_sheet(content: bytes, name: str, told: int) -> bytes:
+    """The workbook with a last sheet, of which only the first ``told`` rows are printed: the seal is for programs."""
     book = etree.fromstring(content)
     sheets = book.find(f"{{{_MAIN}}}sheets")
     if sheets is None:
@@ -115,6 +117,15 @@ def _with_sheet(content: bytes, name: str) -> bytes:
     number = 1 + max((int(sheet.get("sheetId") or 0) for sheet in sheets), default=0)
     added = etree.SubElement(sheets, f"{{{_MAIN}}}sheet", name=name, sheetId=str(number))
     added.set(f"{{{_RELATION}}}id", SEAL)
+    names = book.find(f"{{{_MAIN}}}definedNames")
+    if names is None:
+        names = etree.Element(f"{{{_MAIN}}}definedNames")
+        sheets.addnext(names)
+    quoted = name.replace("'", "''")
+    area = etree.SubElement(
+        names, f"{{{_MAIN}}}definedName", name="_xlnm.Print_Area", localSheetId=str(len(sheets) - 1)
+    )
+    area.text = f"'{quoted}'!$A$1:$B${told}"
     return _written(book)
 
 

@@ -212,7 +212,10 @@ def _columns(
     if options.choices == "both":
         yield replace(column, header=word("code_of", lang, header=header), part="#code")
     if question.select == "many" and options.multiple == "split" and question.list_name is None:
+        held = visible.held(path)
         for code, texts in question.choices:
+            if code in held:
+                continue  # a column of zeros would be untrue
             shown = code if options.choices == "code" or options.central else said(texts, lang) or code
             yield replace(
                 column,

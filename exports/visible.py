@@ -3,6 +3,10 @@
 Paths are relative to the instance's root (``idg/nik``), which may have another name in each version.
 A question is as secret as the most secret of its versions. A calculation is as secret as what it is made of:
 were ``fl_pen`` left in where ``violence`` is left out, the one would tell of the other.
+
+A choice may be more secret than its question. Left blank it would be known all the same, for who must answer has
+answered: so the wider choice is told that it is one of (:data:`_WIDER`), and where the form has none, a question that
+must be answered is as secret as its choice.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from exports.access import Access
 from forms.form import Form, Indicator, SensitiveKind
@@ -20,6 +24,9 @@ from forms.schema import Schema
 _NAME = re.compile(r"[A-Za-z_][\w.-]*")
 Kinds = frozenset[SensitiveKind]
 _NONE: Kinds = frozenset()
+_WIDER: Final[Mapping[tuple[str, str], str]] = {("return_reason", "abuse"): "harm"}
+"""By question and choice: the wider choice that it is one of. UU 18/2017 art. 27 ends its reasons for coming home with
+"other causes that harm the worker"."""
 
 
 def relative(path: str) -> str:
@@ -41,6 +48,14 @@ class Version:
 
 
 @dataclass(frozen=True)
+class _Choice:
+    """A choice that is a secret by itself: of which kind, and the wider one that is told instead, if any."""
+
+    kind: SensitiveKind
+    wider: str | None
+
+
+@dataclass(frozen=True)
 class Visible:
     """What one reader may see of a form.
 
@@ -54,14 +69,17 @@ class Visible:
     indicators: Mapping[str, Indicator]
     hidden: int
     restricted: bool
-    codes: Mapping[str, frozenset[str]] = dataclasses.field(default_factory=dict)
-    """Choices that this reader may not learn of, by relative path."""
+    choices: Mapping[str, Mapping[str, _Choice]] = dataclasses.field(default_factory=dict)
+    """Choices that are secrets by themselves, by relative path and code."""
+    without: Kinds = _NONE
+    """Kinds that are kept back though the reader may see them."""
 
     @classmethod
     def of(cls, versions: Iterable[Version], reader: Access) -> Visible:
         """Work it out; ``versions`` oldest first."""
         versions = list(versions)
-        kinds = _kinds(versions)
+        choices, as_secret = _choices(versions)
+        kinds = _kinds(versions, as_secret)
         by_name = _by_name(kinds)
         indicators: dict[str, Indicator] = {}
         hidden: dict[str, Indicator] = {}
@@ -71,21 +89,28 @@ class Visible:
                 if not reader.sees(indicator, _mentioned(indicator.rule, by_name)):
                     hidden[indicator.code] = indicator
         seen = {code: indicator for code, indicator in indicators.items() if code not in hidden}
-        codes: dict[str, frozenset[str]] = {}
-        for version in versions:
-            for path, secret in version.form.secret_choices.items():
-                held = frozenset(code for code, kind in secret.items() if kind not in reader.kinds)
-                codes[relative(path)] = codes.get(relative(path), frozenset()) | held
-        return cls(reader, kinds, seen, len(hidden), any(i.restricted for i in hidden.values()), codes)
+        return cls(reader, kinds, seen, len(hidden), any(i.restricted for i in hidden.values()), choices)
+
+    def held(self, path: str) -> frozenset[str]:
+        """The choices at a relative path that the reader may not learn of."""
+        known = self.choices.get(path)
+        if not known:
+            return frozenset()
+        allowed = self.reader.kinds - self.without
+        return frozenset(code for code, choice in known.items() if choice.kind not in allowed)
 
     def withhold(self, path: str, answer: Any) -> Any:
         """The answer at a relative path without the choices that the reader may not learn of."""
-        held = self.codes.get(path)
+        held = self.held(path)
         if not held:
             return answer
+
+        def told(code: Any) -> Any:
+            return self.choices[path][code].wider if code in held else code
+
         if isinstance(answer, list):
-            return [code for code in answer if code not in held] or None
-        return None if answer in held else answer
+            return list(dict.fromkeys(code for one in answer if (code := told(one)) is not None)) or None
+        return told(answer) if isinstance(answer, str) else answer
 
     def of_path(self, path: str) -> Kinds:
         """The kinds of secrets at a relative path."""
@@ -93,11 +118,29 @@ class Visible:
 
     def shows(self, path: str) -> bool:
         """May the reader see the question at a relative path?"""
-        return self.reader.kinds.issuperset(self.of_path(path))
+        return (self.reader.kinds - self.without).issuperset(self.of_path(path))
 
 
-def _kinds(versions: list[Version]) -> dict[str, Kinds]:
-    found: dict[str, Kinds] = {}
+def _choices(versions: list[Version]) -> tuple[dict[str, dict[str, _Choice]], dict[str, Kinds]]:
+    """The choices that are secrets by themselves, by relative path and code; and the questions that are as secret."""
+    found: dict[str, dict[str, _Choice]] = {}
+    as_secret: dict[str, Kinds] = {}
+    for version in versions:
+        asked = {f.path: f for f in version.schema.questions()}
+        for full, secrets in version.form.secret_choices.items():
+            field, path = asked.get(full), relative(full)
+            others = {code for code, _ in field.choices} - secrets.keys() if field is not None else set()
+            for code, kind in secrets.items():
+                wider = _WIDER.get((path.rpartition("/")[2], code))
+                wider = wider if wider in others else None
+                found.setdefault(path, {})[code] = _Choice(kind, wider)
+                if wider is None and field is not None and field.required:
+                    as_secret[path] = as_secret.get(path, _NONE) | {kind}
+    return found, as_secret
+
+
+def _kinds(versions: list[Version], as_secret: Mapping[str, Kinds]) -> dict[str, Kinds]:
+    found: dict[str, Kinds] = dict(as_secret)
     for version in versions:
         marked = {relative(path): kind for path, kind in version.form.sensitive.items()}
         for field in version.schema.walk():

@@ -6,38 +6,18 @@ way. Facts that go into a text are never personal data: a problem may end in a l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
-
-@dataclass(frozen=True)
-class Kind:
-    """What went wrong: a stable code, the HTTP status that fits, and the text in two languages."""
-
-    code: str
-    status: int
-    id: str
-    en: str
+from forms import upload_problems as uploads
+from forms.problem_kind import Kind
 
 
 class Problems(Enum):
     """All kinds of problems. Texts are ``str.format`` templates over the facts given when raised."""
 
-    XML_UNREADABLE = Kind(
-        "xml.unreadable", 400,
-        "Data tidak terbaca sebagai XML ({detail}). Kirim ulang formulir dari HP.",
-        "The data cannot be read as XML ({detail}). Send the form again from the phone.",
-    )  # fmt: skip
-    XML_TOO_BIG = Kind(
-        "xml.too_big", 400,
-        "Formulir terlalu besar: lebih dari {limit}.",
-        "The form is too big: more than {limit}.",
-    )  # fmt: skip
-    XML_NO_FORM_ID = Kind(
-        "xml.no_form_id", 400,
-        "Data tidak menyebut formulirnya (atribut id pada elemen akar kosong).",
-        "The data does not name its form (the root element has no id attribute).",
-    )  # fmt: skip
+    XML_UNREADABLE = uploads.XML_UNREADABLE
+    XML_TOO_BIG = uploads.XML_TOO_BIG
+    XML_NO_FORM_ID = uploads.XML_NO_FORM_ID
     FORM_UNKNOWN = Kind(
         "form.unknown", 404,
         "Formulir {form_id} versi {version} tidak ada di server ini.",
@@ -133,6 +113,11 @@ class Problems(Enum):
         "Isian ini tidak (lagi) berselisih: mungkin sudah diselesaikan orang lain. Muat ulang dan lihat lagi.",
         "This entry is not (or no longer) in conflict: somebody else may have resolved it. Look at it again.",
     )  # fmt: skip
+    ENTITY_NEWER = Kind(
+        "entity.newer", 409,
+        "Sejak halaman ini dibuka, HP mengirim versi baru ({version}). Lihat dulu, lalu pilih lagi.",
+        "Since this page was opened a phone has sent a newer version ({version}). Look at it, then choose again.",
+    )  # fmt: skip
     ENTITY_VERSION_UNKNOWN = Kind(
         "entity.version", 422,
         "Versi {version} tidak ada. Pilih versi 1 sampai {newest}.",
@@ -180,49 +165,24 @@ class Problems(Enum):
     SUBMISSION_UNKNOWN = Kind(
         "submission.unknown", 404, "Kiriman {instance_id} tidak ada.", "There is no submission {instance_id}."
     )
-    QUARANTINE_UNKNOWN = Kind(
-        "quarantine.unknown", 404, "Kiriman tertahan {id} tidak ada.", "There is no held upload {id}."
-    )
-    QUARANTINE_DECIDED = Kind(
-        "quarantine.decided", 409,
-        "Kiriman tertahan {id} sudah diputuskan oleh orang lain. Muat ulang halamannya.",
-        "Held upload {id} was decided by somebody else. Load the page again.",
-    )  # fmt: skip
-    QUARANTINE_REMAINS = Kind(
-        "quarantine.remains", 409,
-        "Kiriman tertahan {id} masih belum dapat diterima ({reason}). Tidak ada yang berubah.",
-        "Held upload {id} still cannot be taken in ({reason}). Nothing was changed.",
-    )  # fmt: skip
-    QUARANTINE_FULL = Kind(
-        "quarantine.full", 503,
-        "Terlalu banyak kiriman meja ini yang menunggu diperiksa. Data Anda aman di HP. Hubungi pengelola.",
-        "Too many uploads of this desk wait to be looked at. Your data is safe on the phone. Call the administrator.",
-    )  # fmt: skip
-    QUARANTINE_CHOOSE = Kind(
-        "quarantine.choose",
-        422,
-        "Pilih dulu salah satu, lalu coba lagi.",
-        "Choose one first, then try again.",
-    )
+    QUARANTINE_UNKNOWN = uploads.QUARANTINE_UNKNOWN
+    QUARANTINE_DECIDED = uploads.QUARANTINE_DECIDED
+    QUARANTINE_REMAINS = uploads.QUARANTINE_REMAINS
+    QUARANTINE_FULL = uploads.QUARANTINE_FULL
+    QUARANTINE_CHOOSE = uploads.QUARANTINE_CHOOSE
     REASON_MISSING = Kind(
         "request.reason",
         422,
         "Tulis dulu alasannya, lalu coba lagi.",
         "Write a reason first, then try again.",
     )
-    MULTIPART_BROKEN = Kind(
-        "request.multipart", 400,
-        "Kiriman rusak atau terpotong ({detail}). Kirim ulang dari HP.",
-        "The upload is broken or cut off ({detail}). Send it again from the phone.",
-    )  # fmt: skip
-    MULTIPART_NO_XML = Kind(
-        "request.no_xml", 400,
-        "Bagian xml_submission_file tidak ada dalam kiriman.",
-        "The upload has no part xml_submission_file.",
-    )  # fmt: skip
-    UPLOAD_TOO_BIG = Kind(
-        "request.too_big", 413, "Kiriman lebih besar dari {limit}.", "The upload is bigger than {limit}."
-    )
+    FILES_TOO_MANY = uploads.FILES_TOO_MANY
+    FILES_NO_ROOM = uploads.FILES_NO_ROOM
+    DESK_FULL = uploads.DESK_FULL
+    DESK_FULL_ANSWERS = uploads.DESK_FULL_ANSWERS
+    MULTIPART_BROKEN = uploads.MULTIPART_BROKEN
+    MULTIPART_NO_XML = uploads.MULTIPART_NO_XML
+    UPLOAD_TOO_BIG = uploads.UPLOAD_TOO_BIG
     UNAUTHENTICATED = Kind(
         "auth.needed", 401,
         "Nama pengguna atau kata sandi meja desa tidak cocok, atau sudah dicabut.",
@@ -252,6 +212,8 @@ class Problems(Enum):
         "Ada kesalahan di server. Coba lagi; bila tetap begini, hubungi pengelola.",
         "Something went wrong on the server. Try again; if it stays so, tell whoever runs it.",
     )  # fmt: skip
+    REQUEST_UNREADABLE = uploads.REQUEST_UNREADABLE
+    REQUEST_TOO_LONG = uploads.REQUEST_TOO_LONG
     NOT_FOUND = Kind("request.not_found", 404, "Alamat ini tidak ada.", "There is nothing at this address.")
     STORE_BUSY = Kind(
         "store.unavailable", 503,
@@ -384,11 +346,6 @@ class Problems(Enum):
         "template.room", 422,
         "Lembar {sheet}, sel {cell}: sel ini sudah berisi, padahal tabel di atasnya memerlukan baris ini. Beri tempat.",
         "Sheet {sheet}, cell {cell}: is not empty, but the table above needs this row. Make room below it.",
-    )  # fmt: skip
-    TEMPLATE_TOTALS = Kind(
-        "template.totals", 422,
-        "Lembar {sheet}, tabel {name}: hapus baris total tabel; tulis jumlahnya di atas tabel.",
-        "Sheet {sheet}, table {name}: remove the table's totals row; write its sums above the table.",
     )  # fmt: skip
     CORRECTION_FILE = Kind(
         "correction.file", 422,

@@ -19,7 +19,8 @@ from server.openrosa.submission import where
 from server.settings import Settings
 from server.staff import door as staff_door
 from server.store.checkpoints import Checkpoints
-from server.store.database import Readers, Store, Writer
+from server.store.database import Store, Writer
+from server.store.readers import Readers
 from server.webhooks import twilio
 
 log = structlog.get_logger()
@@ -62,7 +63,7 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], datetime]) 
     )
     app.req_options.strip_url_path_trailing_slash = False
     app.add_route("/healthz", Health(store, readers))
-    app.add_route("/metrics", Metrics(settings, readers))
+    app.add_route("/metrics", Metrics(settings, readers, clock))
     phones = door.add_routes(app, settings=settings, store=store, writer=writer, readers=readers, clock=clock)
     twilio.add_routes(app, settings=settings, store=store, writer=writer, clock=clock)
     pages = staff_door.add_routes(

@@ -2,20 +2,25 @@
 
 A process has so many open files. Who opens connections and says nothing would use them all up, and nobody else could
 connect any more: so a request's head must be there soon, a body must not stall, and where all places are taken the
-one that has been silent longest gives up its own. Slow phones are left alone: a byte a second is not silence.
+one that has been silent longest gives up its own. Slow phones are left alone, even at a byte a second while there are
+places: it is no network that is so slow.
 Nor may one ask without an end, or take its answer so slowly that it never does: a head is bounded, and who has stopped
 reading is closed.
+
+What is answered goes out in one piece, head and body: to the kernel, and to the phone, a second one is a second errand.
 """
 
 from __future__ import annotations
 
 import asyncio
 import resource
-from functools import cache
+from functools import cache, partial
 from typing import Final
 
 import structlog
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from forms.problems import Problem, Problems
+from server.request_heads import ReadHeads, whole_answer
 
 log = structlog.get_logger()
 
@@ -25,8 +30,16 @@ STALLED_AFTER = 180.0
 """Seconds without a byte after which a body counts as stalled."""
 UNREAD_AFTER = 180.0
 """Seconds in which not a byte of an answer was taken, after which nobody counts as reading it any more."""
-LONGEST_HEAD: Final = 128 * 1024
-"""Bytes of a head, or between two pieces of a body, beyond the first that came: far more than any phone sends."""
+LONGEST_HEAD: Final = 1_000_000
+"""Bytes of a head, or between two pieces of a body, beyond the first that came: far more than any phone sends, which
+asks about all its offline entities in one address (COLLECT 3.12); there is room for 25,000."""
+LONG_HEADS: Final = 64_000_000
+"""The same of all connections together, ordinary ones left out."""
+_ORDINARY_HEAD: Final = 64 * 1024
+CRAWLS_AFTER = 60.0
+"""Seconds after which a body that comes slower than :data:`CRAWLING` gives up its place where all are taken."""
+CRAWLING: Final = 50.0
+"""Bytes a second, on average: the slowest network is many times faster, and who holds places needs no more."""
 SILENT = 30.0
 """Seconds without a byte of a body after which a connection gives up its place where all are taken."""
 _LOOKED_AT_EVERY = 10.0  # seconds
@@ -34,13 +47,11 @@ _MOST_FILES: Final = 65_536
 _OWN_FILES: Final = 128  # of a process besides its connections: database, logs, libraries
 _MOST: Final = 10_000
 _LEAST: Final = 16
+_GO_ON: Final = b"HTTP/1.1 100 "
+_JOINED: Final = 64 * 1024  # bytes of a body that are copied behind its head
 _LINGER: Final = 1.0  # seconds in which a 503 is read before the connection is closed
-_FULL: Final = (
-    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 30\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-)
-_TOO_LONG: Final = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-)
+_FULL: Final = whole_answer(Problem(Problems.STORE_BUSY), b"retry-after: 30")
+_TOO_LONG: Final = whole_answer(Problem(Problems.REQUEST_TOO_LONG))
 
 
 def raise_file_limit() -> None:
@@ -63,7 +74,44 @@ def room() -> int:
     return max(_LEAST, min((soft - _OWN_FILES) // 2, _MOST))
 
 
-class Connection(HttpToolsProtocol):
+class _InOnePiece(asyncio.Transport):
+    """What one answer is written to: its head is held until the body comes, or until there is no more to come."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head: bytes | None = None
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send, after the head where that was held."""
+        if self._head is None:
+            if bytes(data).startswith(_GO_ON):  # not an answer yet: the phone waits for it
+                self._transport.write(data)
+            else:
+                self._head = bytes(data)
+        else:
+            if self._head and len(data) <= _JOINED:
+                data = self._head + data
+                self._head = b""
+            self.flush()
+            self._transport.write(data)
+
+    def flush(self) -> None:
+        """Send what is held: the answer to ``HEAD`` is a head alone."""
+        if self._head:
+            self._transport.write(self._head)
+            self._head = b""
+
+    def close(self) -> None:
+        """Send what is held, then close."""
+        self.flush()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        """As the transport below."""
+        return self._transport.is_closing()
+
+
+class Connection(ReadHeads):
     """One connection, as uvicorn has them, within these bounds."""
 
     _watch: asyncio.TimerHandle | None = None
@@ -71,6 +119,8 @@ class Connection(HttpToolsProtocol):
     _begun = 0.0
     _refused = False
     _idle_bytes = 0
+    _came = 0
+    _asked_at = 0.0
     _got_on = False
     _unsent = 0
     _taken_at = 0.0
@@ -98,24 +148,40 @@ class Connection(HttpToolsProtocol):
             self._begun = self._heard
         self._got_on = False
         super().data_received(data)
+        self._came += len(data)
         # the parser gathers what has no end in memory: an address, a header, what follows the last piece of a body
         self._idle_bytes = 0 if self._got_on else self._idle_bytes + len(data)
-        if self._idle_bytes > LONGEST_HEAD and not self.transport.is_closing():
+        if self._endless() and not self.transport.is_closing():
             if self.waiting:
                 self.transport.write(_TOO_LONG)
                 self.transport.close()
             else:
                 self.transport.abort()
 
+    def _endless(self) -> bool:
+        if self._idle_bytes <= _ORDINARY_HEAD:
+            return False
+        heads = (getattr(c, "_idle_bytes", 0) for c in self.connections)
+        return self._idle_bytes > LONGEST_HEAD or sum(n for n in heads if n > _ORDINARY_HEAD) > LONG_HEADS
+
     def on_message_begin(self) -> None:
         """A request begins."""
         self._got_on = True
+        self._came, self._asked_at = 0, self.loop.time()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Its head is there."""
+        """Its head is there. Nothing of the answer has run yet when uvicorn's own part returns."""
         self._got_on = True
+        former = self.cycle
         super().on_headers_complete()
+        if self.cycle is not former:
+            answer = self.cycle.transport = _InOnePiece(self.transport)
+            self.cycle.on_response = partial(self._answered, answer)
+
+    def _answered(self, answer: _InOnePiece) -> None:
+        answer.flush()
+        self.on_response_complete()
 
     def on_body(self, body: bytes) -> None:
         """Some of its body is there."""
@@ -144,6 +210,14 @@ class Connection(HttpToolsProtocol):
         if self.waiting or not self.cycle.more_body or self.flow.read_paused:
             return 0.0
         return self.loop.time() - self._heard
+
+    @property
+    def crawls(self) -> bool:
+        """Does a body come so slowly that it can only be meant to hold its place?"""
+        if self.waiting or not self.cycle.more_body or self.flow.read_paused:
+            return False
+        lasted = self.loop.time() - self._asked_at
+        return lasted >= CRAWLS_AFTER and self._came < lasted * CRAWLING
 
     def _look(self) -> None:
         self._note_taken()
@@ -185,6 +259,7 @@ class Connection(HttpToolsProtocol):
             idle
             or [c for c in going if c.silent_for >= SILENT]
             or [c for c in others if c.unread_for >= SILENT]
+            or [c for c in going if c.crawls]
         )
         if not candidates:
             return False

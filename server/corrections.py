@@ -240,8 +240,8 @@ class Corrections:
             except FaultyCell as wrong:
                 faults.append(wrong.fault)
                 continue
-            if change is not None:
-                found[place] = change
+            if change is not None and found.setdefault(place, change).text != change.text:
+                faults.append(Fault(given.sheet, given.cell, Wrong.OTHERWISE))
         return found, faults
 
     def _edit(

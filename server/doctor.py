@@ -28,10 +28,12 @@ from server.store import (
     owed,
     published,
     quarantine,
+    room,
     spending,
 )
 from server.store.cases import OVERSEERS
 from server.store.models import Area
+from server.store.room import Bounds
 from server.store.rosters import Rosters
 from server.store.sealing import KEY_FILE
 from sync import routing
@@ -89,6 +91,7 @@ def examine(settings: Settings, now: datetime) -> list[Check]:
             _check("alerts", lambda: _alerts(Rosters(now, kinds=kinds_of(settings)))),
             _check("messages", lambda: _messages(settings, now)),
             _check("quarantine", lambda: _quarantine(now)),
+            _check("files", lambda: _files(settings, now)),
             _check("last resort", lambda: _last_resort(now)),
             _check("sync", lambda: _sync(now)),
             _check("jobs", lambda: _jobs(now)),
@@ -127,9 +130,27 @@ def _disk(settings: Settings) -> str:
     place = next(p for p in (settings.home, *settings.home.parents) if p.exists())
     free = shutil.disk_usage(place).free
     said = f"{free / 1e9:.1f} GB free at {place}"
-    if free < LITTLE_SPACE:
+    if free < settings.disk_reserve:
+        raise _Wrong(
+            f"only {said}: answers still get in, photos and recordings do not (POSMIGRAN_DISK_RESERVE); make room"
+        )
+    if free < settings.disk_reserve + LITTLE_SPACE:
         raise _Wrong(f"only {said}: make room, or phones will soon be refused")
     return said
+
+
+def _files(settings: Settings, now: datetime) -> str:
+    bounds = Bounds(settings.submission_files, settings.submission_bytes, settings.desk_bytes)
+    if refused := room.refused(now):
+        named = ", ".join(f"{one.desk} ({' '.join(one.reasons)})" for one in refused)
+        raise _Wrong(
+            f"in the last day photos or recordings of these desks were not taken: {named}; their phones keep them. "
+            "Make room, raise the bound, or revoke a desk whose code was stolen: docs/operation.md, Room"
+        )
+    if full := room.nearly_full(bounds):
+        named = ", ".join(f"{one['desk']} ({one['bytes'] / 1e9:.1f} GB)" for one in full)
+        raise _Wrong(f"these desks have nearly used up their room: {named}; raise POSMIGRAN_DESK_BYTES")
+    return "every desk has room for its files"
 
 
 def _java() -> str:
@@ -228,6 +249,11 @@ def _alerts(rosters: Rosters) -> str:
     if waiting := routing.unreachable(rosters):
         lines = ", ".join(f"{w['area']} {w['role']} ({w['cases']} cases)" for w in waiting)
         raise _Wrong(f"alerts wait because nobody can be told: {lines}; posmigran officers add with --phone")
+    if faulty := routing.faulty(rosters):
+        raise _Wrong(
+            f"{', '.join(faulty)}: nobody is told because of a fault of this program (route.fault in its log); "
+            "call the officers of that area, and report it"
+        )
     if unanswered := escalations.nobody_answered():
         raise _Wrong(
             f"{unanswered} alerts were told to everybody there is, and nobody has answered: "

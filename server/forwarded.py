@@ -17,6 +17,7 @@ Scope = dict[str, Any]
 Application = Callable[[Scope, Callable[..., Any], Callable[..., Any]], Awaitable[None]]
 
 _HOST = re.compile(rb"[A-Za-z0-9.\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
+_SLASHES = re.compile("//+")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _PREFIXED = b"x-forwarded-"
 
@@ -49,6 +50,10 @@ class Forwarded:
         if prefix:
             scope["root_path"] = prefix
             _take_off(scope, prefix)
+        if "//" in scope["path"]:
+            # of the slashes that somebody typed after a server's address, Collect leaves all but one before
+            # /submission, and none before /formList (COLLECT 2.1, 5.1); what was signed stays as it is
+            scope["path"] = _SLASHES.sub("/", scope["path"])
 
     def _believe(self, scope: Scope, said: list[tuple[bytes, bytes]]) -> str | None:
         """Take over what the proxy says; returns the base path that it names."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import shutil
+from collections.abc import Callable
+from datetime import datetime
 
 import falcon.asgi
 from prometheus_client import CollectorRegistry, generate_latest
@@ -11,8 +14,9 @@ from prometheus_client.core import GaugeMetricFamily
 
 from forms.problems import Problem, Problems
 from server.settings import Settings
-from server.store import figures
-from server.store.database import Readers, Store
+from server.store import figures, room
+from server.store.database import Store
+from server.store.readers import Readers
 
 _BY_PROXY = ("X-FORWARDED-FOR", "X-FORWARDED-HOST", "X-FORWARDED-PROTO", "FORWARDED", "VIA", "X-REAL-IP")
 
@@ -38,7 +42,9 @@ class Metrics:
     settings, and for programs on this machine.
     """
 
-    def __init__(self, settings: Settings, readers: Readers) -> None:
+    def __init__(self, settings: Settings, readers: Readers, clock: Callable[[], datetime]) -> None:
+        self._settings = settings
+        self._clock = clock
         self._token = settings.metrics_token.get_secret_value()
         self._readers = readers
 
@@ -46,12 +52,31 @@ class Metrics:
         """Prometheus text. Raises :class:`Problem` (FORBIDDEN)."""
         if not (self._has_token(request) or _from_here(request)):
             raise Problem(Problems.FORBIDDEN)
-        counted = await self._readers.run(figures.counted)
+        counted = await self._readers.run(self._counted)
         registry = CollectorRegistry()
         registry.register(_Collected(counted))
         response.data = generate_latest(registry)
         response.content_type = "text/plain; version=0.0.4; charset=utf-8"
         response.set_header("Cache-Control", "no-store")
+
+    def _counted(self) -> list[figures.Figure]:
+        disk = figures.Figure(
+            "posmigran_disk_bytes",
+            "Bytes free on the disk of the home, and how many of them files leave to answers",
+            "what",
+            {
+                "free": float(shutil.disk_usage(self._settings.home).free),
+                "reserve": float(self._settings.disk_reserve),
+            },
+        )
+        reasons = [reason for desk in room.refused(self._clock()) for reason in desk.reasons]
+        refused = figures.Figure(
+            "posmigran_files_refused",
+            "Desks whose files were not taken in the last day, by reason",
+            "reason",
+            {reason: float(reasons.count(reason)) for reason in sorted(set(reasons))},
+        )
+        return [*figures.counted(), refused, disk]
 
     def _has_token(self, request: falcon.asgi.Request) -> bool:
         scheme, _, given = (request.get_header("Authorization") or "").partition(" ")

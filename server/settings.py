@@ -72,6 +72,20 @@ class Settings(BaseSettings):
         le=2**31 - 1,  # what Collect can read
         validation_alias=AliasChoices("POSMIGRAN_ACCEPT_LENGTH", "accept_length"),
     )
+    submission_files: int = Field(
+        1_000, ge=1, validation_alias=AliasChoices("POSMIGRAN_SUBMISSION_FILES", "submission_files")
+    )
+    submission_bytes: int = Field(
+        4_000_000_000,
+        ge=1_000_000,
+        validation_alias=AliasChoices("POSMIGRAN_SUBMISSION_BYTES", "submission_bytes"),
+    )
+    desk_bytes: int = Field(
+        50_000_000_000, ge=1_000_000, validation_alias=AliasChoices("POSMIGRAN_DESK_BYTES", "desk_bytes")
+    )
+    disk_reserve: int = Field(
+        1_000_000_000, ge=0, validation_alias=AliasChoices("POSMIGRAN_DISK_RESERVE", "disk_reserve")
+    )
     metrics_token: SecretStr = Field(
         SecretStr(""), validation_alias=AliasChoices("POSMIGRAN_METRICS_TOKEN", "metrics_token")
     )

@@ -4,7 +4,7 @@ Nothing personal can get in, because nothing that could hold it comes in. A text
 
 - the indicator's own text, which this module takes from the form's published definition by its code;
 - a case reference (:class:`Ref`), which is letters and digits of a fixed pattern;
-- a kecamatan (:class:`Kecamatan`), given by its code alone, whose name this module looks up;
+- a kecamatan, or a wider area (:class:`Place`), given by its code alone, whose name this module looks up;
 - levels out of a fixed list, and small numbers.
 
 There is no argument for free text. Rules: DOMAIN 5.2 and 7; alphabet and septets: 3GPP TS 23.038.
@@ -30,7 +30,8 @@ KEC_LENGTH = 18
 
 _REF = re.compile(r"R-\d{6}-\d{4,9}\Z")
 _CODE = re.compile(r"[A-Z]\d{2}\Z")
-_DISTRICT = re.compile(r"\d{2}\.\d{2}\.\d{2}\Z")
+_PLACE = re.compile(r"(ID|\d{2}(\.\d{2}){0,2})\Z")
+_IN_KECAMATAN = "Kec {kec}"
 _MOST = 99
 """Beyond this a count says no more: ``99+``. It also keeps a number that is no count out of a text."""
 _LEVELS = {"critical": "KRITIS", "high": "TINGGI", "medium": "SEDANG"}
@@ -59,19 +60,26 @@ class Ref:
 
 
 @dataclass(frozen=True)
-class Kecamatan:
-    """A kecamatan by its code, ``35.07.12``. Raises ValueError for anything else."""
+class Place:
+    """A kecamatan by its code, ``35.07.12``; the regency, province or nation of a case that an officer's phone opened
+    for their area as a whole. Raises ValueError for anything else, so for a village.
+    """
 
     code: str
 
     def __post_init__(self) -> None:
-        if not _DISTRICT.match(self.code):
-            raise ValueError("not the code of a kecamatan")
+        if not _PLACE.match(self.code):
+            raise ValueError("not the code of a kecamatan, nor of a wider area")
+
+    @property
+    def wider(self) -> bool:
+        """Is it more than a kecamatan?"""
+        return len(self.code) < len("35.07.12")
 
     @property
     def name(self) -> str:
         """Its name in the table of areas; empty where it is not there."""
-        return areas.names([self.code]).get(self.code, "")
+        return areas.names([self.code]).get(self.code, "").replace("Kabupaten ", "Kab ")
 
 
 class Occasion(StrEnum):
@@ -108,7 +116,7 @@ def compose(
     code: str,
     severity: str,
     ref: Ref,
-    district: Kecamatan,
+    place: Place,
     more: int = 0,
     occasion: Occasion = Occasion.ALERT,
 ) -> Text:
@@ -123,7 +131,9 @@ def compose(
         sms = _of_indicator(form, code) or fallback_text(code, severity)
     else:
         sms = _OCCASIONS[occasion].format(level=_LEVELS[severity], code=code)
-    return fill(sms, ref.value, district.name, more)
+    if place.wider:
+        sms = sms.replace(_IN_KECAMATAN, "{kec}")
+    return fill(sms, ref.value, place.name, more)
 
 
 def _of_indicator(form: Mapping[str, Any], code: str) -> str:

@@ -15,19 +15,25 @@ What is restricted to its recipients climbs within their offices, in messages ap
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+
+import peewee
+import structlog
 
 from server.store import contacts, escalations, events, hours, messages, owed, steps
 from server.store.messages import NewMessage
+from server.store.models import database
 from server.store.officers import Person
 from server.store.owed import AlertFacts, OwedCase
 from server.store.rosters import Rosters
 from server.store.steps import RUNGS, NewStep
-from sync import ladder
+from sync import ladder, routing
 from sync.compose import Occasion
 from sync.ladder import Ladder
 from sync.routing import Addressed, Addressees, write
+
+log = structlog.get_logger()
 
 TOP = len(RUNGS)
 AGAIN = timedelta(days=1)
@@ -45,7 +51,21 @@ def escalate(case_ids: Sequence[int], channel: str, rosters: Rosters) -> int:
 
     Call inside a transaction.
     """
-    return sum(_escalate(case, rosters, channel) for case in owed.of_cases(case_ids))
+    return _each(case_ids, rosters, lambda case: _escalate(case, rosters, channel))
+
+
+def _each(case_ids: Sequence[int], rosters: Rosters, work: Callable[[OwedCase], int]) -> int:
+    made = 0
+    for case in owed.of_cases(case_ids):
+        try:
+            with database.savepoint():
+                made += work(case)
+        except (peewee.OperationalError, peewee.InterfaceError):
+            raise
+        except Exception as error:  # noqa: BLE001 - one odd case must not hold up the others
+            log.error("escalation.fault", ref=case.ref, error=type(error).__name__)
+            escalations.put_off(case.id, rosters.now, rosters.now + routing.AGAIN)
+    return made
 
 
 def _escalate(case: OwedCase, rosters: Rosters, channel: str) -> int:
@@ -130,7 +150,7 @@ def remind(case_ids: Sequence[int], channel: str, rosters: Rosters) -> int:
 
     Call inside a transaction.
     """
-    return sum(_remind(case, rosters, channel) for case in owed.of_cases(case_ids))
+    return _each(case_ids, rosters, lambda case: _remind(case, rosters, channel))
 
 
 def _remind(case: OwedCase, rosters: Rosters, channel: str) -> int:

@@ -24,7 +24,7 @@ from server.store.owed import AlertFacts, OwedCase
 from server.store.rosters import Rosters
 from server.store.steps import RUNGS, NewStep
 from sync import ladder
-from sync.compose import Kecamatan, Occasion, Ref, compose
+from sync.compose import Occasion, Place, Ref, compose
 
 log = structlog.get_logger()
 
@@ -229,7 +229,7 @@ def write(
         new[0].indicator,
         new[0].severity,
         Ref(case.ref),
-        Kecamatan(case.district),
+        Place(case.district),
         len(codes) - 1,
         occasion,
     )
@@ -300,3 +300,13 @@ def unreachable(rosters: Rosters) -> list[dict[str, Any]]:
             if not people:
                 waiting.setdefault((areas.split(village)["regency"], role), set()).add(ref)
     return [{"area": a, "role": r, "cases": len(refs)} for (a, r), refs in sorted(waiting.items())]
+
+
+def faulty(rosters: Rosters) -> list[str]:
+    """For ``doctor``: cases of which nobody is told because our own code fails at them, by reference."""
+    found = set()
+    for ref, village, alert, passed_over in owed.put_off_alerts():
+        ladders = [ladder.of_role(role, alert, village, rosters) for role in alert.recipients]
+        if all(ladder.first(climbed, passed_over)[1] for climbed in ladders):
+            found.add(ref)
+    return sorted(found)

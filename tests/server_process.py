@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping
-from pathlib import Path
+from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Any, Self
 
 from tests.conftest import Home
+from tests.forked import ROOT, Forked
 
-ROOT = Path(__file__).parent.parent
+__all__ = ["ROOT", "Server", "command", "environment"]
 
 
 def environment(home: Home, extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -32,41 +32,52 @@ def environment(home: Home, extra: Mapping[str, str] | None = None) -> dict[str,
 
 def command(home: Home, *words: str, extra: Mapping[str, str] | None = None) -> Any:
     """Run a ``posmigran`` command with ``--json`` and return its document; the command must succeed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "posmigran", *words, "--json"],
-        cwd=ROOT,
-        env=environment(home, extra),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    with TemporaryFile("w+") as out, TemporaryFile("w+") as err:
+        process = Forked((*words, "--json"), environment(home, extra), out.fileno(), err.fileno())
+        status = process.wait(600)
+        out.seek(0)
+        err.seek(0)
+        assert status == 0, err.read()
+        return json.load(out)
 
 
 class Server:
-    """``posmigran serve`` on a free port of 127.0.0.1; ``files``: how many it may open, soft limit and hard."""
+    """``posmigran serve`` on a free port of 127.0.0.1; ``files``: how many it may open, soft limit and hard.
+
+    With ``forked=False`` it is started as an operator starts it.
+    """
+
+    process: Forked | subprocess.Popen[bytes]
 
     def __init__(
-        self, home: Home, *words: str, extra: Mapping[str, str] | None = None, files: int | None = None
+        self,
+        home: Home,
+        *words: str,
+        extra: Mapping[str, str] | None = None,
+        files: int | None = None,
+        forked: bool = True,
     ) -> None:
         self.home = home
         self.extra = dict(extra or {})
         self.log = home.path / "server.log"
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "posmigran", "serve", "--port", "0", *words],
-                cwd=ROOT,
-                env=environment(home, extra),
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files)))
-                if files
-                else None,
-            )
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
+        arguments = ("serve", "--port", "0", *words)
+        reading, writing = os.pipe()
+        with self.log.open("ab") as log, os.fdopen(writing, "wb") as out:
+            if forked:
+                self.process = Forked(
+                    arguments, environment(home, extra), out.fileno(), log.fileno(), files=files
+                )
+            else:
+                assert files is None
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", "posmigran", *arguments],
+                    cwd=ROOT,
+                    env=environment(home, extra),
+                    stdout=out,
+                    stderr=log,
+                )
+        self._said = os.fdopen(reading)  # open as long as this is: nobody writes into a closed pipe
+        line = self._said.readline()
         assert line.startswith("listening on "), self.log.read_text()
         self.url = line.removeprefix("listening on ").strip()
 

@@ -45,6 +45,10 @@ class Wrong(Enum):
         "there is no such submission in your area. Leave the column with the key as it is.",
     )
     TWICE = ("data ini ada dua kali di lembar ini.", "this submission stands twice in this sheet.")
+    OTHERWISE = (
+        "lembar lain di berkas ini memberi jawaban yang berbeda. Hapus salah satu.",
+        "another sheet of this file gives another answer. Remove one of them.",
+    )
     VILLAGE = (
         "desa ini tidak ada di wilayah meja desa yang mengirim data ini.",
         "there is no such village in the area of the desk that sent this.",

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from exports.corrections.faults import Wrong
 from exports.labels import said
+from exports.text import MOST_TEXT, escaped, shortened
 from exports.visible import Version, Visible, relative
 from exports.words import Lang
 from forms.lists import NAME, ListTable
@@ -28,6 +29,7 @@ _DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,10})?").fullmatch
 _DAY: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})").fullmatch
 _DAY_ID: Final = re.compile(r"([0-9]{1,2})[-/.]([0-9]{1,2})[-/.]([0-9]{4})").fullmatch
 _CODE: Final = re.compile(r"[^\s]+").fullmatch
+_CUT: Final = " …"
 VILLAGES: Final = "desa"
 MOST_CHOICES: Final = 400
 """A longer list has no drop-down: its codes are typed."""
@@ -80,7 +82,7 @@ class Question:
                 except ValueError:
                     return text
                 return day if day.year >= 1901 else text
-        return text
+        return _fitting(text)
 
     def written(self, cell: Any) -> str:
         """The text that a phone writes for what a cell holds. Raises :class:`NotAnAnswer`."""
@@ -125,6 +127,14 @@ class Question:
         if isinstance(cell, bool) or _DECIMAL(text) is None:
             raise NotAnAnswer(Wrong.NUMBER)
         return text.removesuffix(".0")
+
+
+def _fitting(text: str) -> str:
+    """Text as a cell can hold it, with what must be escaped in it; a longer one ends in a mark."""
+    if len(text) <= MOST_TEXT // 4:
+        return text
+    fits = shortened(text, _CUT)
+    return fits if len(escaped(fits)) <= MOST_TEXT else text[: MOST_TEXT // 4] + _CUT
 
 
 def _plain(cell: Any) -> str:
@@ -211,7 +221,7 @@ def _correctable(asked: Field, path: str, visible: Visible) -> bool:
         return False
     if asked.name == "nik" and visible.reader.masks_nik:
         return False
-    return visible.shows(path) and not visible.codes.get(path)
+    return visible.shows(path) and not visible.held(path)
 
 
 def _listed(asked: Field, lists: Mapping[str, ListTable]) -> bool:

@@ -6,6 +6,7 @@ read row by row, columns are found by the paths in row 2, and rows by their keys
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ _MOST_CELLS: Final = 10_000_000
 """Cells of a sheet, empty ones between others counted: fifty times what a workbook of ours holds."""
 _MOST_TEXT: Final = 10_000
 """Characters of an answer; nobody types more on a phone."""
+
+_LINE_END: Final = re.compile("(?:\r|_x000D_)\n?")
 
 
 @dataclass(frozen=True)
@@ -162,7 +165,12 @@ def changed(given: Given, question: Question, stored: str) -> Change | None:
     """
     shown = question.shown(stored)
     value = given.value
-    if value == shown or (isinstance(shown, str) and value == escaped(shown)):
+    if isinstance(value, str):
+        value = _lines(value)
+    if isinstance(shown, str):
+        if value in (_lines(shown), _lines(escaped(shown))):
+            return None
+    elif value == shown:
         return None
     try:
         text = question.written(value)
@@ -170,9 +178,14 @@ def changed(given: Given, question: Question, stored: str) -> Change | None:
         raise FaultyCell(Fault(given.sheet, given.cell, why.wrong, why.facts)) from None
     if len(text) > _MOST_TEXT:
         raise FaultyCell(Fault(given.sheet, given.cell, Wrong.LONG))
-    if text == stored or _same(question, text, stored):
+    if text == _lines(stored) or _same(question, text, stored):
         return None
     return Change(given, question, stored, text)
+
+
+def _lines(text: str) -> str:
+    """Text with the line ends that cells have: programs drop what else a phone wrote, or keep it as an escape."""
+    return _LINE_END.sub("\n", text)
 
 
 def _same(question: Question, text: str, stored: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from exports.labels import AreaNames, Labels
-from exports.report import cover, monthly, recaps, registers, risks, service, tallies
+from exports.report import cover, departures, monthly, recaps, registers, returns, risks, service, tallies
 from exports.report.cells import told
 from exports.report.order import Order
 from exports.report.recaps import Named, choice_words
@@ -92,7 +92,7 @@ def _read(form_id: str, order: Order, names: AreaNames) -> _Form:
     visible = Visible.of(versions, order.reader)
     if not order.restricted:
         open_ones = {code: i for code, i in visible.indicators.items() if not i.restricted}
-        visible = replace(visible, indicators=open_ones)
+        visible = replace(visible, indicators=open_ones, without=frozenset(("violence",)))
     labels = Labels("id", names)
     words = {}
     for version in versions:
@@ -115,10 +115,10 @@ def _sheets(
     sheets = []
     if not order.public:
         sheets = [
-            registers.departures(
+            departures.departures(
                 registers.Register(order, out_form.versions, out_form.visible, names), store
             ),
-            registers.returns(registers.Register(order, back_form.versions, back_form.visible, names), store),
+            returns.returns(registers.Register(order, back_form.versions, back_form.visible, names), store),
         ]
     outcomes = [rows.outcomes(form_id, order.span, order.sight) for form_id in FORMS]
     words = out_form.words

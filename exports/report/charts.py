@@ -14,7 +14,7 @@ _SMALL: Final = {"name": FONT, "size": 8, "color": GREY}
 
 def height(chart: Chart, rows: int) -> int:
     """Pixels that a chart over so many rows is high."""
-    return max(170, 70 + 19 * rows) if chart.kind == "bar" else 270
+    return min(max(170, 70 + 19 * rows), 640) if chart.kind == "bar" else 270
 
 
 def drawn(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil
 from typing import Any, Final
 
 from exports.report.cover import Cover
-from exports.report.look import COUNT, GREY, LINE, NAVY, PALE, RED_FILL, RED_TEXT, Styles, put
+from exports.report.look import COUNT, GREY, LINE, NAVY, PALE, RED_FILL, RED_TEXT, Styles, put, text_lines
 from exports.values import Cell
 
 _LAST: Final = 12
+_WIDE: Final = 11.2
+_AIR: Final = 5  # points between a rule and what stands below it
 _PANEL: Final = "#F7F9FC"
 
 
@@ -19,7 +20,7 @@ def write_cover(page: Any, cover: Cover, style: Styles, *, public: bool) -> None
     page.fit_to_pages(1, 1)
     page.center_horizontally()
     page.set_column(0, 0, 1.5)
-    page.set_column(1, _LAST, 11.2)
+    page.set_column(1, _LAST, _WIDE)
     row = _band(page, cover, style)
     row = _figures(page, cover.figures, style, row + 1)
     row = _lists(page, cover, style, row + 1)
@@ -109,11 +110,15 @@ def _lists(page: Any, cover: Cover, style: Styles, row: int) -> int:
     _heading(page, row, 8, _LAST, "Isi", style)
     name, text = style(font_color=GREY, valign="top"), style(text_wrap=True, valign="top")
     link = style(font_color="#1F4E9E", underline=1, valign="top")
+    row += 1
+    page.set_row(row, _AIR)
     for number in range(max(len(cover.facts), len(cover.contents))):
         row += 1
         fact = cover.facts[number] if number < len(cover.facts) else None
-        title_lines = ceil(len(cover.contents[number][1]) / 38) if number < len(cover.contents) else 1
-        page.set_row(row, 3 + 12 * max(title_lines, ceil(len(fact[1]) / 54) if fact is not None else 1))
+        title_lines = text_lines(cover.contents[number][1], 3 * _WIDE) if number < len(cover.contents) else 1
+        page.set_row(
+            row, 3 + 12 * max(title_lines, text_lines(fact[1], 4 * _WIDE) if fact is not None else 1)
+        )
         if fact is not None:
             _across(page, row, 1, 2, fact[0], name)
             _across(page, row, 3, 6, fact[1], text)
@@ -128,9 +133,11 @@ def _lists(page: Any, cover: Cover, style: Styles, row: int) -> int:
 def _definitions(page: Any, cover: Cover, style: Styles, row: int) -> int:
     _heading(page, row, 1, _LAST, "Pengertian", style)
     name, text = style(font_color=GREY, valign="top"), style(text_wrap=True, valign="top")
+    row += 1
+    page.set_row(row, _AIR)
     for said, meaning in cover.definitions:
         row += 1
-        page.set_row(row, 3 + 12 * ceil(len(meaning) / 145))
+        page.set_row(row, 3 + 12 * text_lines(meaning, 10 * _WIDE))
         _across(page, row, 1, 2, said, name)
         _across(page, row, 3, _LAST, meaning, text)
     return row + 2

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from math import ceil
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ FORMATS: Final[dict[str, dict[str, Any]]] = {
     "code": {"align": "left", "num_format": "@"},
     "count": {"align": "right", "num_format": COUNT},
     "small": {"align": "center", "num_format": "0"},
-    "money": {"align": "right", "num_format": "[$Rp-421] #,##0_ "},
+    "money": {"align": "right", "num_format": '[$-421]"Rp "#,##0_ '},
     "number": {"align": "right", "num_format": "[$-421]#,##0.0_ "},
     "share": {"align": "right", "num_format": "[$-421]0.0%_ "},
     "date": {"align": "center", "num_format": "dd-mm-yyyy"},
@@ -36,7 +36,19 @@ ROW: Final = 14.0
 PAPER_WIDTH, PAPER_HEIGHT = 10.85 * 72, 6.85 * 72
 """Points of A4 landscape between its margins."""
 _DIGIT = 7  # pixels of a digit of Excel's standard font, by which widths are counted
+_PADDING: Final = 11  # pixels of a cell that are not for its text
+_BOLD: Final = 1.08  # how much wider bold letters are
 _CUT: Final = word("cut", "id")
+_WIDTHS: Final = {
+    character: width
+    for width, characters in (
+        (191, "'"), (222, "ijl"), (260, "|"), (278, " !,./:;I[]\\\\ft"), (333, "()-`r"), (355, '"'), (389, "*"),
+        (500, "Jcksvxyz"), (584, "+<=>~"), (611, "FTZ"), (667, "&ABEKPSVXY"), (722, "CDHNRUw"), (778, "GOQ"),
+        (833, "Mm"), (889, "%"), (944, "W"), (1015, "@"),
+    )
+    for character in characters
+}  # fmt: skip
+"""Thousandths of an em that a letter of Arial is wide, as of Helvetica's metrics; all else is 556."""
 
 
 class Styles:
@@ -115,22 +127,36 @@ def lines(columns: Sequence[Column], cells: Sequence[Cell], widths: Sequence[flo
     """How many lines the fullest text of a row takes."""
     most = 1
     for column, value, width in zip(columns, cells, widths, strict=False):
-        if isinstance(value, str) and len(value) > width and wraps(column):
-            most = max(most, ceil(len(value) * 0.95 / width))
+        if isinstance(value, str) and len(value) > 5 and wraps(column):
+            most = max(most, text_lines(value, width))
     return min(most, 12)
 
 
 def header_lines(headers: Iterable[tuple[str, float]]) -> int:
-    """How many lines the fullest of these bold headers takes in its width, word by word."""
-    most = 1
-    for header, width in headers:
-        taken, left = 1, width
-        for part in re.split(r"[ /]", header):
-            if len(part) * 1.15 > left and left < width:
-                taken, left = taken + 1, width
-            left -= len(part) * 1.15 + 1
-        most = max(most, taken)
-    return most
+    """How many lines the fullest of these bold headers takes in its width."""
+    return max((text_lines(header, width, bold=True) for header, width in headers), default=1)
+
+
+@lru_cache(maxsize=20_000)
+def text_lines(text: str, width: float, size: float = 9, *, bold: bool = False) -> int:
+    """How many lines a text of ``size`` points takes in a column ``width`` characters wide.
+
+    Lines break at blanks; a word that is wider than its column is broken anywhere.
+    """
+    em = size / 0.75 * (_BOLD if bold else 1)
+    room = max(1.0, (pixels(width) - _PADDING) / em * 1000)
+    taken = 0
+    for paragraph in text.split("\n"):
+        taken, left = taken + 1, room
+        for word_ in paragraph.split():
+            wide: float = sum(_WIDTHS.get(c, 556) for c in word_)
+            if wide > left and left < room:
+                taken, left = taken + 1, room
+            if wide > room:
+                more = ceil(wide / room) - 1
+                taken, wide = taken + more, wide - more * room
+            left -= wide + _WIDTHS[" "]
+    return taken
 
 
 def pixels(width: float) -> int:
@@ -164,7 +190,7 @@ def widths(sheet: Sheet) -> list[float]:
 class Paper:
     """Where on which page of paper a row comes to stand, so that tables and signatures are not cut in two.
 
-    ``height`` is what a page holds at the scale of the sheet, in points.
+    ``height`` is what a page holds at the scale of the sheet, in points; ``pages`` how many there are so far.
     """
 
     def __init__(self, page: Any, scale: float) -> None:
@@ -172,19 +198,34 @@ class Paper:
         self._height = PAPER_HEIGHT / scale
         self._used = 0.0
         self._breaks: list[int] = []
+        self._rows: list[tuple[int, float]] = []
+        self.pages = 1
 
     def row(self, number: int, height: float = ROW) -> None:
         """A row of this height comes now."""
         self._page.set_row(number, height)
-        if self._used + height > self._height:
-            self._used = 0.0  # the page ends by itself
+        if self._used + height > self._height:  # the page ends by itself
+            self.pages += 1
+            self._used, self._rows = 0.0, []
         self._used += height
+        self._rows.append((number, height))
 
-    def keep_together(self, number: int, height: float) -> None:
-        """What begins in this row is so high: where it does not fit any more, it begins a page."""
-        if self._used and self._used + height > self._height:
-            self._breaks.append(number)
-            self._used = 0.0
+    def keep_together(self, number: int, height: float, *, with_rows: int = 0) -> int | None:
+        """What begins in this row is so high: where it does not fit any more, it begins a page.
+
+        ``with_rows``: so many rows before it come along if there is room, so that a signature stands below something.
+        Returns how many came along; None where it fits.
+        """
+        if not self._used or self._used + height <= self._height:
+            return None
+        along = self._rows[-with_rows:] if 0 < with_rows < len(self._rows) else []
+        if sum(high for _, high in along) + height > self._height:
+            along = []
+        self._breaks.append(along[0][0] if along else number)
+        self.pages += 1
+        self._rows = along
+        self._used = sum(high for _, high in along)
+        return len(along)
 
     def close(self) -> None:
         """Set the breaks."""

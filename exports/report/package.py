@@ -6,7 +6,7 @@ import posixpath
 import re
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Final
 
@@ -21,6 +21,7 @@ _LINKS: Final = "{http://schemas.openxmlformats.org/package/2006/relationships}"
 _TABLE: Final = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/table"
 _MOST_BYTES: Final = 200 << 20
 """Bytes of a template, unpacked: enough for any logo, too little for a bomb."""
+_DAY_FORMATS: Final = "ymdh"
 _MOST_PARTS: Final = 5_000
 _COMPOUND: Final = bytes.fromhex("d0cf11e0a1b11ae1")
 _MACRO: Final = re.compile(r"vbaProject|macrosheets/|macroEnabled", re.IGNORECASE)
@@ -54,11 +55,15 @@ class Place:
 
 @dataclass(frozen=True)
 class TablePart:
-    """An Excel table: its name, its part, its cells with the header row."""
+    """An Excel table: its name, its part, its cells with the header row and without the totals.
+
+    ``totals`` is how many rows of totals stand below them: none or one.
+    """
 
     name: str
     part: str
     place: Place
+    totals: int
 
 
 def cell_name(row: int, column: int) -> str:
@@ -145,7 +150,7 @@ class Package:
         if _MACRO.search(types) or any(_MACRO.search(entry.filename) for entry in entries):
             raise Problem(Problems.TEMPLATE_MACROS, file=self.file.name)
 
-    def _related(self, part: str) -> dict[str, tuple[str, str]]:
+    def related(self, part: str) -> dict[str, tuple[str, str]]:
         """(type, part) of what a part points to, by id."""
         folder, name = posixpath.split(part)
         rels = f"{folder}/_rels/{name}.rels"
@@ -160,7 +165,7 @@ class Package:
         }
 
     def _sheets(self) -> dict[str, str]:
-        related = self._related("xl/workbook.xml")
+        related = self.related("xl/workbook.xml")
         return {
             sheet.get("name") or "": related[sheet.get(f"{_RELATION}id") or ""][1]
             for sheet in self.workbook.iterfind(f"{MAIN}sheets/{MAIN}sheet")
@@ -168,12 +173,15 @@ class Package:
 
     def _tables(self) -> Iterator[TablePart]:
         for sheet, part in self.sheets.items():
-            for kind, target in self._related(part).values():
+            for kind, target in self.related(part).values():
                 if kind == _TABLE:
                     table = self.tree(target)
-                    yield TablePart(
-                        table.get("displayName") or "", target, bounds(sheet, table.get("ref") or "")
+                    place, totals = (
+                        bounds(sheet, table.get("ref") or ""),
+                        int(table.get("totalsRowCount") or 0),
                     )
+                    place = replace(place, bottom=place.bottom - totals)
+                    yield TablePart(table.get("displayName") or "", target, place, totals)
 
 
 def bounds(sheet: str, reference: str) -> Place:
@@ -185,3 +193,30 @@ def bounds(sheet: str, reference: str) -> Place:
     bottom = int(found[4]) if found[4] else top
     right = column_index_from_string(found[3]) if found[3] else left
     return Place(sheet, top, left, bottom, right)
+
+
+def date_styles(package: Package) -> set[int]:
+    """The numbers of the styles that show days."""
+    if not any(entry.filename == "xl/styles.xml" for entry in package.entries()):
+        return set()
+    styles = package.tree("xl/styles.xml")
+    own = {
+        int(f.get("numFmtId") or 0): (f.get("formatCode") or "").casefold()
+        for f in styles.iterfind(f"{MAIN}numFmts/{MAIN}numFmt")
+    }
+    dates = {*range(14, 23), *range(45, 48)}
+    dates |= {number for number, code in own.items() if _shows_days(code)}
+    cells = styles.iterfind(f"{MAIN}cellXfs/{MAIN}xf")
+    return {number for number, xf in enumerate(cells) if int(xf.get("numFmtId") or 0) in dates}
+
+
+def _shows_days(code: str) -> bool:
+    in_quotes, in_brackets = False, False
+    for character in code:
+        if character == '"':
+            in_quotes = not in_quotes
+        elif character in "[]":
+            in_brackets = character == "["
+        elif not in_quotes and not in_brackets and character in _DAY_FORMATS:
+            return True
+    return False

@@ -1,4 +1,4 @@
-"""Sheets 1 and 2: one line a person, as far as the reader may see; the NIK masked for everybody."""
+"""What the registers share: one line a person, as far as the reader may see; the NIK masked for everybody."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from exports.labels import AreaNames, Labels, said
 from exports.report.order import Order, short
-from exports.report.people import STATUS_WORDS, age_on, departure_status
+from exports.report.people import age_on
 from exports.report.people import said as answer
 from exports.report.sheets import Block, Column, Kind, Sheet
 from exports.values import Cell, mask_nik, number
@@ -23,7 +23,6 @@ from server.store.database import Store
 from server.store.recaps import Entry
 
 _SEX: Final = {"m": "L", "f": "P"}
-_DAYS_A_MONTH: Final = 30.4375  # mean days of a month
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,8 @@ class Register:
 
     def sheet(self, name: str, title: str, block: str, items: Sequence[Item], store: Store) -> Sheet:
         """The sheet, with the columns that the reader may see; its rows are read when they are written."""
-        shown = [item for item in items if self._visible.reader.kinds.issuperset(item.kinds)]
+        allowed = self._visible.reader.kinds - self._visible.without
+        shown = [item for item in items if allowed.issuperset(item.kinds)]
         if self._order.restricted:
             shown += self._violence()
         keys = [item.column.key for item in shown]
@@ -112,6 +112,31 @@ class Register:
                 hidden = not reader.sees_unshared and answer(entry.answers, "loc", "consent_share") != "yes"
                 line = Line(number, entry, known.get(entry.root), codes, hidden)
                 yield [None if hidden and item.own else item.make(line) for item in items]
+
+    def line(self) -> list[Item]:
+        """The columns that begin each register."""
+        return [
+            self.item("no", "No", lambda x: x.number, "small", 5, "Nomor urut.", "laporan"),
+            self.item(
+                "ref", "Kode kasus", lambda x: x.case[0] if x.case else None, "code", 14, source="kasus"
+            ),
+        ]
+
+    def person(self) -> list[Item]:
+        """The columns that say who."""
+        return [
+            self.question("idg/full_name", "Nama", width=22),
+            self.question(
+                "idg/nik", "NIK (tersamar)", "code", 17, make=lambda nik: mask_nik(nik) if nik else None
+            ),
+            self.question("idg/sex", "L/P", width=5, make=lambda sex: _SEX.get(str(sex))),
+        ]
+
+    def age(self, header: str, width: float, meaning: str, source: str) -> Item:
+        """Whole years on the day that the register is about; as secret as who somebody is."""
+        return self.item(
+            "age", header, _age, "small", width, meaning, source, "tahun", frozenset(("identity",))
+        )
 
     def place(self) -> list[Item]:
         """The columns that say where."""
@@ -206,7 +231,7 @@ class Register:
     def _converter(self, field: Field | None, kind: Kind) -> Callable[[Any], Cell]:
         if field is not None and field.select is not None:
             label = self._labels.of(field)
-            return lambda found: "; ".join(label(str(code)) for code in _several(found)) or None
+            return lambda found: "; ".join(label(str(code)) for code in several(found)) or None
         if kind == "date":
             return as_date
         if kind in ("small", "money", "number", "papers"):
@@ -237,10 +262,16 @@ def _at(answers: Mapping[str, Any], names: Sequence[str]) -> Any:
     return found
 
 
-def _several(found: Any) -> list[Any]:
+def several(found: Any) -> list[Any]:
+    """The choices of an answer, none of an empty one."""
     if found in (None, ""):
         return []
     return found if isinstance(found, list) else [found]
+
+
+def _age(line: Line) -> Cell:
+    entry = line.entry
+    return age_on(entry.event_date, entry.birth_date) if entry.event_date is not None else None
 
 
 def as_date(found: Any) -> Cell:
@@ -263,141 +294,3 @@ def as_number(found: Any) -> Cell:
             return found or None
         return int(value) if value.is_integer() and abs(value) < 1e15 else number(value)
     return number(found) if found is not None else None
-
-
-def departures(register: Register, store: Store) -> Sheet:
-    """Sheet 1."""
-    ask, make = register.question, register.item
-    items = [
-        make("no", "No", lambda x: x.number, "small", 5, "Nomor urut.", "laporan"),
-        make("ref", "Kode kasus", lambda x: x.case[0] if x.case else None, "code", 14, source="kasus"),
-        ask("loc/visit_date", "Tgl pendataan", "date", 11),
-        *register.place(),
-        ask("idg/full_name", "Nama", width=22),
-        ask("idg/nik", "NIK (tersamar)", "code", 17, make=lambda nik: mask_nik(nik) if nik else None),
-        ask("idg/sex", "L/P", width=5, make=lambda sex: _SEX.get(str(sex))),
-        ask("idg/birth_date", "Tgl lahir", "date", 11),
-        make(
-            "age",
-            "Umur saat berangkat",
-            lambda x: (
-                age_on(x.entry.event_date, x.entry.birth_date) if x.entry.event_date is not None else None
-            ),
-            "small",
-            9,
-            "Umur genap pada hari berangkat.",
-            "dihitung dari idg/birth_date dan depg/depart_date",
-            "tahun",
-            frozenset(("identity",)),
-        ),
-        ask("idg/marital", "Status kawin", width=11),
-        ask("idg/education", "Pendidikan", width=17),
-        ask("jobg/country", "Negara tujuan", width=14),
-        ask("jobg/sector", "Sektor", width=20),
-        ask("jobg/job_title", "Jabatan", width=16),
-        ask("jobg/employer_type", "Pemberi kerja", width=17),
-        ask("recg/scheme", "Skema", width=20),
-        ask("recg/p3mi", "P3MI", width=20),
-        ask("recg/recruiter_type", "Perekrut", width=22),
-        ask("docg/visa", "Jenis visa", width=13),
-        ask("jobg/contract", "Perjanjian kerja", width=22),
-        ask("doc8", "Dokumen wajib (x/8)", "papers", 10, "dari 8 dokumen pasal 13"),
-        ask("prepg/bpjs", "BPJS", width=8),
-        ask("costg/fee_total", "Total biaya (Rp)", "money", 14, "rupiah"),
-        ask("costg/debt_amt", "Utang (Rp)", "money", 14, "rupiah"),
-        ask("depg/depart_date", "Tgl berangkat", "date", 11),
-        make(
-            "status",
-            "Status prosedural (indikasi)",
-            lambda x: STATUS_WORDS[departure_status(x.entry.answers)],
-            width=15,
-            meaning="Indikasi dari visa, jalur, negara, skema, dan perjanjian kerja; bukan penetapan hukum.",
-            source="dihitung dari docg/visa, depg/exit_point, jobg/country, recg/scheme, jobg/contract",
-        ),
-        *register.case(),
-    ]
-    return register.sheet(
-        "1 Register Keberangkatan",
-        "Register Keberangkatan Pekerja Migran",
-        "pmi_register_keberangkatan",
-        items,
-        store,
-    )
-
-
-def returns(register: Register, store: Store) -> Sheet:
-    """Sheet 2. Answers that tell of violence are in the restricted variant only."""
-    ask, make = register.question, register.item
-    items = [
-        make("no", "No", lambda x: x.number, "small", 5, "Nomor urut.", "laporan"),
-        make("ref", "Kode kasus", lambda x: x.case[0] if x.case else None, "code", 14, source="kasus"),
-        ask("tripg/return_date", "Tgl pulang", "date", 11),
-        *register.place(),
-        ask("idg/full_name", "Nama", width=22),
-        ask("idg/nik", "NIK (tersamar)", "code", 17, make=lambda nik: mask_nik(nik) if nik else None),
-        ask("idg/sex", "L/P", width=5, make=lambda sex: _SEX.get(str(sex))),
-        make(
-            "age",
-            "Umur",
-            lambda x: (
-                age_on(x.entry.event_date, x.entry.birth_date) if x.entry.event_date is not None else None
-            ),
-            "small",
-            7,
-            "Umur genap pada hari pulang.",
-            "dihitung dari idg/birth_date dan tripg/return_date",
-            "tahun",
-            frozenset(("identity",)),
-        ),
-        ask("tripg/country", "Negara", width=14),
-        ask("tripg/sector", "Sektor", width=20),
-        make(
-            "months",
-            "Lama bekerja (bln)",
-            _months_abroad,
-            "small",
-            9,
-            "Lama di luar negeri, dari berangkat sampai pulang, dibulatkan.",
-            "dihitung dari tripg/depart_date dan tripg/return_date",
-            "bulan",
-        ),
-        ask("tripg/depart_status", "Cara berangkat", width=14),
-        ask("tripg/return_reason", "Alasan pulang", width=19),
-        ask("tripg/return_mode", "Cara pulang", width=17),
-        ask("tripg/stay_status", "Status izin", width=16),
-        ask("workg/unpaid_amt", "Upah belum dibayar (Rp)", "money", 15, "rupiah"),
-        make(
-            "care",
-            "Butuh layanan kesehatan",
-            lambda x: _needs_care(x.entry.answers),
-            width=11,
-            meaning="ya bila layanan kesehatan termasuk kebutuhan; keadaan kesehatan sendiri tidak disebut.",
-            source="pulang: stateg/needs",
-        ),
-        ask("stateg/child_with", "Anak ikut", "small", 7, "anak"),
-        ask("stateg/needs", "Kebutuhan", width=22),
-        ask("stateg/refer", "Rujukan", width=20),
-        *register.case(),
-    ]
-    return register.sheet(
-        "2 Register Kepulangan",
-        "Register Kepulangan Pekerja Migran",
-        "pmi_register_kepulangan",
-        items,
-        store,
-    )
-
-
-def _months_abroad(line: Line) -> Cell:
-    left = as_date(answer(line.entry.answers, "tripg", "depart_date"))
-    back = line.entry.event_date
-    if not isinstance(left, date) or back is None or left > back:
-        return None
-    return round((back - left).days / _DAYS_A_MONTH)
-
-
-def _needs_care(answers: Mapping[str, Any]) -> Cell:
-    needs = answer(answers, "stateg", "needs")
-    if not needs:
-        return None
-    return "ya" if "health" in _several(needs) else "tidak"

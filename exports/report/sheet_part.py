@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import IO, Final
 from xml.sax.saxutils import escape
@@ -116,6 +116,24 @@ class SheetPart:
                 else:
                     by_column[after].addprevious(fresh)
             by_column[column] = fresh
+
+    def push_down(self, row: int, count: int) -> None:
+        """Move every row from ``row`` on down by ``count``; what points there is for others to change."""
+        moved = {}
+        for number, element in self._rows.items():
+            if number >= row:
+                number += count
+                element.set("r", str(number))
+                for cell in element.iterfind(f"{MAIN}c"):
+                    letters = "".join(c for c in cell.get("r") or "" if c.isalpha())
+                    cell.set("r", f"{letters}{number}")
+            moved[number] = element
+        self._rows = moved
+
+    def last_row(self, columns: Iterable[int]) -> int:
+        """The last row in which something stands in one of these columns; 0 where nothing does."""
+        wanted = list(columns)
+        return max((r for r in self._rows if any(not self.is_empty(r, c) for c in wanted)), default=0)
 
     def has_row(self, row: int) -> bool:
         """Whether the template has anything in a row, be it a height."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -21,7 +21,8 @@ from typing import Final
 from lxml import etree
 from openpyxl.formula.translate import Translator
 
-from exports.report.package import MAIN, Package, Place, TablePart, cell_name
+from exports.report.inserting import Inserter, Insertion
+from exports.report.package import MAIN, Package, Place, TablePart, cell_name, date_styles
 from exports.report.sheet_part import NewRow, SheetPart, cell_xml, formula_xml
 from exports.report.sheets import Block, Sheet
 from exports.values import Cell
@@ -29,7 +30,6 @@ from forms.problems import Problem, Problems
 
 PREFIX: Final = "pmi_"
 _CHUNK: Final = 1 << 20
-_DAY_FORMATS: Final = "ymdh"
 
 
 @dataclass
@@ -47,6 +47,11 @@ class Target:
     element: etree._Element | None = None
     own: dict[int, str] = field(default_factory=dict)
     last: int = 0
+
+    @property
+    def totals(self) -> int:
+        """How many rows of totals the table has."""
+        return self.table.totals if self.table is not None else 0
 
 
 @dataclass(frozen=True)
@@ -81,10 +86,13 @@ class _Filling:
         self._singles: list[tuple[Place, str]] = []
         self._targets: list[Target] = []
         self._untouched: list[str] = []
-        self._dates: set[int] = _date_styles(package)
+        self._dates: set[int] = date_styles(package)
+        self._inserter = Inserter(package)
         self._find()
 
     def write(self, target: Path) -> Filled:
+        for wanted in sorted(self._targets, key=lambda t: t.place.top):
+            self._make_room(wanted)
         for place, name in self._singles:
             part = self._part(place.sheet)
             self._require_no_formula(part, place.sheet, place.top, place.left)
@@ -99,12 +107,18 @@ class _Filling:
             late: list[zipfile.ZipInfo] = []
             by_part = {self._package.sheets[name]: name for name in self._parts}
             for entry in self._package.entries():
+                if entry.filename in self._inserter.gone:
+                    continue
                 if entry.filename in by_part:
                     self._write_sheet(packed, entry, by_part[entry.filename])
                 elif entry.filename == "xl/workbook.xml" or any(
                     w.table and w.table.part == entry.filename for w in self._targets
                 ):
                     late.append(entry)  # they say how far the tables reach
+                elif entry.filename in self._inserter.parts:
+                    packed.writestr(_like(entry), _written(self._inserter.parts[entry.filename]))
+                elif entry.filename in self._inserter.bytes:
+                    packed.writestr(_like(entry), self._inserter.bytes[entry.filename])
                 else:
                     with self._package.open(entry) as old, packed.open(_like(entry), "w") as new:
                         shutil.copyfileobj(old, new, _CHUNK)
@@ -209,13 +223,47 @@ class _Filling:
 
     # how it is filled
 
+    def _make_room(self, wanted: Target) -> None:
+        """Push down what stands below the table, where its rows would not find room."""
+        part, place, block = self._part(wanted.place.sheet), wanted.place, wanted.block
+        columns = [*wanted.columns, *wanted.own]
+        if part.last_row(columns) <= place.bottom and not wanted.totals:
+            return  # nothing below: it grows as it likes
+        if not isinstance(block.rows, Sequence):
+            block.rows = list(block.rows)  # how many there are is asked before the first is written
+        needed = place.top + max(1, len(block.rows))
+        below = range(place.bottom + 1, needed + 1)
+        if needed <= place.bottom or (
+            not wanted.totals and all(part.is_empty(row, column) for row in below for column in columns)
+        ):
+            return
+        insertion = Insertion(place.sheet, place.bottom + 1, needed - place.bottom, place.top + 1)
+        for other in self._targets:
+            through = other.place.top < insertion.row <= other.place.bottom + other.totals
+            if other is not wanted and other.place.sheet == place.sheet and through:
+                raise self._no_room(place, insertion.row, place.left)  # rows would come into one beside it
+        self._inserter.workbook(insertion)
+        for sheet, name in self._package.sheets.items():
+            if sheet == place.sheet or (
+                name.startswith("xl/worksheets/") and b"<f" in self._package.read(name)
+            ):
+                self._inserter.formulas(self._part(sheet).root, sheet, insertion)
+        self._inserter.below(part.root, insertion)
+        part.push_down(insertion.row, insertion.count)
+        self._singles = [(self._moved(single, insertion), name) for single, name in self._singles]
+        for other in self._targets:
+            if other is not wanted:
+                other.place = self._moved(other.place, insertion)
+
+    @staticmethod
+    def _moved(place: Place, insertion: Insertion) -> Place:
+        if place.sheet != insertion.sheet or place.top < insertion.row:
+            return place
+        return replace(place, top=place.top + insertion.count, bottom=place.bottom + insertion.count)
+
     def _prepare(self, wanted: Target) -> None:
         """Check the cells that the table has and those below, and empty what stood in it."""
         part, place = self._part(wanted.place.sheet), wanted.place
-        if wanted.table is not None:
-            table = self._package.tree(wanted.table.part)
-            if int(table.get("totalsRowCount") or 0):
-                raise Problem(Problems.TEMPLATE_TOTALS, sheet=place.sheet, name=wanted.name)
         for column in wanted.columns:
             self._require_no_formula(part, place.sheet, place.top + 1, column)
         for row in range(place.top + 1, place.bottom + 1):
@@ -294,13 +342,11 @@ class _Filling:
             self._recalculate()
             return _written(self._package.workbook)
         target = next(t for t in self._targets if t.table is not None and t.table.part == part)
-        table = self._package.tree(part)
-        before = table.get("ref") or ""
-        grown = str(_grown(target))
-        table.set("ref", grown)
-        for narrower in table.iterfind(f"{MAIN}autoFilter"):
-            if narrower.get("ref") == before:
-                narrower.set("ref", grown)
+        table = self._inserter.tree(part)
+        grown = _grown(target)
+        table.set("ref", str(replace(grown, bottom=grown.bottom + target.totals)))
+        for buttons in table.iterfind(f"{MAIN}autoFilter"):
+            buttons.set("ref", str(grown))
         return _written(table)
 
     def _recalculate(self) -> None:
@@ -317,9 +363,10 @@ class _Filling:
 
 
 def _grown(target: Target) -> Place:
-    """The table with its header and at least one row."""
+    """The table with its header and at least one row, without its totals: above those no row is taken away."""
     place = target.place
-    return Place(place.sheet, place.top, place.left, max(target.last, place.top + 1), place.right)
+    last = max(target.last, place.top + 1, place.bottom if target.totals else 0)
+    return replace(place, bottom=last)
 
 
 def _plain(header: str) -> str:
@@ -335,30 +382,3 @@ def _like(entry: zipfile.ZipInfo) -> zipfile.ZipInfo:
 
 def _written(root: etree._Element) -> bytes:
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
-
-
-def _date_styles(package: Package) -> set[int]:
-    """The numbers of the styles that show days."""
-    if not any(entry.filename == "xl/styles.xml" for entry in package.entries()):
-        return set()
-    styles = package.tree("xl/styles.xml")
-    own = {
-        int(f.get("numFmtId") or 0): (f.get("formatCode") or "").casefold()
-        for f in styles.iterfind(f"{MAIN}numFmts/{MAIN}numFmt")
-    }
-    dates = {*range(14, 23), *range(45, 48)}
-    dates |= {number for number, code in own.items() if _shows_days(code)}
-    cells = styles.iterfind(f"{MAIN}cellXfs/{MAIN}xf")
-    return {number for number, xf in enumerate(cells) if int(xf.get("numFmtId") or 0) in dates}
-
-
-def _shows_days(code: str) -> bool:
-    in_quotes, in_brackets = False, False
-    for character in code:
-        if character == '"':
-            in_quotes = not in_quotes
-        elif character in "[]":
-            in_brackets = character == "["
-        elif not in_quotes and not in_brackets and character in _DAY_FORMATS:
-            return True
-    return False

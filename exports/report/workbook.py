@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -22,6 +23,11 @@ _SIGNATURE: Final = 9  # rows
 _GAP: Final = 2.0  # width of the empty column between a table and the chart beside it
 _BESIDE: Final = 620  # pixels: a table up to this width has its charts beside it
 _LEAST_SCALE: Final = 0.4
+_EASY: Final = 0.7
+"""The scale down to which a sheet is made smaller so that it takes fewer pages: letters of 6 points."""
+_SHORT: Final = 200
+_ALONG: Final = 4
+"""Rows of a table, its total among them, that go to the next page with a signature."""
 
 
 def write_workbook(report: Report, target: Path) -> dict[str, int]:
@@ -50,6 +56,7 @@ class _Writer:
         self._footer = (
             f"&L&8{secret}{' - TERBATAS' if order.restricted else ''}&C&8&A&R&8{word('page', 'id')}"
         )
+        self._where = f"{report.cover.area}  ·  {order.period}"
 
     def write(self) -> dict[str, int]:
         order = self._report.order
@@ -69,49 +76,93 @@ class _Writer:
         page.set_landscape()
         page.set_paper(look.A4)
         page.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.7)
-        page.set_footer(self._footer, {"margin": 0.3})
+        page.set_footer(self._footer, {"margin": 0.3, "scale_with_doc": False})
         page.hide_gridlines(2)
         return page
 
     def _sheet(self, sheet: Sheet) -> int:
-        page = self._page(sheet.name)
         placed = _Layout(sheet)
+        if sheet.signed and all(isinstance(b.rows, Sequence) and len(b.rows) <= _SHORT for b in sheet.blocks):
+            placed.scale = self._fewest_pages(sheet, placed.scale)
+        return self._laid_out(sheet, placed)[0]
+
+    def _fewest_pages(self, sheet: Sheet, widest: float) -> float:
+        """The largest scale, down to what is still easy to read, at which the sheet takes fewest pages; of two such
+        scales the one at which the signature stands below what it signs.
+        """
+        best, fewest = widest, (0, False)
+        scale = widest
+        while scale == widest or scale >= _EASY:
+            trial = _Writer(xlsxwriter.Workbook(io.BytesIO(), {"in_memory": True}), self._report)
+            placed = _Layout(sheet)
+            placed.scale = scale
+            pages = trial._laid_out(sheet, placed)[1]
+            if not fewest[0] or pages < fewest:
+                best, fewest = scale, pages
+            if pages[0] == 1:
+                break
+            scale = round(scale - 0.03, 2)
+        return best
+
+    def _laid_out(self, sheet: Sheet, placed: _Layout) -> tuple[int, tuple[int, bool]]:
+        """Write a sheet; returns how many rows its tables have, how many pages it takes, and whether the last of them
+        has nothing but the signature.
+        """
+        page = self._page(sheet.name)
         for number, width in enumerate(placed.widths):
             page.set_column(number, number, width)
         paper = Paper(page, placed.scale)
+        top = self._title(page, paper, sheet)
         if sheet.pages_wide > 1:
             page.fit_to_pages(sheet.pages_wide, 0)
         else:
             page.set_print_scale(int(placed.scale * 100))
-        bold = self._style(bold=True, font_size=14, font_color=look.NAVY)
-        paper.row(0, 22)
-        put(page, 0, 0, sheet.title, bold)
-        paper.row(1)
-        where = f"{self._report.cover.area}  ·  {self._report.order.period}"
-        put(page, 1, 0, where, self._style(font_size=10, font_color=look.GREY))
-        paper.row(2, 6)
-        row, written = 3, 0
+        row, written = top, 0
         for number, block in enumerate(sheet.blocks):
-            row, count = self._block(page, paper, sheet, block, row, placed, first=number == 0)
+            begun = row
+            row, count, headers, goes_on = self._block(
+                page, paper, sheet, block, row, placed, first=number == 0
+            )
             written += count
         note = self._style(font_size=8, font_color=look.GREY, italic=True)
-        paper.keep_together(row, ROW * (len(sheet.notes) + 1 + (_SIGNATURE if sheet.signed else 0)))
+        tall = ROW * (len(sheet.notes) + 1 + (_SIGNATURE if sheet.signed else 0))
+        single, drawn = len(sheet.blocks) == 1, bool(sheet.blocks[-1].charts)
+        along = paper.keep_together(row, tall, with_rows=0 if drawn else _ALONG if single else row - begun)
+        if single and (goes_on or sheet.pages_wide > 1 or along):
+            page.repeat_rows(*headers)  # only where the table goes on: else they stand over nothing
         for text in sheet.notes:
             paper.row(row, 12)
-            put(page, row, 0, text, note)
+            put(page, row, sheet.repeat, text, note)  # what stands in repeated columns is cut at their edge
             row += 1
         if sheet.signed:
             row = sign_here(page, row + 1, placed.column_at(0.72), self._style)
         if sheet.repeat:
             page.repeat_columns(0, sheet.repeat - 1)
-        page.print_area(0, 0, row, placed.last)
+        page.print_area(top if sheet.pages_wide > 1 else 0, 0, row, placed.last)
         paper.close()
-        return written
+        return written, (paper.pages, along == 0)
+
+    def _title(self, page: Any, paper: Paper, sheet: Sheet) -> int:
+        """The title; returns the row after it. On paper a table of several pages across has it on each of them."""
+        paper.row(0, 22)
+        put(page, 0, 0, sheet.title, self._style(bold=True, font_size=14, font_color=look.NAVY))
+        paper.row(1)
+        put(page, 1, 0, self._where, self._style(font_size=10, font_color=look.GREY))
+        paper.row(2, 6)
+        if sheet.pages_wide > 1:
+            title, where = (text.replace("&", "&&") for text in (sheet.title, self._where))
+            font = f'&"{look.FONT},Bold"&14&K{look.NAVY[1:]}'
+            where = f'&"{look.FONT},Regular"&10&K{look.GREY[1:]}{where}'
+            page.set_header(f"&L{font}{title}\n{where}", {"margin": 0.35, "scale_with_doc": False})
+            page.set_margins(left=0.4, right=0.4, top=0.95, bottom=0.7)
+        return 3
 
     def _block(
         self, page: Any, paper: Paper, sheet: Sheet, block: Block, row: int, placed: _Layout, *, first: bool
-    ) -> tuple[int, int]:
-        """Write a table with its charts; returns the row after them, and how many rows the table has."""
+    ) -> tuple[int, int, tuple[int, int], bool]:
+        """Write a table with its charts; returns the row after them, how many rows the table has, the first and last
+        row of its header, and whether it goes on on a further page.
+        """
         known = len(block.rows) if isinstance(block.rows, Sequence) else 0
         tall = max(known * ROW + 100, placed.beside_height(block, known) * 0.75)
         if not first:
@@ -125,11 +176,10 @@ class _Writer:
         row = self._headers(page, paper, block, row, placed.widths)
         if first:
             page.freeze_panes(row, sheet.frozen)
-            if len(sheet.blocks) == 1:
-                page.repeat_rows(head, row - 1)
-        top = row
+        top, pages = row, paper.pages
         row = self._rows(page, paper, block, top, placed.widths)
         bottom = row - 1
+        goes_on = paper.pages > pages
         if bottom < top:
             paper.row(row)
             put(page, row, 0, block.empty, self._style(italic=True, font_color=look.GREY))
@@ -144,7 +194,7 @@ class _Writer:
         if block.charts and bottom >= top and _worth_drawing(block):
             row = self._charts(page, paper, sheet.name, block, (begin, top, bottom, row), placed)
         paper.row(row, 10)
-        return row + 1, max(0, bottom - top + 1)
+        return row + 1, max(0, bottom - top + 1), (head, top - 1), goes_on
 
     def _rows(self, page: Any, paper: Paper, block: Block, row: int, widths: Sequence[float]) -> int:
         """Write the rows as they come; returns the row after them."""

@@ -28,9 +28,10 @@ from forms.lists import ListTable
 from forms.problems import Problem, Problems
 from forms.xml import MOST_BYTES
 from server.intake.chosen import followed_case, rows_chosen
+from server.intake.identities import bounded
 from server.intake.register import register_row
 from server.intake.shelf import Shelf, ShelvedForm, ShelvedLists
-from server.store import areas, attachments, cases, desks, entities, follow_ups, quarantine, submissions
+from server.store import areas, attachments, cases, desks, entities, follow_ups, quarantine, room, submissions
 from server.store.attachments import NewFile
 from server.store.database import Store
 from server.store.desks import KnownDesk
@@ -39,14 +40,24 @@ from server.store.file_names import stored_name
 from server.store.models import Area
 from server.store.officers import Person
 from server.store.quarantine import Came, Held
+from server.store.room import Bounds, Fitting
 from server.store.submissions import Kept, NewSubmission, OtherBytes
+
+
+@dataclass(frozen=True)
+class Oversized:
+    """XML above the limit: its SHA-256, and the file that holds it (None where there was no room for it)."""
+
+    digest: str
+    document: NewFile | None
 
 
 @dataclass(frozen=True)
 class Upload:
     """What a door hands over: the XML as it came, the files (already durable), and from whom.
 
-    ``received_at`` is set where it came some time ago, and was held until now.
+    ``received_at`` is set where it came some time ago, and was held until now. ``left_out`` says why files that came
+    along are not among ``files``. ``oversized`` stands in place of XML that is too large to be read.
     """
 
     xml: bytes
@@ -54,13 +65,16 @@ class Upload:
     device_id: str | None
     files: list[NewFile] = field(default_factory=list)
     received_at: datetime | None = None
+    left_out: Problem | None = None
+    oversized: Oversized | None = None
 
 
 @dataclass(frozen=True)
 class Receipt:
     """What became of an upload. ``ref`` is the case's reference, where one was opened.
 
-    ``problem`` says why it was refused; ``files_kept`` whether a row names the files that came along.
+    ``problem`` says why it was refused; ``files_kept`` whether rows name the files that came along, but for those
+    at the addresses ``unnamed``. ``left_out`` says why the phone must keep files although the rest was taken.
     """
 
     state: Literal["new", "known", "quarantined", "refused"]
@@ -69,6 +83,8 @@ class Receipt:
     submission_id: int | None = None
     problem: Problem | None = None
     files_kept: bool = True
+    unnamed: frozenset[str] = frozenset()
+    left_out: Problem | None = None
 
 
 @dataclass(frozen=True)
@@ -104,34 +120,15 @@ OTHER_BYTES = "submission.other_bytes"
 ENCRYPTED = "submission.encrypted"
 _RELEASED_LARGER = 10
 """How many times larger a document may be that staff release, having looked at it."""
-_LONGEST_ID = 200  # characters; the databases' indexes hold no more than some 2,700 bytes
-
-
-def _bounded(instance: Instance) -> Instance:
-    """The same instance with identities that an index can hold: an endless one becomes its hash."""
-
-    def short(text: str) -> str:
-        return text if len(text) <= _LONGEST_ID else "sha256:" + hashlib.sha256(text.encode()).hexdigest()
-
-    if max(
-        map(len, (instance.instance_id, instance.form_id, instance.version, instance.deprecated_id or ""))
-    ) <= (_LONGEST_ID):
-        return instance
-    return replace(
-        instance,
-        instance_id=short(instance.instance_id),
-        form_id=short(instance.form_id),
-        version=short(instance.version),
-        deprecated_id=short(instance.deprecated_id) if instance.deprecated_id else None,
-    )
 
 
 class Intake:
-    """Takes uploads. ``clock`` gives the time of receipt, aware."""
+    """Takes uploads. ``clock`` gives the time of receipt, aware; ``bounds`` are for what comes from phones."""
 
-    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, clock: Callable[[], datetime], bounds: Bounds | None = None) -> None:
         self._store = store
         self._clock = clock
+        self._bounds = bounds
         self._shelf = Shelf()
         self._villages: set[str] = set()
 
@@ -141,8 +138,11 @@ class Intake:
 
     def prepare(self, upload: Upload) -> Prepared:
         """Read and judge an upload: all that needs no transaction."""
+        if upload.oversized is not None:
+            limit = f"{MOST_BYTES // 1_000_000} MB"
+            return Prepared(upload, problem=Problem(Problems.XML_TOO_BIG, limit=limit))
         try:
-            instance = _bounded(read_instance(upload.xml))
+            instance = bounded(read_instance(upload.xml))
         except Problem as problem:
             return Prepared(upload, problem=problem)
         try:
@@ -160,6 +160,18 @@ class Intake:
         It counts as received now, in the transaction: who asks what came since a moment misses nothing.
         """
         upload, now = prepared.upload, self._clock()
+        return self._noted(self._written(prepared, now), upload, now)
+
+    def _noted(self, receipt: Receipt, upload: Upload, now: datetime) -> Receipt:
+        """The receipt with the files that never got so far, of which staff are told."""
+        left_out = receipt.left_out or upload.left_out
+        if left_out is None:
+            return receipt
+        room.note_refused(upload.desk.slug, left_out, now)
+        return replace(receipt, left_out=left_out)
+
+    def _written(self, prepared: Prepared, now: datetime) -> Receipt:
+        upload = prepared.upload
         if prepared.problem is not None:
             return self._refuse(prepared.problem, upload, now)
         if prepared.judged is None:
@@ -176,10 +188,10 @@ class Intake:
         """
         now = self._clock()
         try:
-            instance = _bounded(read_instance(upload.xml))
+            instance = bounded(read_instance(upload.xml))
         except Exception:  # noqa: BLE001 - logged when it happened; this is what it comes to
-            return self._hold(FAULT, upload, None, now)
-        return self._hold(FAULT, upload, instance, now)
+            return self._noted(self._hold(FAULT, upload, None, now), upload, now)
+        return self._noted(self._hold(FAULT, upload, instance, now), upload, now)
 
     def release(self, entry: Held, by: Person, note: str, taken_as: str | None = None) -> Receipt:
         """Take in what was held, as if it came now; its time of receipt stays. Call inside a transaction.
@@ -194,7 +206,7 @@ class Intake:
             raise Problem(Problems.QUARANTINE_REMAINS, id=entry.id, reason="desk.unknown")
         xml, files = quarantine.xml_of(entry, self._store), list(entry.files)
         upload = Upload(xml, desk, entry.device_id, files, entry.received_at)
-        instance = _bounded(read_instance(xml, most_bytes=_RELEASED_LARGER * MOST_BYTES))
+        instance = bounded(read_instance(xml, most_bytes=_RELEASED_LARGER * MOST_BYTES))
         if entry.reason == OTHER_BYTES and taken_as is not None:
             instance = replace(
                 instance,
@@ -268,13 +280,18 @@ class Intake:
         except OtherBytes:
             raise _Untakeable(OTHER_BYTES) from None
         chained = kept.root != new.instance_id or not kept.current
-        attachments.attach(kept.id, upload.files, received_at)
+        fitting = self._attach(upload, kept, received_at)
         if chained:
             attachments.carry_over(new.form_id, kept.root)
-        if not kept.new:
-            return Receipt("known", new.instance_id, submission_id=kept.id)
-        if new.draft:
-            return Receipt("new", new.instance_id, submission_id=kept.id)
+        receipt = Receipt(
+            "new" if kept.new else "known",
+            new.instance_id,
+            submission_id=kept.id,
+            unnamed=fitting.unnamed,
+            left_out=fitting.problem,
+        )
+        if new.draft or not kept.new:
+            return receipt
         if judged.blocks:
             self._take_entities(upload, judged, kept, new, chained=chained)
         followed = followed_case(new.form_id, new.answers)
@@ -283,7 +300,19 @@ class Intake:
         ref = cases.open_or_extend(
             kept.id, new.form_id, kept.root, new.village, judged.indicators, now, chained=chained
         )
-        return Receipt("new", new.instance_id, ref, kept.id)
+        return replace(receipt, ref=ref)
+
+    def _attach(self, upload: Upload, kept: Kept, received_at: datetime) -> Fitting:
+        """Note the files that there is room for. Raises :class:`Problem` (DESK_FULL_ANSWERS)."""
+        bounds = self._bounds if upload.received_at is None else None  # what staff release has taken its room
+        large = kept.new and len(upload.xml) > room.LARGE_XML
+        if bounds is not None and large and not room.take(upload.desk.id, len(upload.xml), bounds):
+            raise Problem(Problems.DESK_FULL_ANSWERS)
+        fitting = Fitting(upload.files)
+        if bounds is not None and upload.files:
+            fitting = room.fit(upload.files, attachments.arrived(kept.id), upload.desk.id, bounds)
+        attachments.attach(kept.id, fitting.files, received_at)
+        return fitting
 
     def _take_entities(
         self, upload: Upload, judged: Judged, kept: Kept, new: NewSubmission, *, chained: bool
@@ -358,20 +387,29 @@ class Intake:
 
     def _hold(self, reason: str, upload: Upload, instance: Instance | None, now: datetime) -> Receipt:
         """Into quarantine; without an ``instance`` the bytes alone say what it is, so that a retry is no other."""
+        oversized = upload.oversized
         came = Came(
             form_id=instance.form_id if instance else "",
             version=instance.version if instance else "",
             instance_id=instance.instance_id
             if instance
-            else "sha256:" + hashlib.sha256(upload.xml).hexdigest(),
+            else "sha256:" + (oversized.digest if oversized else hashlib.sha256(upload.xml).hexdigest()),
             desk_id=upload.desk.id,
             device_id=upload.device_id,
             xml=upload.xml,
             files=upload.files,
+            document=oversized.document if oversized else None,
+            digest=oversized.digest if oversized else None,
         )
-        outcome = quarantine.hold(reason, came, self._store, now)
+        outcome = quarantine.hold(reason, came, self._store, now, self._bounds)
         state: Literal["known", "quarantined"] = "known" if outcome.taken else "quarantined"
-        return Receipt(state, came.instance_id, files_kept=outcome.files_kept)
+        return Receipt(
+            state,
+            came.instance_id,
+            files_kept=outcome.files_kept,
+            unnamed=outcome.fitting.unnamed,
+            left_out=outcome.fitting.problem,
+        )
 
 
 def _files(named: Mapping[str, tuple[str, ...]]) -> dict[str, str]:

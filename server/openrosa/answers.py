@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 import falcon.asgi
 
 from forms.problems import Problem
+from server.openrosa.envelope import envelope
 
 XML = "text/xml; charset=utf-8"  # application/xml fails in Collect (2.6)
 
@@ -43,15 +44,11 @@ class Document:
 
 
 def say(response: falcon.asgi.Response, status: int, message: str, *, nature: str = "") -> None:
-    """Answer with the OpenRosa envelope; Collect shows the first element named ``message`` (5.13)."""
+    """Answer with the OpenRosa envelope."""
     response.status = status
     response.content_type = XML
     response.set_header("Cache-Control", "no-store")
-    response.data = (
-        "<?xml version='1.0' encoding='UTF-8' ?>"
-        '<OpenRosaResponse xmlns="http://openrosa.org/http/response" items="0">'
-        f"<message nature={quoteattr(nature)}>{escape(message)}</message></OpenRosaResponse>"
-    ).encode()
+    response.data = envelope(message, nature)
 
 
 def refuse(response: falcon.asgi.Response, problem: Problem) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 
 from forms.problems import Problem, Problems
-from server.openrosa.answers import md5
+from server.openrosa.answers import Document, md5
 from server.store import areas, counters, editions, entity_lists, published
 from server.store.case_list import CASE_LIST, kasus_csv
 from server.store.database import Store
@@ -16,6 +16,9 @@ from server.store.desks import KnownDesk
 from server.store.editions import AREA_LIST, Edition
 from server.store.entity_lists import Reader
 from server.store.published import ListedForm
+
+_MOST_WRITTEN = 256
+"""Lists of forms and manifests that are kept ready, of a few kB each."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,26 @@ class Shown:
     lists: dict[str, Edition]
     entity_lists: dict[str, tuple[str, ...]]
     """Name (``pmi``) -> the properties that phones get."""
+    _written: dict[tuple[object, ...], Document] = field(default_factory=dict, repr=False, compare=False)
+
+    def form(self, form_hash: str, desk: KnownDesk) -> ListedForm:
+        """The open form with this hash, if the desk may have it. Raises :class:`Problem` (NOT_FOUND)."""
+        found = self.by_hash[desk.draft].get(form_hash)
+        if found is None:
+            raise Problem(Problems.NOT_FOUND)
+        return found
+
+    def written(self, about: tuple[object, ...], write: Callable[[], Document]) -> Document:
+        """What ``write`` gives, written once for the same ``about``: all that it hangs on besides this.
+
+        Phones ask again and again for what has not changed, each desk under an address of its own.
+        """
+        document = self._written.get(about)
+        if document is None:
+            if len(self._written) >= _MOST_WRITTEN:  # addresses come from outside: there is no end of them
+                self._written.clear()
+            document = self._written[about] = write()
+        return document
 
 
 @dataclass(frozen=True)
@@ -73,20 +96,9 @@ class Catalogue:
             self._shown = shown = Shown(revision, until, forms, by_hash, lists, entities)
         return shown
 
-    def forms(self, desk: KnownDesk) -> tuple[ListedForm, ...]:
-        """The open forms of a desk."""
-        return self.shown().forms[desk.draft]
-
-    def form(self, form_hash: str, desk: KnownDesk) -> ListedForm:
-        """The open form with this hash, if the desk may have it. Raises :class:`Problem` (NOT_FOUND)."""
-        found = self.shown().by_hash[desk.draft].get(form_hash)
-        if found is None:
-            raise Problem(Problems.NOT_FOUND)
-        return found
-
     def xform(self, form_hash: str, desk: KnownDesk) -> bytes:
         """The exact bytes that the hash was taken of. Raises :class:`Problem` (NOT_FOUND)."""
-        listed = self.form(form_hash, desk)
+        listed = self.shown().form(form_hash, desk)
         body = self._xforms.get(form_hash)
         if body is None:
             form = published.get_form(listed.form_id, listed.version)
@@ -95,23 +107,25 @@ class Catalogue:
             body = self._xforms[form_hash] = form.xform.encode()
         return body
 
-    def media(self, form: ListedForm, desk: KnownDesk) -> list[MediaFile]:
-        """All files of a form for this desk.
+    def media(self, shown: Shown, form: ListedForm, desk: KnownDesk) -> list[MediaFile]:
+        """All files of a form for this desk, as they are ``shown`` now.
 
         Raises :class:`Problem` (STORE_BUSY) where one is missing: a shortened manifest would leave a phone with
         empty look-ups and no error (COLLECT 2.16), a 503 makes it try again.
         """
-        return [self.media_file(form, name, desk) for name in form.media]
+        return [self.media_file(shown, form, name, desk) for name in form.media]
 
-    def media_file(self, form: ListedForm, filename: str, desk: KnownDesk) -> MediaFile:
-        """One file of a form for this desk. Raises :class:`Problem` (MEDIA_UNKNOWN, STORE_BUSY)."""
+    def media_file(self, shown: Shown, form: ListedForm, filename: str, desk: KnownDesk) -> MediaFile:
+        """One file of a form for this desk, as it is ``shown`` now.
+
+        Raises :class:`Problem` (MEDIA_UNKNOWN, STORE_BUSY).
+        """
         if filename not in form.media:
             raise Problem(Problems.MEDIA_UNKNOWN, file=filename, form_id=form.form_id)
         if filename == AREA_LIST:
             return self._area_list(desk.speaks_for)
         if filename == CASE_LIST:
             return _made(filename, kasus_csv(desk.knows, desk.role))
-        shown = self.shown()
         name = filename.removesuffix(".csv")
         if filename.endswith(".csv") and name in shown.entity_lists:
             return self._entity_list(filename, name, shown.entity_lists[name], _reader(desk))

@@ -17,8 +17,10 @@ from server.openrosa.resource import Door
 from server.openrosa.slowing import Slowing
 from server.openrosa.submission import Submission
 from server.settings import Settings
-from server.store.database import Readers, Store, Writer
+from server.store.database import Store, Writer
 from server.store.files import Files
+from server.store.readers import Readers
+from server.store.room import Bounds
 
 
 class Phones:
@@ -57,14 +59,16 @@ def add_routes(
     clock: Callable[[], datetime],
 ) -> Phones:
     """Put the door's addresses into the application, with and without a desk's token."""
+    bounds = Bounds(settings.submission_files, settings.submission_bytes, settings.desk_bytes)
     door = Door(
         settings,
         Doorkeeper(store, clock, settings.digest),
         Catalogue(store, clock),
-        Intake(store, clock),
-        Files(settings.home, store.keys),
+        Intake(store, clock, bounds),
+        Files(settings.home, store.keys, settings.disk_reserve),
         writer,
         readers,
+        bounds,
     )
     for prefix in ("", "/desk/{token}"):
         app.add_route(f"{prefix}/formList", FormList(door))

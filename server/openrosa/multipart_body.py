@@ -3,24 +3,30 @@
 The XML is held in memory (it is bounded); every other file goes to a staging file on disk, so that many phones
 with large videos cost little memory. Nothing is kept unless the whole body arrived: a body that was cut off in
 its last byte is refused (Central stores it).
+
+A file that there is no room for is read and forgotten, and the rest goes on: the answers of a record, and with them
+its alerts, must not wait for the disk. XML that is too large goes to a staging file like any other, for staff.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterable, Awaitable, Callable
+import hashlib
+from collections.abc import AsyncIterable, Awaitable, Callable, Container
 from dataclasses import dataclass, field
 
 import multipart
 
 from forms.problems import Problem, Problems
 from server.store.attachments import NewFile
-from server.store.database import Readers
 from server.store.file_names import stored_name
 from server.store.files import Files, Staged
+from server.store.readers import Readers
+from server.store.room import Room
 
 XML_PART = "xml_submission_file"
 XML_LIMIT = 5_000_000  # bytes
+XML_KEPT = 50_000_000  # bytes that are kept for staff of XML above the limit; as much as they can release
 PARTS_LIMIT = 1_000  # Collect sends 101 files at most in one POST (5.10)
 _LONGEST_TYPE = 255  # characters of a Content-Type
 _WRITE = 256 * 1024  # bytes gathered before a thread writes them to disk
@@ -28,26 +34,55 @@ _WRITE = 256 * 1024  # bytes gathered before a thread writes them to disk
 
 @dataclass
 class Received:
-    """A whole body: the XML, the files that are staged, and those of them that are durable and wait for their row."""
+    """A whole body: the XML, the files that are staged, and those of them that are durable and wait for their row.
+
+    ``left_out`` says why files were forgotten, if any were. ``oversized`` is the SHA-256 of XML above the limit;
+    ``xml`` is empty then, and the file ``document`` holds it.
+    """
 
     xml: bytes
     staged: list[tuple[str, str, Staged]] = field(default_factory=list)
     kept: list[tuple[str, Staged]] = field(default_factory=list)
+    left_out: Problem | None = None
+    oversized: str | None = None
+    document: Staged | None = None
 
-    def keep(self) -> list[NewFile]:
-        """Make the files durable (flushes to disk: call it in a thread). Row and 201 come after."""
-        named = []
+    def keep(self) -> tuple[list[NewFile], NewFile | None]:
+        """Make the files durable (flushes to disk: call it in a thread). Row and 201 come after.
+
+        Returns the files, and the one that holds oversized XML.
+        """
+        named: list[NewFile] = []
+        document: NewFile | None = None
         while self.staged:
             name, content_type, staged = self.staged[0]
-            sha256 = staged.keep()
+            try:
+                sha256 = staged.keep()
+            except OSError:
+                self.forget(staged, Problem(Problems.FILES_NO_ROOM))
+                continue
             self.kept.append((sha256, self.staged.pop(0)[2]))
-            named.append(NewFile(name, sha256, staged.size, content_type))
-        return named
+            file = NewFile(name, sha256, staged.size, content_type)
+            if staged is self.document:
+                document = file
+            else:
+                named.append(file)
+        return named, document
 
-    def settle(self) -> None:
-        """Put the files where they belong, after the commit of the row that names them."""
+    def forget(self, staged: Staged, why: Problem) -> None:
+        """Leave out a file that there is no room for."""
+        self.staged = [one for one in self.staged if one[2] is not staged]
+        staged.drop()
+        self.left_out = self.left_out or why
+
+    def settle(self, unnamed: Container[str] = ()) -> None:
+        """Put the files where they belong, after the commit of the row that names them; not those ``unnamed``."""
         while self.kept:
-            self.kept[-1][1].settle()
+            sha256, staged = self.kept[-1]
+            if sha256 in unnamed:
+                staged.drop()
+            else:
+                staged.settle()
             self.kept.pop()
 
     def drop(self, named: Callable[[list[str]], set[str]] | None = None) -> None:
@@ -71,10 +106,13 @@ class Received:
 
 
 class _Assembly:
-    """The parts seen so far."""
+    """The parts seen so far. ``room`` is for all files together; None until the first comes."""
 
-    def __init__(self, files: Files) -> None:
+    def __init__(self, files: Files, room: Room | None) -> None:
         self.files = files
+        self.room = room
+        self.taken = 0  # bytes of the files that are whole
+        self.digest = hashlib.sha256()
         self.xml: bytearray | None = None
         self.received = Received(b"")
         self.buffer = bytearray()
@@ -95,18 +133,54 @@ class _Assembly:
 
     def take(self, chunk: bytes) -> None:
         if self.current == XML_PART and self.xml is not None:
-            self.xml += chunk
-            if len(self.xml) > XML_LIMIT:
-                raise Problem(Problems.XML_TOO_BIG, limit=f"{XML_LIMIT // 1_000_000} MB")
+            self.take_xml(chunk)
         elif self.staged is not None:
             self.buffer += chunk
+            if self.room is not None and self.taken + self.staged.size + len(self.buffer) > self.room.size:
+                self.leave_out(self.room.beyond)
         # other plain fields, such as *isIncomplete*, need no keeping (5.16)
+
+    def take_xml(self, chunk: bytes) -> None:
+        assert self.xml is not None  # begun
+        if self.received.document is None:
+            self.xml += chunk
+            if len(self.xml) <= XML_LIMIT:
+                return
+            # from here on it is for staff only
+            chunk, self.xml = bytes(self.xml), bytearray()
+            self.received.document = self.staged = self.files.stage()
+            self.received.staged.append((XML_PART, "text/xml", self.staged))
+        self.digest.update(chunk)
+        if self.staged is not None:
+            self.buffer += chunk[: max(0, XML_KEPT - self.staged.size - len(self.buffer))]
+
+    def leave_out(self, why: Problem) -> None:
+        assert self.staged is not None
+        self.received.forget(self.staged, why)
+        self.buffer.clear()
+        self.staged = None
 
     async def flush(self, readers: Readers) -> None:
         if self.staged is not None and self.buffer:
             staged, chunk = self.staged, bytes(self.buffer)
             self.buffer.clear()
-            await readers.run(lambda: staged.write(chunk))
+            try:
+                await readers.run(lambda: staged.write(chunk))
+            except OSError:  # the disk is full, or only its reserve is left
+                self.leave_out(Problem(Problems.FILES_NO_ROOM))
+
+    async def end(self, readers: Readers) -> None:
+        await self.flush(readers)
+        if self.staged is not None and self.staged is not self.received.document:
+            self.taken += self.staged.size
+        self.staged = None
+
+    def whole(self) -> Received:
+        assert self.xml is not None  # asked before
+        self.received.xml = bytes(self.xml)
+        if self.received.document is not None:
+            self.received.oversized = self.digest.hexdigest()
+        return self.received
 
 
 async def receive(
@@ -115,18 +189,21 @@ async def receive(
     length: int | None,
     files: Files,
     readers: Readers,
-    before_files: Callable[[], Awaitable[object]] | None,
+    *,
+    room: Room | None,
+    ask_room: Callable[[], Awaitable[Room]],
 ) -> Received:
-    """Read a body to its end. Raises :class:`Problem`: MULTIPART_BROKEN, MULTIPART_NO_XML, XML_TOO_BIG.
+    """Read a body to its end. Raises :class:`Problem`: MULTIPART_BROKEN, MULTIPART_NO_XML.
 
-    ``length`` is the Content-Length, where the phone stated one. ``before_files`` is asked before the first file
-    may touch the disk, and may raise. On any failure, and where the phone hangs up, the staged files are gone.
+    ``length`` is the Content-Length, where the phone stated one. ``room`` is for its files: those above it are left
+    out. Where it is not known yet, ``ask_room`` is asked before the first file may touch the disk, and may raise.
+    On any failure, and where the phone hangs up, the staged files are gone.
     """
     kind, options = multipart.parse_options_header(content_type)
     boundary = options.get("boundary")
     if kind != "multipart/form-data" or not boundary:
         raise Problem(Problems.MULTIPART_BROKEN, detail="multipart/form-data expected")
-    assembly = _Assembly(files)
+    assembly = _Assembly(files, room)
     try:
         parser = multipart.PushMultipartParser(
             boundary, max_header_size=8_192, max_segment_count=PARTS_LIMIT, header_charset="utf8"
@@ -139,14 +216,12 @@ async def receive(
             for event in parser.parse(chunk):
                 if isinstance(event, multipart.MultipartSegment):
                     assembly.begin(event)
-                    if before_files is not None and assembly.staged is not None:
-                        await before_files()
-                        before_files = None
+                    if assembly.room is None and assembly.staged is not None:
+                        assembly.room = await ask_room()
                 elif event:
                     assembly.take(event)
                 else:
-                    await assembly.flush(readers)
-                    assembly.staged = None
+                    await assembly.end(readers)
             if len(assembly.buffer) >= _WRITE:
                 await assembly.flush(readers)
         parser.close()  # complains where the closing boundary has not come
@@ -162,8 +237,7 @@ async def receive(
         with contextlib.suppress(OSError):
             assembly.received.drop()
         raise
-    assembly.received.xml = bytes(assembly.xml)
-    return assembly.received
+    return assembly.whole()
 
 
 def _content_type(written: str | None) -> str:

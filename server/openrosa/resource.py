@@ -15,9 +15,11 @@ from server.openrosa.answers import Document
 from server.openrosa.catalogue import Catalogue
 from server.openrosa.credentials import Asking, Doorkeeper
 from server.settings import Settings
-from server.store.database import Readers, Writer
+from server.store.database import Writer
 from server.store.desks import KnownDesk
 from server.store.files import Files
+from server.store.readers import Readers
+from server.store.room import Bounds
 
 T = TypeVar("T")
 
@@ -33,6 +35,7 @@ class Door:
     files: Files
     writer: Writer
     readers: Readers
+    bounds: Bounds
 
     def speak(self, response: Response) -> None:
         """Set the headers of every answer."""

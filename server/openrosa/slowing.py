@@ -17,7 +17,8 @@ from forms.problems import Problem, Problems
 from server.openrosa.credentials import Unauthorized
 from server.store import attempts
 from server.store.attempts import Allowance
-from server.store.database import Readers, Writer
+from server.store.database import Writer
+from server.store.readers import Readers
 from server.store.sealing import Keys
 
 HOLD = 5.0  # seconds; far below the 60 after which Collect gives up

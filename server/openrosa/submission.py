@@ -11,7 +11,7 @@ import structlog
 from falcon.asgi import Request, Response
 
 from forms.problems import Problem
-from server.intake.intake import Prepared, Receipt, Upload
+from server.intake.intake import Oversized, Prepared, Receipt, Upload
 from server.openrosa import answers, multipart_body
 from server.openrosa.credentials import Asking
 from server.openrosa.multipart_body import Received
@@ -19,6 +19,7 @@ from server.openrosa.resource import Resource
 from server.store.attachments import NewFile
 from server.store.desks import KnownDesk
 from server.store.files import named
+from server.store.room import Room, left
 
 log = structlog.get_logger()
 
@@ -56,23 +57,22 @@ class Submission(Resource):
         if receipt.state in ("quarantined", "refused"):
             # no instanceID here: a client chooses it, so it could say anything
             log.warning(f"submission.{receipt.state}", desk=desk.slug)
-        if receipt.problem is not None:
-            raise receipt.problem
+        if (problem := receipt.problem or receipt.left_out) is not None:
+            raise problem
         answers.say(response, 201, _THANKS[receipt.state])
 
     async def _receive(self, request: Request, asking: Asking) -> Received:
         """The whole body. Raises :class:`Problem`, once enough of it is read for the answer to arrive."""
         door, length = self.door, request.content_length
 
-        async def admitted() -> KnownDesk:
-            return await door.admitted(asking, lambda desk: desk)
+        async def ask_room() -> Room:
+            return await door.admitted(asking, lambda desk: left(desk.id, door.bounds))
 
         try:
             # Nobody unknown may send megabytes, or anything that goes to the disk; a few kilobytes are read first, and
             # the writer asks who sent them: one thread less to wake for each ordinary submission.
             small = length is not None and length <= _SMALL
-            if not small:
-                await admitted()
+            room = None if small else await ask_room()
             with door.writer.coming():
                 return await multipart_body.receive(
                     request.stream,
@@ -80,11 +80,12 @@ class Submission(Resource):
                     length,
                     door.files,
                     door.readers,
-                    admitted if small else None,
+                    room=room,
+                    ask_room=ask_room,
                 )
         except Problem:
             await _drain(request)
-            await admitted()  # a stranger hears that first
+            await door.admitted(asking, lambda desk: desk)  # a stranger hears that first
             raise
 
     async def _keep(
@@ -93,19 +94,25 @@ class Submission(Resource):
         """Everything on disk: the files first, then one transaction. Raises :class:`Problem`."""
         door = self.door
         kept: list[NewFile] = []
+        document: NewFile | None = None
         if received.staged:  # nothing of an unknown sender stays on disk
-            kept = await door.admitted(asking, lambda _: received.keep())
+            kept, document = await door.admitted(asking, lambda _: received.keep())
+        oversized = Oversized(received.oversized, document) if received.oversized is not None else None
+
+        def upload(desk: KnownDesk) -> Upload:
+            return Upload(
+                received.xml, desk, device_id, kept, left_out=received.left_out, oversized=oversized
+            )
 
         def prepare() -> Prepared:
-            desk = door.doorkeeper.admit(asking)
-            return door.intake.prepare(Upload(received.xml, desk, device_id, kept))
+            return door.intake.prepare(upload(door.doorkeeper.admit(asking)))
 
         def write(prepared: Prepared) -> tuple[KnownDesk, Receipt]:
             return prepared.upload.desk, door.intake.write(prepared)
 
         def hold() -> tuple[KnownDesk, Receipt]:
             desk = door.doorkeeper.admit(asking)
-            return desk, door.intake.hold_faulty(Upload(received.xml, desk, device_id, kept))
+            return desk, door.intake.hold_faulty(upload(desk))
 
         try:
             desk, receipt = await door.writer.run_prepared(prepare, write)
@@ -114,8 +121,8 @@ class Submission(Resource):
         except Exception as error:  # noqa: BLE001 - a fault of ours must not leave the record on the phone
             log.error("intake.fault", error=type(error).__name__, at=where(error))
             desk, receipt = await door.writer.run(hold)
-        if kept and receipt.files_kept:
-            await door.readers.run(received.settle)
+        if received.kept and receipt.files_kept:
+            await door.readers.run(lambda: received.settle(receipt.unnamed))
         return desk, receipt
 
     async def _finish(self, received: Received) -> None:

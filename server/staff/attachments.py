@@ -16,7 +16,7 @@ from forms.problems import Problem, Problems
 from server.staff import words
 from server.staff.pages import Pages, Resource, for_officers
 from server.staff.trust import Visitor
-from server.store import areas, attachments, cases
+from server.store import areas, attachments, cases, room
 from server.store.attachments import Carrier, FileView
 from server.store.files import Files
 from server.store.officers import Person
@@ -80,7 +80,14 @@ class Attachments(Resource):
             else:
                 found = attachments.page(person.area, number, PAGE_SIZE, lacking=lacking)
             rows = _rows(self.pages, found, person)
-            return {"rows": rows, "short": short, "whole": whole, "number": number, "last": last}
+            return {
+                "rows": rows,
+                "short": short,
+                "whole": whole,
+                "number": number,
+                "last": last,
+                "refused": room.refused(self.pages.clock(), person.area),
+            }
 
         found = await self.pages.readers.run(read)
         self.pages.show(

@@ -19,8 +19,9 @@ from server.staff.rate_pages import RatePage
 from server.staff.report_pages import Reports
 from server.staff.sign_in import SignIn, SignOut
 from server.staff.taking import PATIENCE, Taking
-from server.store.database import Readers, Store, Writer
+from server.store.database import Store, Writer
 from server.store.files import Files
+from server.store.readers import Readers
 
 
 def add_routes(

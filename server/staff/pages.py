@@ -30,7 +30,8 @@ from server.staff.trust import (
     require_same_site,
 )
 from server.store import areas, corrections, officers, quarantine
-from server.store.database import Readers, Store, Writer
+from server.store.database import Store, Writer
+from server.store.readers import Readers
 
 log = structlog.get_logger()
 

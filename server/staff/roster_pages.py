@@ -241,9 +241,11 @@ class Upload(Resource):
         person, now, file = visitor.person, self.pages.clock(), request.context.file
 
         roster_book = await self.pages.readers.run(_roster_book)
+        # before the transaction: meanwhile phones are answered
+        book = await self.pages.readers.run(lambda: roster_book.opened(io.BytesIO(file), role_of(person)))
 
         def work() -> None:
-            done = roster_book.read(io.BytesIO(file), person.area, now, person.slug, role_of(person))
+            done = roster_book.read(book, person.area, now, person.slug, role_of(person))
             if done.findings:
                 raise roster_book.refused("Excel", done.findings)  # and the writer undoes what was begun
             events.record(now, person.slug, "roster.imported", person.area, lines=done.stored)

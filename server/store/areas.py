@@ -76,8 +76,11 @@ def covers(code: str, village: str) -> bool:
 
 
 def upwards(village: str) -> list[str]:
-    """The areas that contain a village, nearest first: village, district, regency, province, nation."""
-    return [village[:length] for length in sorted(LEVELS, reverse=True)] + [NATION]
+    """The areas that contain a village, nearest first: village, district, regency, province, nation.
+
+    Of a wider area (a case may be of one) itself and those above it.
+    """
+    return list(dict.fromkeys([*(village[:length] for length in sorted(LEVELS, reverse=True)), NATION]))
 
 
 def require(code: str, *, village: bool = False) -> str:

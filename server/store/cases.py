@@ -87,7 +87,8 @@ def open_or_extend(
 
 def _open(submission_id: int, form_id: str, root: str, village: str, now: datetime) -> tuple[int, str]:
     """A new case, with a number drawn at random: a gap in numbers that run on would tell of a case kept from one."""
-    district = village[:8].replace(".", "").ljust(6, "0")  # what an officer sent may be of a wider area
+    # what an officer sent may be of a wider area: R-350700-0001, of the whole nation R-000000-0001
+    district = village[:8].replace(".", "").replace(areas.NATION, "").ljust(6, "0")
     row = {
         "form_id": form_id,
         "root": root,

@@ -59,7 +59,7 @@ class Checkpoints:
         try:
             _busy, pages, _copied = self._store.db.execute_sql("pragma wal_checkpoint(passive)").fetchone()
         except (
-            peewee.OperationalError
+            peewee.PeeweeException
         ):  # another process is at it, or the disk is full: the next one copies more
             return 0
         return int(pages)

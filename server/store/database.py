@@ -1,4 +1,4 @@
-"""The database: opening it on either engine, its migrations, the writer and the readers.
+"""The database: opening it on either engine, its migrations, the writer.
 
 SQLite runs in WAL with ``synchronous=FULL``: a commit that returned survives a power cut. All writes of a
 process go through one :class:`Writer` thread, which commits whatever waits in one transaction, so that one
@@ -14,7 +14,6 @@ import fcntl
 import queue
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import peewee
+import structlog
 from playhouse.migrations import Runner
 
 from forms.problems import Problem, Problems
@@ -29,12 +29,15 @@ from server.store.models import database
 from server.store.sealing import Keys
 from server.store.turns import locked
 
+log = structlog.get_logger()
+
 P = TypeVar("P")
 T = TypeVar("T")
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_SECONDS = 30  # how long a SQLite writer waits for another process
 _GATHERING = 0.001  # seconds that a batch waits at most for work that is coming
+_TRIES = 3  # how often work is begun again that crossed another process's
 _MIGRATION_LOCK = 7403912  # any constant: the advisory lock that two `init` at once share on PostgreSQL
 
 
@@ -258,7 +261,10 @@ class Writer:
             self._free_at = time.monotonic() + self._gap
             self._answer(batch)
             if ready and self._after is not None:
-                self._after.committed()
+                try:
+                    self._after.committed()
+                except Exception as error:  # noqa: BLE001 - this thread must outlive everything: nobody else writes
+                    log.error("writer.after", error=type(error).__name__)
             if last:
                 self._store.release()
                 return
@@ -292,7 +298,7 @@ class Writer:
             work.error = error
         return work.error is None
 
-    def _commit(self, batch: list[_Work]) -> None:
+    def _commit(self, batch: list[_Work], tries: int = _TRIES) -> None:
         try:
             try:
                 self._together(batch)
@@ -301,6 +307,11 @@ class Writer:
                     for work in batch:
                         self._apart(work)
         except Exception as error:  # noqa: BLE001 - nothing was kept, so all who wait must hear it
+            if tries and _crossed(error):
+                # alone, each needs less at a time of what another process holds
+                for work in batch:
+                    self._commit([work], tries - 1)
+                return
             unavailable = Problem(Problems.STORE_BUSY)
             unavailable.__cause__ = error
             for work in batch:
@@ -361,85 +372,7 @@ class Writer:
                 loop.call_soon_threadsafe(deliver_all)
 
 
-class _Answers:
-    """Results on their way from threads to one event loop, which is woken once for all that wait."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
-        self._done: deque[tuple[asyncio.Future[Any], Any, BaseException | None]] = deque()
-        self._woken = False
-
-    def put(self, future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
-        """From any thread."""
-        self._done.append((future, result, error))
-        if not self._woken:
-            self._woken = True
-            with contextlib.suppress(RuntimeError):  # the loop has ended
-                self.loop.call_soon_threadsafe(self._deliver)
-
-    def _deliver(self) -> None:
-        self._woken = False  # before looking: what is put from now on wakes it again
-        while self._done:
-            future, result, error = self._done.popleft()
-            if future.done():  # whoever asked has gone
-                continue
-            if error is not None:
-                future.set_exception(error)
-            else:
-                future.set_result(result)
-
-
-class Readers:
-    """A few threads that read, so that no query ever runs in the event loop."""
-
-    def __init__(self, store: Store, threads: int = 4) -> None:
-        self._store = store
-        self._queue: queue.SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any], _Answers] | None] = (
-            queue.SimpleQueue()
-        )
-        self._answers: _Answers | None = None
-        self._threads = [
-            threading.Thread(target=self._serve, name=f"reader-{number}", daemon=True)
-            for number in range(threads)
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    async def run(self, read: Callable[[], T]) -> T:
-        """Run ``read`` in a reader. A connection that broke is replaced and the read tried once more."""
-        loop = asyncio.get_running_loop()
-        answers = self._answers
-        if answers is None or answers.loop is not loop:
-            answers = self._answers = _Answers(loop)
-        future: asyncio.Future[T] = loop.create_future()
-        self._queue.put((read, future, answers))
-        return await future
-
-    def _serve(self) -> None:
-        while (asked := self._queue.get()) is not None:
-            read, future, answers = asked
-            try:
-                result, error = self._attempt(read), None
-            except BaseException as raised:  # noqa: BLE001 - handed to the one who asked
-                result, error = None, raised
-            answers.put(future, result, error)
-            del asked, read, future, answers, result, error  # nothing is held while waiting for the next
-        self._store.release()
-
-    def _attempt(self, read: Callable[[], T]) -> T:
-        try:
-            return read()
-        except (peewee.OperationalError, peewee.InterfaceError):
-            self._store.release()
-        try:
-            return read()
-        except (peewee.OperationalError, peewee.InterfaceError) as error:
-            self._store.release()
-            raise Problem(Problems.STORE_BUSY) from error
-
-    def close(self) -> None:
-        """Finish what was asked, then end the threads."""
-        for _ in self._threads:
-            self._queue.put(None)
-        for thread in self._threads:
-            thread.join()
+def _crossed(error: Exception) -> bool:
+    """Did PostgreSQL undo a transaction because it and another one waited for each other? It may be done again."""
+    driver_s = error.__context__  # Peewee raises its own while it handles that
+    return getattr(driver_s, "sqlstate", None) in ("40P01", "40001")

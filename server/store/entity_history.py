@@ -140,15 +140,18 @@ def resolve(
     now: datetime,
     *,
     version: int | None = None,
+    seen: int | None = None,
 ) -> None:
     """Say that a conflict was looked at. With ``version`` what that version says counts again, as a new version.
 
+    ``seen`` is the newest version that the decision was made upon, None where it is about whatever is newest.
     Call inside a transaction. Raises :class:`Problem`: ENTITY_UNKNOWN, REASON_MISSING, ENTITY_NO_CONFLICT (also
-    where somebody else was quicker), ENTITY_VERSION_UNKNOWN.
+    where somebody else was quicker), ENTITY_NEWER, ENTITY_VERSION_UNKNOWN.
     """
     reason = _reason(reason)
-    store.lock(f"entity:{uuid}")
-    entity = _require(list_name, uuid, area)
+    entity = _held(list_name, uuid, area, store)
+    if entity.conflict and seen not in (None, entity.version):
+        raise Problem(Problems.ENTITY_NEWER, version=entity.version)
     after: dict[str, Any] = {"conflict": False, "updated_at": now}
     again = None
     if version is not None and version != entity.version:
@@ -182,15 +185,25 @@ def resolve(
 
 
 def delete(
-    list_name: str, uuid: str, area: str, reason: str, actor: str, store: Store, now: datetime
+    list_name: str,
+    uuid: str,
+    area: str,
+    reason: str,
+    actor: str,
+    store: Store,
+    now: datetime,
+    *,
+    seen: int | None = None,
 ) -> None:
     """Take an entity off its list: phones forget it at their next sync. Its versions stay.
 
-    Call inside a transaction. Raises :class:`Problem`: ENTITY_UNKNOWN, REASON_MISSING, ENTITY_DELETED.
+    Call inside a transaction; ``seen`` as for :func:`resolve`. Raises :class:`Problem`: ENTITY_UNKNOWN,
+    REASON_MISSING, ENTITY_NEWER, ENTITY_DELETED.
     """
     reason = _reason(reason)
-    store.lock(f"entity:{uuid}")
-    entity = _require(list_name, uuid, area)
+    entity = _held(list_name, uuid, area, store)
+    if seen not in (None, entity.version):
+        raise Problem(Problems.ENTITY_NEWER, version=entity.version)
     gone = Entity.update(deleted_at=now, updated_at=now).where(
         (Entity.id == entity.id) & Entity.deleted_at.is_null()
     )
@@ -207,8 +220,7 @@ def restore(
     Call inside a transaction. Raises :class:`Problem`: ENTITY_UNKNOWN, REASON_MISSING, ENTITY_NOT_DELETED.
     """
     reason = _reason(reason)
-    store.lock(f"entity:{uuid}")
-    entity = _require(list_name, uuid, area)
+    entity = _held(list_name, uuid, area, store)
     back = Entity.update(deleted_at=None, updated_at=now).where(
         (Entity.id == entity.id) & Entity.deleted_at.is_null(False)
     )
@@ -227,6 +239,12 @@ def _decide(verb: Verb, entity: Any, reason: str, actor: str, store: Store, now:
         sealed=store.keys.seal(reason.encode(), entity.uuid),
     ).execute()
     events.record(now, actor, f"entity.{verb}", entity.uuid, list=entity.list, version=entity.version)
+
+
+def _held(list_name: str, uuid: str, area: str, store: Store) -> Any:
+    """The entity, for this transaction alone: no phone changes it meanwhile."""
+    store.lock(f"entity:{uuid.strip().lower()}")
+    return _require(list_name, uuid, area)
 
 
 def _require(list_name: str, uuid: str, area: str) -> Any:

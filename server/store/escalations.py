@@ -65,6 +65,12 @@ def open_to(alert_id: int, role: str) -> None:
     ).execute()
 
 
+def put_off(case_id: int, now: datetime, until: datetime) -> None:
+    """Look at what is late in a case again at ``until``, after the others."""
+    Alert.update(escalate_at=until).where((Alert.case == case_id) & _unanswered(now)).execute()
+    Alert.update(remind_at=until).where((Alert.case == case_id) & _to_remind(now)).execute()
+
+
 def nobody_answered() -> int:
     """How many open alerts have been told to everybody there is."""
     return int(Alert.select().where((Alert.state == "open") & (Alert.rung >= len(RUNGS))).count())

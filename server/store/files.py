@@ -12,9 +12,13 @@ knows at once what was left behind.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
+import resource
 import secrets
+import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -25,14 +29,25 @@ from server.store.sealed_files import Sealer, is_sealed, unsealed
 from server.store.sealing import Keys
 
 _PIECE = 256 * 1024  # bytes
+_OWN_FILES = 128  # of a process besides those and its connections
+_MOST_ARRIVING = 20_000
+_FEWEST_ARRIVING = 16
 _AT_ONCE = 500  # values in a query: under SQLite's oldest limit of 999
+
+
+class Reserved(OSError):  # noqa: N818 - says what is the matter
+    """The disk has no more left than what is kept for answers."""
 
 
 class Staged:
     """A file that is still arriving. Making one touches no disk; the first bytes do."""
 
-    def __init__(self, staging: Path, root: Path, keys: Keys) -> None:
+    def __init__(
+        self, staging: Path, root: Path, keys: Keys, places: threading.Semaphore, reserve: int = 0
+    ) -> None:
+        self._places = places
         self._sealer = Sealer(keys)
+        self._reserve = reserve
         self._staging = staging
         self._root = root
         self._path: Path | None = None
@@ -42,11 +57,22 @@ class Staged:
     @property
     def _stream(self) -> IO[bytes]:
         if self._opened is None:
-            self._path, self._opened = _locked(self._staging)
+            if not self._places.acquire(blocking=False):
+                raise OSError(errno.EMFILE, "as many files are arriving as may")
+            try:
+                self._path, self._opened = _locked(self._staging)
+            except BaseException:
+                self._places.release()
+                raise
         return self._opened
 
     def write(self, chunk: bytes) -> None:
-        """Take the next bytes. Raises OSError where the disk is full."""
+        """Take the next bytes.
+
+        Raises OSError where the disk is full or has only its reserve left, or too many files are arriving.
+        """
+        if self._reserve and shutil.disk_usage(self._staging).free < self._reserve + len(chunk):
+            raise Reserved
         self._stream.write(self._sealer.add(chunk))
         self.size += len(chunk)
 
@@ -83,21 +109,25 @@ class Staged:
             with contextlib.suppress(OSError):
                 self._opened.close()
             self._opened = None
+            self._places.release()
 
 
 class Files:
-    """The attachments of a home."""
+    """The attachments of a home. ``reserve``: bytes of the disk that arriving files leave free, for answers."""
 
-    def __init__(self, home: Path, keys: Keys) -> None:
+    def __init__(self, home: Path, keys: Keys, reserve: int = 0) -> None:
+        self._reserve = reserve
         self._keys = keys
         self._root = home / "attachments"
         self._staging = home / "staging"
         self._root.mkdir(parents=True, exist_ok=True)
         self._staging.mkdir(parents=True, exist_ok=True)
+        # each is open until its request is over: whoever sends thousands must not take all that a process may open
+        self._places = threading.BoundedSemaphore(arriving_at_once())
 
     def stage(self) -> Staged:
         """Begin to receive a file."""
-        return Staged(self._staging, self._root, self._keys)
+        return Staged(self._staging, self._root, self._keys, self._places, self._reserve)
 
     def read(self, address: str) -> Iterator[bytes]:
         """The content of a file that a row names. Raises FileNotFoundError at once, ``Unreadable`` while reading."""
@@ -163,6 +193,14 @@ class Files:
                     _settle(path, self._root)
                 swept += 1
         return swept
+
+
+def arriving_at_once() -> int:
+    """How many files may be arriving in this process: half of what it may open, the other half are connections."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return _MOST_ARRIVING
+    return max(_FEWEST_ARRIVING, min((soft - _OWN_FILES) // 2, _MOST_ARRIVING))
 
 
 def named(sha256s: list[str]) -> set[str]:

@@ -25,6 +25,8 @@ SESSION_LASTS = timedelta(hours=12)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 """Enough to tell a slip of the hand from an address: only a letter would prove it."""
 _hasher = PasswordHasher()
+_NO_PERSON = frozenset(("operator", "system"))
+"""Who acts without being an officer, by the names on record: nobody else gets one of these."""
 
 
 @dataclass(frozen=True)
@@ -294,6 +296,7 @@ def _free_slug(name: str, role: str) -> str:
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40] or role
     taken = {slug for (slug,) in Officer.select(Officer.slug).where(Officer.slug.startswith(base)).tuples()}
+    taken |= _NO_PERSON
     slug = base
     number = 2
     while slug in taken:

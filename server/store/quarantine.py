@@ -18,12 +18,14 @@ import structlog
 from peewee import JOIN, fn
 
 from forms.problems import Problem, Problems
-from server.store import areas, attachments, events
+from server.store import areas, attachments, events, room
 from server.store.attachments import NewFile
 from server.store.cases import OVERSEERS
 from server.store.database import Store
+from server.store.files import Files
 from server.store.models import Desk, Quarantine, Submission
 from server.store.officers import Person
+from server.store.room import NOTHING, Bounds, Fitting
 from server.store.submissions import xml_hash
 
 log = structlog.get_logger()
@@ -46,7 +48,7 @@ LONGEST_NOTE = 500
 class Held:
     """An upload in quarantine. ``desk`` is its name in commands; ``submission`` an instanceID, once there is one.
 
-    ``phone`` is where the people of the desk are reached.
+    ``phone`` is where the people of the desk are reached. ``document`` holds XML that is too large for a row.
     """
 
     id: int
@@ -66,6 +68,7 @@ class Held:
     decided_at: datetime | None
     decided_by: str | None
     submission: str | None
+    document: NewFile | None = None
 
     @property
     def refused(self) -> bool:
@@ -75,7 +78,10 @@ class Held:
 
 @dataclass(frozen=True)
 class Came:
-    """What came, from whom; the files are durable already. ``form_id`` is empty where none could be read."""
+    """What came, from whom; the files are durable already. ``form_id`` is empty where none could be read.
+
+    XML that is too large for a row is in the file ``document``, and ``digest`` is its SHA-256.
+    """
 
     form_id: str
     version: str
@@ -84,39 +90,49 @@ class Came:
     device_id: str | None
     xml: bytes
     files: list[NewFile]
+    document: NewFile | None = None
+    digest: str | None = None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of what came. ``files_kept``: a row names its files; ``taken``: staff took the same in before."""
+    """What became of what came. ``files_kept``: a row names its files; ``taken``: staff took the same in before.
+
+    ``fitting`` says for which of them there is no room.
+    """
 
     files_kept: bool
     taken: bool = False
+    fitting: Fitting = NOTHING
 
 
-def hold(reason: str, came: Came, store: Store, now: datetime) -> Outcome:
+def hold(reason: str, came: Came, store: Store, now: datetime, bounds: Bounds | None = None) -> Outcome:
     """Keep it; the same bytes again only add files. ``reason`` is a problem's code.
 
     Raises :class:`Problem` (QUARANTINE_FULL) where it is readable and no room is left for its desk: then the phone
     must keep it. Call inside a transaction.
     """
-    digest = xml_hash(came.xml)
-    store.lock(f"quarantine:{digest}")
+    digest = came.digest or xml_hash(came.xml)
+    store.lock(_lock(digest))
     known = Quarantine.get_or_none(
         (Quarantine.form_id == came.form_id)
         & (Quarantine.instance_id == came.instance_id)
         & (Quarantine.xml_hash == digest)
     )
-    size = sum(f.size for f in came.files) + (len(came.xml) if known is None else 0)
+    former: list[dict[str, Any]] = known.files if known is not None else []
+    there = [_file(f) for f in former]
+    arrived = [*came.files, came.document] if came.document is not None else came.files
+    names = {(f.filename, f.sha256) for f in there}
+    fresh = [f for f in arrived if (f.filename, f.sha256) not in names]  # phones send everything again
+    size = sum(f.size for f in fresh) + (len(came.xml) if known is None else 0)
     if not _room(reason, came.desk_id, size, known.id if known is not None else None):
         if reason in UNREADABLE:
             log.warning("quarantine.full", reason=reason)
             return Outcome(files_kept=False)
         raise Problem(Problems.QUARANTINE_FULL)
-    noted = [
-        {"filename": f.filename, "sha256": f.sha256, "size": f.size, "content_type": f.content_type}
-        for f in came.files
-    ]
+    fitting = room.fit(fresh, there, came.desk_id, bounds)
+    noted = [_noted(f, document=f is came.document) for f in fitting.files]
+    size -= sum(f.size for f in fitting.left_out)
     if known is None:
         Quarantine.insert(
             desk=came.desk_id,
@@ -131,16 +147,35 @@ def hold(reason: str, came: Came, store: Store, now: datetime) -> Outcome:
             files=noted,
             size=size,
         ).execute()
-        return Outcome(files_kept=True)
+        return Outcome(files_kept=True, fitting=fitting)
     if noted:
         # other bytes under a name that came before stand beside those
-        merged = known.files + [f for f in noted if f not in known.files]
-        Quarantine.update(files=merged, size=Quarantine.size + size).where(
+        Quarantine.update(files=former + noted, size=Quarantine.size + size).where(
             Quarantine.id == known.id
         ).execute()
         if known.submission_id is not None:  # staff were quicker than the phone with the rest of its files
-            _hand_on(known.submission_id, came.files, known.state, now)
-    return Outcome(files_kept=True, taken=known.state == "released")
+            _hand_on(
+                known.submission_id, [f for f in fitting.files if f is not came.document], known.state, now
+            )
+    return Outcome(files_kept=True, taken=known.state == "released", fitting=fitting)
+
+
+def _noted(file: NewFile, *, document: bool) -> dict[str, Any]:
+    noted = {
+        "filename": file.filename,
+        "sha256": file.sha256,
+        "size": file.size,
+        "content_type": file.content_type,
+    }
+    return {**noted, "document": True} if document else noted
+
+
+def _file(noted: dict[str, Any]) -> NewFile:
+    return NewFile(noted["filename"], noted["sha256"], noted["size"], noted.get("content_type", ""))
+
+
+def _lock(digest: str) -> str:
+    return f"quarantine:{digest}"
 
 
 def _room(reason: str, desk_id: int | None, size: int, known: int | None) -> bool:
@@ -238,6 +273,8 @@ def require(entry_id: int, person: Person | None = None) -> Held:
 
 def xml_of(entry: Held, store: Store) -> bytes:
     """The bytes as they came."""
+    if entry.document is not None:
+        return b"".join(Files(store.home, store.keys).read(entry.document.sha256))
     row = Quarantine.get_by_id(entry.id)
     return store.keys.unseal(bytes(row.xml), row.instance_id)
 
@@ -265,6 +302,9 @@ def decide(
     note = " ".join(note.split())[:LONGEST_NOTE]
     if not note:
         raise Problem(Problems.REASON_MISSING)
+    store.lock(
+        _lock(Quarantine.get_by_id(entry.id).xml_hash)
+    )  # the phone may be sending more files at this moment
     took = (
         Quarantine.update(
             state=state,
@@ -280,7 +320,7 @@ def decide(
     if took != 1:
         raise Problem(Problems.QUARANTINE_DECIDED, id=entry.id)
     if submission_id is not None:
-        _hand_on(submission_id, list(entry.files), state, now)
+        _hand_on(submission_id, list(require(entry.id).files), state, now)
     events.record(now, by.slug, f"quarantine.{state}", f"quarantine:{entry.id}", reason=entry.reason)
 
 
@@ -367,6 +407,7 @@ def _line(entry: Held) -> dict[str, Any]:
 
 
 def _held(row: Any) -> Held:
+    whole = {_file(f): "document" in f for f in row.files}
     return Held(
         row.id,
         row.received_at,
@@ -379,10 +420,11 @@ def _held(row: Any) -> Held:
         row.desk_village,
         row.desk_phone,
         row.device_id,
-        tuple(NewFile(f["filename"], f["sha256"], f["size"], f.get("content_type", "")) for f in row.files),
+        tuple(file for file, is_document in whole.items() if not is_document),
         row.size,
         row.state,
         row.decided_at,
         row.decided_by,
         row.became,
+        next((file for file, is_document in whole.items() if is_document), None),
     )

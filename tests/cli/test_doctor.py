@@ -31,6 +31,7 @@ NAMES = [
     "alerts",
     "messages",
     "quarantine",
+    "files",
     "last resort",
     "sync",
     "jobs",

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from forms.form import Form
 from tests.cli.conftest import Run
-from tests.conftest import Home, compiled_library
+from tests.conftest import Home
 from tests.forms.workbooks import INDICATORS, SETTINGS, SURVEY, put, write
 from tests.server_process import ROOT, environment
 
@@ -203,8 +204,10 @@ def test_an_attached_list_that_phones_could_not_read_is_named_by_row(
     assert "negara.csv row 3" in said
 
 
-def test_a_used_version_with_other_bytes_is_refused(run: Run, shipped: Path, tmp_path: Path) -> None:
-    version = compiled_library()["berangkat"].version
+def test_a_used_version_with_other_bytes_is_refused(
+    run: Run, shipped: Path, library: dict[str, Form], tmp_path: Path
+) -> None:
+    version = library["berangkat"].version
     settings = put(put(SETTINGS, 2, "form_id", "berangkat"), 2, "version", version)
     said = line(run, "forms", "publish", write(tmp_path, settings=settings), "--home", shipped)
     assert version in said

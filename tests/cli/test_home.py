@@ -9,22 +9,23 @@ from pathlib import Path
 
 import pytest
 
+from forms.form import Form
 from forms.problems import Problem
 from server import installation
 from server.settings import Settings
 from server.store import published
 from server.store.sealing import KEY_FILE, Keys
-from tests.conftest import Home, compiled_library
+from tests.conftest import Home
 
 NOW = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
 
 
-def _init(home: Home) -> Settings:
+def _init(home: Home, library: dict[str, Form]) -> Settings:
     """Init as the command does it, with the forms compiled beforehand."""
     settings = Settings(home=home.path, database_url=home.url)
     store = installation.open_store(settings)
     with store.transaction():
-        for form in compiled_library().values():
+        for form in library.values():
             workbook = (Path("forms/library") / f"{form.form_id}.xlsx").read_bytes()
             published.publish(form, workbook, {}, NOW)
     store.release()
@@ -32,8 +33,10 @@ def _init(home: Home) -> Settings:
     return settings
 
 
-def test_a_lost_key_is_never_replaced_by_a_new_one(home: Home, tmp_path: Path) -> None:
-    settings = _init(home)
+def test_a_lost_key_is_never_replaced_by_a_new_one(
+    home: Home, library: dict[str, Form], tmp_path: Path
+) -> None:
+    settings = _init(home, library)
     key = shutil.move(home.path / KEY_FILE, tmp_path / "kept")
     with pytest.raises(Problem) as lost:
         installation.init(settings, "admin@contoh.example", NOW)
@@ -43,8 +46,10 @@ def test_a_lost_key_is_never_replaced_by_a_new_one(home: Home, tmp_path: Path) -
     installation.open_store(settings).release()
 
 
-def test_another_homes_key_does_not_open_the_database(home: Home, tmp_path: Path) -> None:
-    settings = _init(home)
+def test_another_homes_key_does_not_open_the_database(
+    home: Home, library: dict[str, Form], tmp_path: Path
+) -> None:
+    settings = _init(home, library)
     (home.path / KEY_FILE).unlink()
     Keys.make(home.path)
     with pytest.raises(Problem) as wrong:
@@ -52,8 +57,8 @@ def test_another_homes_key_does_not_open_the_database(home: Home, tmp_path: Path
     assert wrong.value.kind.code == "home.key"
 
 
-def test_init_leaves_what_staff_published(home: Home) -> None:
-    settings = _init(home)
+def test_init_leaves_what_staff_published(home: Home, library: dict[str, Form]) -> None:
+    settings = _init(home, library)
     store = installation.open_store(settings)
     form = published.get_form("berangkat")
     assert form is not None

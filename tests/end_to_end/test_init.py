@@ -63,7 +63,7 @@ def test_two_at_the_same_moment_make_one_home(nothing: Home) -> None:
 def test_serve_makes_the_home_where_there_is_none(tmp_path: Path) -> None:
     home = Home(tmp_path / "made by serve", "sqlite:")
     home.path.mkdir()
-    with Server(home, "--no-sync") as server:
+    with Server(home, "--no-sync", forked=False) as server:
         assert "password" in server.logged(), "said once, to whoever starts it"
         assert [f["form_id"] for f in command(home, "forms", "list")] == SHIPPED
         assert command(home, "desks", "add", "35.07.01.2001")["url"].startswith(server.url + "/desk/")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -205,12 +206,12 @@ def test_nobody_exports_beyond_their_area(store: Store, tmp_path: Path) -> None:
     [
         (None, "Penganiayaan/kekerasan"),
         ("ppa", "Penganiayaan/kekerasan"),
-        ("province", None),
-        ("disnaker", None),
+        ("province", "Sebab lain yang merugikan PMI"),
+        ("disnaker", "Sebab lain yang merugikan PMI"),
     ],
 )
-def test_a_choice_that_tells_of_violence_is_a_secret_though_its_question_is_open(
-    role: str | None, told: str | None, store: Store, tmp_path: Path
+def test_of_a_choice_that_tells_of_violence_others_learn_the_wider_one_for_a_blank_would_tell_it_too(
+    role: str | None, told: str, store: Store, tmp_path: Path
 ) -> None:
     form = publish_library_form("pulang")
     for reason, instance in (("abuse", "uuid:hurt"), ("end", "uuid:well")):
@@ -218,3 +219,29 @@ def test_a_choice_that_tells_of_violence_is_a_secret_though_its_question_is_open
         keep(store, form, answers, instance)
     shown = [row["Alasan pulang"] or None for row in rows(_export(store, tmp_path, role))]
     assert shown == [told, "Perjanjian kerja berakhir"]
+
+
+def test_a_question_that_must_be_answered_is_as_secret_as_a_choice_that_nothing_stands_in_for(
+    store: Store, tmp_path: Path
+) -> None:
+    made = made_up_form({"must": "select1: hit other", "may": "select: hit other"})
+    form = replace(
+        made,
+        xform=made.xform.replace('"/uji/must" type', '"/uji/must" required="true()" type'),
+        secret_choices={"/uji/must": {"hit": "violence"}, "/uji/may": {"hit": "violence"}},
+    )
+    published.publish(form, b"", {}, NOON)
+    for answer in ("hit", "other"):
+        keep(store, form, {"must": answer, "may": ["hit", "other"]}, f"uuid:{answer}")
+    file = tmp_path / "uji.xlsx"
+    export_form("uji", file, store, reader=Access("disnaker"), multiple="split")
+    assert {"Label must", "Label may: Pilihan hit"}.isdisjoint(header(file))
+    assert [(row["Label may"], row["Label may: Pilihan other"]) for row in rows(file)] == [
+        ("Pilihan other", 1)
+    ] * 2
+    export_form("uji", file, store, reader=Access("ppa"), multiple="split")
+    told = [(row["Label must"], row["Label may"], row["Label may: Pilihan hit"]) for row in rows(file)]
+    assert told == [
+        ("Pilihan hit", "Pilihan hit; Pilihan other", 1),
+        ("Pilihan other", "Pilihan hit; Pilihan other", 1),
+    ]

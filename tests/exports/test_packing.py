@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exports.packing import Compressor, Package, combined
+from exports.packing import Compressor, Package, _Piece, combined
 
 
 @given(st.binary(max_size=300), st.binary(max_size=300))
@@ -47,6 +49,37 @@ def test_more_parts_than_the_old_format_counts_are_all_found(tmp_path: Path) -> 
             package.add(f"{number}", b"")
     with zipfile.ZipFile(tmp_path / "banyak.zip") as read:
         assert len(read.infolist()) == 0x10000 + 5
+
+
+def test_what_has_no_room_in_the_old_format_is_told_in_the_new(tmp_path: Path) -> None:
+    """More than 4 GiB: the size of a part that its piece only says, and the place of one that lies behind a hole."""
+    huge = 5 << 30
+    with Package(tmp_path / "besar.zip") as package:
+        package._entry("besar.csv", [_Piece(7, huge, 3, io.BytesIO(b"\x01\x02\x03"))])
+        package._stream.seek(huge)
+        package.add_stored("media/foto.jpg", [b"sa", b"tu"])
+        package.add("kecil.txt", b"dua")
+    with zipfile.ZipFile(tmp_path / "besar.zip") as read:
+        large, stored, small = read.infolist()
+        assert (large.file_size, large.compress_size, large.CRC) == (huge, 3, 7)
+        assert stored.header_offset >= huge
+        assert (read.read(stored), stored.compress_type) == (b"satu", zipfile.ZIP_STORED)
+        assert read.read(small) == b"dua"
+
+
+def test_a_file_whose_reading_fails_leaves_nothing_of_itself(tmp_path: Path) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"setengah"
+        raise OSError
+
+    with Package(tmp_path / "paket.zip") as package:
+        with pytest.raises(OSError):
+            package.add_stored("a", broken())
+        package.add_stored("b", [b"utuh"])
+    with zipfile.ZipFile(tmp_path / "paket.zip") as read:
+        assert read.namelist() == ["b"]
+        assert read.read("b") == b"utuh"
+    assert b"setengah" not in (tmp_path / "paket.zip").read_bytes()
 
 
 def test_a_fault_while_compressing_is_not_lost(tmp_path: Path) -> None:

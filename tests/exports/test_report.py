@@ -44,6 +44,8 @@ def filled(
         province.leaves(VILLAGE, MONTH, consent="no")
     province.answer_cases()
     province.open_desks()
+    with store.transaction():
+        province.comes_back(VILLAGE, date(2027, 3, 9), return_reason="abuse", indicators=[])
     yield store
     store.release()
 
@@ -203,8 +205,16 @@ def test_sheets_are_made_to_be_printed_filtered_and_scrolled(report: Sheets) -> 
     for name in (OUT, BACK, RECAP, "10 Kinerja Alert", "11 Laporan Desa"):
         page = book[name]
         assert page.freeze_panes
-        assert page.print_title_rows
         assert page.auto_filter.ref
+    for name in (OUT, BACK):  # several pages across and down: each says what it is, and has the headers
+        assert book[name].print_title_rows == "$4:$4"
+        header = book[name].oddHeader
+        assert header is not None
+        assert str(header.left.text).startswith("Register Ke")
+        assert book[name].print_area.startswith(f"'{name}'!$A$4:")
+    assert book["Bukti Keaslian"].print_area.startswith("'Bukti Keaslian'!$A$1:$B$"), (
+        "the seal is for programs"
+    )
     for name in book.sheetnames[3:12]:
         text = [cell for row in report.cells(name) for cell in row if isinstance(cell, str)]
         assert "Mengetahui," in text
@@ -229,6 +239,10 @@ def test_no_whole_nik_and_nothing_about_violence_is_in_an_ordinary_report(
         assert not str(line["NIK (tersamar)"]).replace("*", "").isdigit() or "*" in str(
             line["NIK (tersamar)"]
         )
+    march = order(reader=Access.operator(), month=date(2027, 3, 1))
+    register = next(s for s in build(march, filled).sheets if s.name == BACK).blocks[0]
+    reason = [column.key for column in register.columns].index("return_reason")
+    assert [row[reason] for row in register.rows] == ["Sebab lain yang merugikan PMI"]
     restricted = tmp_path / "terbatas.xlsx"
     write_report(order(restricted=True, reader=Access.operator()), restricted, filled)
     text = everything(restricted)

@@ -42,7 +42,8 @@ def sheets(rows: list[list[Cell]]) -> list[Sheet]:
         Column("all", "Jml", group="Berangkat"),
         Column("day", "Tgl", "date"),
     ]
-    return [Sheet("x", "x", [Block("pmi_rekap_bulanan", "", columns, iter(rows))])]
+    beside = Block("pmi_rekap_negara", "", [Column("area", "Wilayah", "text")], [])
+    return [Sheet("x", "x", [Block("pmi_rekap_bulanan", "", columns, iter(rows)), beside])]
 
 
 def own_workbook(file: Path) -> None:
@@ -253,25 +254,102 @@ def test_a_pivot_table_and_its_cache_stay_byte_for_byte(tmp_path: Path) -> None:
     )
 
 
-def test_a_table_with_a_totals_row_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
-    own, target = tmp_path / "own.xlsx", tmp_path / "filled.xlsx"
-    with xlsxwriter.Workbook(own) as book:
-        page = book.add_worksheet("Rekap")
+def with_totals(file: Path) -> None:
+    """A table with a totals row, a sum and a signature below, a chart, and a sheet that points at all of it."""
+    with xlsxwriter.Workbook(file) as book:
+        page, other = book.add_worksheet("Rekap"), book.add_worksheet("Ringkas")
         page.add_table(
-            "A1:B3",
+            "A3:C5",
             {
                 "name": "pmi_rekap_bulanan",
                 "total_row": True,
                 "columns": [
                     {"header": "Kab/Kota", "total_string": "Jumlah"},
                     {"header": "Berangkat Jml", "total_function": "sum"},
+                    {
+                        "header": "Dua kali",
+                        "formula": "=pmi_rekap_bulanan[[#This Row],[Berangkat Jml]]*2",
+                        "total_function": "sum",
+                    },
                 ],
             },
         )
-    with pytest.raises(Problem) as refused:
-        fill_template(own, target, FACTS, sheets(ROWS))
-    assert refused.value.problem is Problems.TEMPLATE_TOTALS
-    assert not target.exists()
+        for cell, column in (("B5", "Berangkat Jml"), ("C5", "Dua kali")):  # as Excel writes it
+            page.write_formula(cell, f"=SUBTOTAL(109,pmi_rekap_bulanan[{column}])", None, 99)
+        page.write_formula("B7", "=B5+SUM(B4:B4)", None, 99)
+        page.merge_range("A9:B9", "Mengetahui, Kepala Dinas")
+        page.conditional_format(
+            "B4:B4", {"type": "cell", "criteria": ">", "value": 3, "format": book.add_format()}
+        )
+        page.data_validation("C9", {"validate": "list", "source": "=$A$4:$A$4"})
+        page.print_area("A1:C12")
+        page.write_comment("A9", "catatan")
+        page.write("C12", "sampai")
+        book.define_name("pmi_wilayah", "=Rekap!$B$11")
+        page.write_blank("B11", None, book.add_format({"bold": True}))
+        other.write_formula("A1", "=Rekap!B5", None, 99)
+        other.write_formula("A2", "=SUM(Rekap!$B$4:$B$4)+LOG10(10)", None, 99)
+        chart = book.add_chart({"type": "column"})
+        chart.add_series({"values": "=Rekap!$B$4:$B$4"})
+        page.insert_chart("E9", chart)
+
+
+def test_a_totals_row_moves_down_with_what_stands_below_and_adds_up(tmp_path: Path) -> None:
+    own, target = tmp_path / "own.xlsx", tmp_path / "filled.xlsx"
+    with_totals(own)
+    fill_template(own, target, FACTS, sheets(ROWS))
+    book = openpyxl.load_workbook(target)
+    page, other = book["Rekap"], book["Ringkas"]
+    assert [page.cell(row, 1).value for row in (4, 5, 6, 7)] == [*(row[0] for row in ROWS), "Jumlah"]
+    table = page.tables["pmi_rekap_bulanan"]
+    assert (table.ref, table.totalsRowCount, table.autoFilter and table.autoFilter.ref) == (
+        "A3:C7",
+        1,
+        "A3:C6",
+    )
+    assert page["B9"].value == "=B7+SUM(B4:B6)"
+    assert (other["A1"].value, other["A2"].value) == ("=Rekap!B7", "=SUM(Rekap!$B$4:$B$6)+LOG10(10)")
+    assert [str(merged) for merged in page.merged_cells.ranges] == ["A11:B11"]
+    assert page["A11"].comment is not None
+    assert [str(said.sqref) for said in page.conditional_formatting] == ["B4:B6"]
+    [choice] = page.data_validations.dataValidation
+    assert (str(choice.sqref), choice.formula1) == ("C11", "$A$4:$A$6")
+    assert page.print_area == "'Rekap'!$A$1:$C$14"
+    assert (page["B13"].value, page["B13"].font.bold) == ("Provinsi Contoh", True)
+    [chart] = page._charts  # type: ignore[attr-defined]
+    assert chart.series[0].val.numRef.f == "Rekap!$B$4:$B$6"
+    assert chart.anchor._from.row == 10
+    command = ["soffice", f"-env:UserInstallation=file://{tmp_path}/office", "--headless", "--convert-to"]
+    csv_of_all = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1"
+    subprocess.run(
+        [*command, csv_of_all, "--outdir", str(tmp_path), str(target)], check=True, capture_output=True
+    )
+    lines = list(csv.reader((tmp_path / "filled-Rekap.csv").read_text("utf-8").splitlines()))
+    assert lines[6] == ["Jumlah", "7", "14"]
+    assert lines[8][1] == "14"
+    assert (tmp_path / "filled-Ringkas.csv").read_text("utf-8").split() == ["7", "8"]
+
+
+def test_fewer_rows_than_the_template_has_leave_its_totals_where_they_are(tmp_path: Path) -> None:
+    own, target = tmp_path / "own.xlsx", tmp_path / "filled.xlsx"
+    with_totals(own)
+    fill_template(own, target, FACTS, sheets([]))
+    page = openpyxl.load_workbook(target)["Rekap"]
+    assert page.tables["pmi_rekap_bulanan"].ref == "A3:C5"
+    assert (page["A4"].value, page["A5"].value, page["B7"].value) == (None, "Jumlah", "=B5+SUM(B4:B4)")
+
+
+def test_a_named_range_pushes_down_the_sum_and_the_signature_below_it(tmp_path: Path) -> None:
+    own, target = tmp_path / "own.xlsx", tmp_path / "filled.xlsx"
+    book = openpyxl.Workbook()
+    with_cells({**HEADERS, "A3": "Jumlah", "B3": "=SUM(B2:B2)", "A5": "Mengetahui"}, RANGE)(book)
+    book.save(own)
+    fill_template(own, target, FACTS, sheets(ROWS))
+    read = openpyxl.load_workbook(target)
+    page = read.worksheets[0]
+    assert [page.cell(row, 2).value for row in range(2, 6)] == [3, 4, 0, "=SUM(B2:B4)"]
+    assert page["A7"].value == "Mengetahui"
+    assert read.defined_names["pmi_rekap_bulanan"].attr_text == "'Sheet'!$A$1:$B$4"
 
 
 Change = Callable[[openpyxl.Workbook], None]
@@ -305,7 +383,15 @@ HEADERS: dict[str, str] = {"A1": "Kab/Kota", "B1": "Berangkat Jml"}
         (named("pmi_berangkt_jml", "Sheet!$A$1"), Problems.TEMPLATE_UNKNOWN, "pmi_berangkat_jml"),
         (named("pmi_wilayah", "#REF!"), Problems.TEMPLATE_NAME, "pmi_wilayah"),
         (with_cells({"A1": "Nama"}, RANGE), Problems.TEMPLATE_HEADER, "A1:B1"),
-        (with_cells({**HEADERS, "A4": "Mengetahui"}, RANGE), Problems.TEMPLATE_ROOM, "cell A4"),
+        (
+            with_cells(
+                {**HEADERS, "A4": "Mengetahui", "D1": "Wilayah"},
+                RANGE,
+                named("pmi_rekap_negara", "Sheet!$D$1:$D$5"),
+            ),
+            Problems.TEMPLATE_ROOM,
+            "cell A3",
+        ),
         (with_cells({**HEADERS, "B2": "=1+1"}, RANGE), Problems.TEMPLATE_FORMULA, "cell B2"),
         (with_cells({"A1": "=1"}, named("pmi_wilayah", "Sheet!$A$1")), Problems.TEMPLATE_FORMULA, "cell A1"),
         (named("pmi_bulan", "Sheet!$C$3"), Problems.TEMPLATE_DATE, "cell C3"),

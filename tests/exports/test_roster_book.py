@@ -126,6 +126,26 @@ def test_what_is_no_workbook_or_lacks_a_column_is_said_so(store: Store, clock: C
     assert places(done) == ["Cuti row 1, column Sampai", "Cuti row 1, column Wakil"]
 
 
+def test_a_line_that_is_not_read_is_a_fault_for_it_would_be_taken_out(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person("Sari", "disnaker", "35.07", clock)
+    days = [("sari", f"2026-12-0{n}", f"2026-12-0{n}", None, None) for n in range(1, 4)]
+    monkeypatch.setattr("exports.roster_book.MOST_ROWS", 3)
+    assert places(roster_book.read(book(Jaga=days), "35.07", clock(), "x")) == ["Jaga row 4"]
+    assert places(roster_book.read(book(Jaga=days[:2]), "35.07", clock(), "x")) == []
+    monkeypatch.setattr("exports.roster_book._MOST_UNPACKED", 1_000)
+    said = roster_book.read(book(Jaga=days[:2]), "35.07", clock(), "x").findings[0].message
+    assert "too big" in said, "nobody fills the server's memory with a small file"
+
+
+def test_nobody_is_on_record_under_the_name_of_the_program(store: Store, clock: Clock) -> None:
+    assert [person(name, "disnaker", "35.07", clock).slug for name in ("Operator", "System")] == [
+        "operator-2",
+        "system-2",
+    ]
+
+
 def test_an_office_changes_its_own_roster_and_nobody_elses(store: Store, clock: Clock) -> None:
     for name, role in (("Sari", "disnaker"), ("Wulan", "ppa")):
         person(name, role, "35.07", clock)

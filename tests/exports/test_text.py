@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -134,16 +135,33 @@ def test_csv_text_is_guarded_where_it_would_calculate_and_nowhere_else(text: str
     kept = plain(text)
     line = next(csv.reader(io.StringIO(_csv(kept), newline="")))
     assert line == [kept]
-    assert kept in (text, f"'{text}")
-    if kept == text and text[0] in "=+-@\t\r":
-        float(text.replace(",", "."))
+    assert re.sub(r"(^|[;\t\r\n])'(?='*(?:[^\S\t\r\n]|\")*[=+\-@])", r"\1", kept) == text, (
+        "it can be had back"
+    )
+    for piece in re.split(r"[;\t\r\n]", kept):  # as programs read it that part cells by semicolons
+        if piece.strip(' "')[:1] in tuple("=+-@"):
+            float(piece.replace(",", "."))
 
 
 @pytest.mark.parametrize(
-    "text", ["=1", "@x", "+x", "-x", "\tx", "\rx", "=", "-", "+62 812", " =1", "\n=1", "\uff1d1"]
+    ("text", "written"),
+    [
+        *(
+            (text, f"'{text}")
+            for text in ("=1", "@x", "+x", "-x", "=", "-", "+62 812", " =1", "'=1", "\uff1d1")
+        ),
+        ("aman;=1+1", "aman;'=1+1"),
+        ("aman\n=1+1", "aman\n'=1+1"),
+        ("\t=1", "\t'=1"),
+        ('aman;"=1+1"', 'aman;\'"=1+1"'),
+        ("=1;-2;\n\n@x", "'=1;-2;\n\n'@x"),
+        ("a=1; 2-3; +62812", "a=1; 2-3;' +62812"),
+    ],
 )
-def test_a_formula_in_csv_begins_with_an_apostrophe(text: str) -> None:
-    assert guarded(text) == f"'{text}"
+def test_a_formula_in_csv_begins_with_an_apostrophe_wherever_a_cell_may_begin(
+    text: str, written: str
+) -> None:
+    assert guarded(text) == written
 
 
 def _csv(cell: str) -> str:

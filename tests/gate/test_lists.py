@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from forms.compile import FormErrors
 from forms.problems import Problem
 from server.intake.intake import Intake
+from server.openrosa.answers import Document
 from server.openrosa.catalogue import Catalogue
 from server.policy_lists import history, set_policy_list, show_policy_list
 from server.publishing import check
@@ -93,8 +95,9 @@ def test_phones_get_the_new_list_at_their_next_sync_and_an_announced_one_on_its_
     catalogue, sender = Catalogue(running, clock), small.desk(running, clock())
 
     def fees() -> bytes:
-        (form,) = catalogue.forms(sender)
-        (file,) = catalogue.media(form, sender)
+        shown = catalogue.shown()
+        (form,) = shown.forms[sender.draft]
+        (file,) = catalogue.media(shown, form, sender)
         return file.load()
 
     assert fees() == small.FEES
@@ -104,6 +107,14 @@ def test_phones_get_the_new_list_at_their_next_sync_and_an_announced_one_on_its_
     assert fees() == small.FEES_BANNED
     clock.at += DAY
     assert fees() == small.FEES
+
+
+def test_made_up_addresses_fill_no_memory(running: Store, clock: Clock) -> None:
+    shown = Catalogue(running, clock).shown()
+    written = [shown.written((f"http://{n}",), partial(Document.of, b"%d" % n)) for n in range(2000)]
+    assert written[1999].body == b"1999"
+    assert shown.written(("http://1999",), lambda: Document.of(b"again")) is written[1999]
+    assert shown.written(("http://0",), lambda: Document.of(b"again")) is not written[0], "long forgotten"
 
 
 def test_the_history_says_who_changed_what_and_when(running: Store, clock: Clock, tmp_path: Path) -> None:

@@ -110,7 +110,8 @@ def published(home: Home) -> Iterator[Store]:
             *(Message, Alert, Case, Register, Attachment, Submission, Quarantine, Event, Desk, Officer),
         ):
             table.delete().execute()
-        Counter.delete().where(Counter.name.startswith("case:") | Counter.name.startswith("try:")).execute()
+        for counted in ("case:", "try:", "bytes:"):
+            Counter.delete().where(Counter.name.startswith(counted)).execute()
     yield store
     store.release()
 

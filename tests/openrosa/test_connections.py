@@ -61,8 +61,9 @@ def test_where_all_are_in_the_middle_of_a_body_the_next_one_hears_503(home: Home
         for _ in range(3):
             with connect(port) as late:
                 late.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-                answers.append(late.recv(100).split(b"\r\n")[0])
-        assert answers == [b"HTTP/1.1 503 Service Unavailable"] * 3
+                head, _, body = late.recv(2000).partition(b"\r\n\r\n")
+                answers.append((head.split(b"\r\n")[0], b"<OpenRosaResponse" in body))
+        assert answers == [(b"HTTP/1.1 503 Service Unavailable", True)] * 3
         phones.pop().close()
         for _ in range(100):  # until the server has seen it
             with contextlib.suppress(HTTPError), urlopen(f"{server.url}/healthz", timeout=20) as said:
@@ -73,6 +74,50 @@ def test_where_all_are_in_the_middle_of_a_body_the_next_one_hears_503(home: Home
             pytest.fail("the place of a phone that left is not taken by the next")
         for phone in phones:
             phone.close()
+
+
+class Noting:
+    """A transport that notes what it is given to send."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self.sent: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self.sent.append(bytes(data))
+        self._transport.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+class Noted(connections.Connection):
+    """A connection that notes what it is given to send."""
+
+    last: Noting
+
+    def connection_made(self, transport: Any) -> None:
+        Noted.last = Noting(transport)
+        super().connection_made(Noted.last)  # type: ignore[arg-type]
+
+
+def test_who_crawls_gives_up_the_place_where_all_are_taken(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "room", lambda: 2)
+    monkeypatch.setattr(connections, "CRAWLS_AFTER", 0.3)
+    monkeypatch.setattr(connections, "CRAWLING", 1_000)  # bytes a second: the head alone is some 70
+    with connect(port) as first, connect(port) as second, connect(port) as late:
+        for stranger in (first, second):
+            stranger.sendall(HEAD + b"a")
+        time.sleep(0.4)
+        first.sendall(b"b")
+        second.sendall(b"b")
+        late.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert late.recv(100).startswith(b"HTTP/1.1 503"), "it came before anybody crawled"
+        with connect(port) as phone:
+            phone.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert phone.recv(100).startswith(b"HTTP/1.1 200")
 
 
 @pytest.fixture
@@ -95,9 +140,7 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
         padding = b" " * LARGE if scope["path"] == "/large" else b""
         await send({"type": "http.response.body", "body": b"%d bytes" % size + padding})
 
-    server = uvicorn.Server(
-        uvicorn.Config(app, http=connections.Connection, lifespan="off", log_level="error")
-    )
+    server = uvicorn.Server(uvicorn.Config(app, http=Noted, lifespan="off", log_level="error"))
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=lambda: server.run(sockets=[listener]))
     thread.start()
@@ -134,6 +177,48 @@ def test_a_phone_that_sends_a_byte_now_and_then_is_served(port: int) -> None:
         assert phone.recv(100).startswith(b"HTTP/1.1 200")
 
 
+TLS = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+ENDLESS = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"x" * (2 * connections.LONGEST_HEAD)
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"SALAH\r\n\r\n", 400),
+        (b"GET /formList HTTP/9.9\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: banyak\r\n\r\n", 400),
+        (b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (TLS, 400),
+        (ENDLESS, 431),
+        (b"GET /?id=" + b"a" * 2 * connections.LONGEST_HEAD, 431),
+    ],
+    ids=["no HTTP", "another HTTP", "no length", "long path", "TLS", "endless header", "endless address"],
+)
+def test_what_never_becomes_a_request_is_answered_in_openrosa_words(
+    port: int, sent: bytes, status: int
+) -> None:
+    with connect(port) as stranger:
+        stranger.sendall(sent)
+        said = b""
+        with contextlib.suppress(ConnectionResetError):
+            while piece := stranger.recv(4000):
+                said += piece
+    head, _, body = said.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert b"x-openrosa-version: 1.0" in head
+    assert b"<OpenRosaResponse" in body
+    assert b"content-length: %d\r\n" % len(body) in head
+
+
+def test_a_phone_that_comes_after_a_broken_request_is_served(port: int) -> None:
+    for _ in range(3):
+        with connect(port) as stranger:
+            stranger.sendall(b"SALAH\r\n\r\n")
+        with connect(port) as phone:
+            phone.sendall(HEAD + b"abcdef")
+            assert phone.recv(100).startswith(b"HTTP/1.1 200")
+
+
 def pour(stranger: socket.socket, piece: bytes) -> None:
     """Send far more than the kernel holds for a server that reads none of it."""
     for _ in range(1_000):
@@ -150,6 +235,15 @@ def test_a_head_without_an_end_is_refused(port: int, endless: bytes) -> None:
         stranger.sendall(endless)
         with pytest.raises(OSError):
             pour(stranger, b"A: b\r\n" * 2_000 if endless.endswith(b"\n") else b"a" * 12_000)
+
+
+def test_long_heads_have_a_bound_together(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "LONGEST_HEAD", 10**9)
+    monkeypatch.setattr(connections, "LONG_HEADS", 500_000)
+    with connect(port) as stranger:
+        stranger.sendall(b"GET / HTTP/1.1\r\nX: ")
+        with pytest.raises(OSError):
+            pour(stranger, b"a" * 12_000)
 
 
 def test_what_follows_the_last_piece_of_a_body_has_an_end_too(port: int) -> None:
@@ -181,3 +275,30 @@ def test_who_takes_the_answer_slowly_gets_all_of_it(port: int) -> None:
             piece = phone.recv(1_000_000)
             assert piece, "closed in the middle"
             taken += len(piece)
+
+
+def test_an_answer_goes_out_in_one_piece(port: int) -> None:
+    with connect(port) as phone:
+        phone.sendall(HEAD + b"abcdef")
+        assert phone.recv(1000).endswith(b"6 bytes\r\n0\r\n\r\n")
+        assert len(Noted.last.sent) == 1
+
+
+def test_an_answer_without_a_body_and_one_that_a_phone_waits_for_are_not_held_back(port: int) -> None:
+    with connect(port) as phone:
+        phone.sendall(b"HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert phone.recv(1000).endswith(b"\r\n\r\n")
+        phone.sendall(HEAD.replace(b"Host:", b"Expect: 100-continue\r\nHost:"))
+        assert phone.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        phone.sendall(b"abcdef")
+        assert b"6 bytes" in phone.recv(1000)
+        phone.sendall(2 * b"HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n" + HEAD + b"abcdef")
+        said = b""
+        while b"6 bytes" not in said:
+            said += phone.recv(1000)
+        assert said.count(b"HTTP/1.1 200") == 3
+        phone.sendall(
+            HEAD.replace(b"POST", b"HEAD").replace(b"Host:", b"Connection: close\r\nHost:") + b"abcdef"
+        )
+        assert phone.recv(1000).startswith(b"HTTP/1.1 200")
+        assert phone.recv(1000) == b""

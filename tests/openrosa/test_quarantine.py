@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from forms.problems import Problem, Problems
 from server.intake.intake import Intake, Receipt
-from server.store import cases, counters, events, files, officers, quarantine, submissions
+from server.store import attachments, cases, counters, events, files, officers, quarantine, submissions
+from server.store.attachments import NewFile
 from server.store.database import Store
 from server.store.files import Files
 from server.store.models import Alert, Attachment, PublishedForm, Quarantine, Submission
 from server.store.officers import Person
-from server.store.quarantine import Held
-from tests.conftest import Clock
+from server.store.quarantine import Came, Held
+from tests.conftest import Clock, Home
 from tests.openrosa.conftest import Running, again, instance_id
 from tests.server_process import command
 
@@ -156,6 +159,35 @@ def test_the_rest_of_the_files_follows_what_was_released_before_they_came(
     digest = submissions.xml_hash(other)
     assert kept == {("a.jpg", 500, digest), ("b.jpg", 700, digest)}
     assert quarantine.waiting() == 0
+
+
+@pytest.mark.parametrize("home", ["postgresql"], indirect=True)  # SQLite has one writer
+def test_a_file_that_comes_while_staff_decide_reaches_the_record(
+    running: Running, filled: dict[str, bytes], published: Store, clock: Clock, overseer: Person, home: Home
+) -> None:
+    xml = again(filled["clean departure"])
+    assert running.phone().submit(xml).sent
+    other = xml.replace(b"35.07.01.2001", b"35.07.01.2002")
+    assert running.phone().submit(other).sent
+    entry, late = only(), NewFile("late.jpg", "ab" * 32, 4, "image/jpeg")
+    came = Came("berangkat", entry.version, entry.instance_id, entry.desk_id, None, other, [late])
+
+    def decide() -> None:
+        try:
+            with published.transaction():
+                found = quarantine.require(entry.id)
+                quarantine.link(found, instance_id(xml), overseer, NOTE, published, clock())
+        finally:
+            published.release()
+
+    staff = threading.Thread(target=decide)
+    with psycopg.connect(home.url, autocommit=True) as looking, published.transaction():
+        quarantine.hold(entry.reason, came, published, clock())
+        staff.start()
+        while looking.execute("select count(*) from pg_locks where not granted").fetchone() == (0,):
+            assert staff.is_alive()
+    staff.join(20)
+    assert [a.filename for a in Attachment.select()] == ["late.jpg"]
 
 
 def test_a_broken_upload_is_linked_to_what_the_phone_sent_later_and_lends_it_its_files(
@@ -313,6 +345,23 @@ def test_too_many_marks_for_ordinary_uploads_are_refused_kept_and_can_be_release
     assert [s["instance_id"] for s in submissions.listing()] == [instance_id(xml)]
     # the phone has been trying all the while: now it may let go of it
     assert running.phone().submit(huge).status == 201
+
+
+def test_answers_too_large_to_be_read_leave_a_sealed_copy_that_staff_can_release(
+    running: Running, filled: dict[str, bytes], published: Store, release: Callable[..., Receipt]
+) -> None:
+    xml = again(filled["clean departure"])
+    huge = xml.replace(b"</meta>", b"<extra>" + b"x" * 6_000_000 + b"</extra></meta>")
+    for _ in range(2):  # the phone tries again: no other entry
+        assert running.phone().submit(huge, {"a.jpg": b"photo"}).status == 400
+    entry = only()
+    assert (entry.reason, entry.size, len(entry.files)) == ("xml.too_big", len(huge) + 5, 1)
+    assert quarantine.xml_of(entry, published) == huge
+    assert all(b"x" * 100 not in p.read_bytes() for p in (published.home / "attachments").rglob("*/*"))
+    release(entry)
+    assert submissions.xml_of("berangkat", instance_id(xml), published) == huge
+    assert running.phone().submit(huge, {"a.jpg": b"photo"}).status == 201
+    assert [f.filename for f in attachments.of_instance(instance_id(xml)).files] == ["a.jpg"]
 
 
 def test_files_that_a_killed_process_left_are_settled_or_removed_by_the_next_sweep(

@@ -30,14 +30,14 @@ def test_without_forms_it_answers_503_and_never_an_empty_list_and_sigterm_ends_i
     with store.transaction():
         _, credentials = desks.add("35.07.01.2001", None, store.keys, clock())
     store.release()
-    with Server(home, "--no-sync") as server:
+    with Server(home, "--no-sync", forked=False) as server:
         assert raw(server.url, path="/healthz").status == 200
         assert raw(f"{server.url}/desk/{credentials.token}").status == 503
         assert server.stop() == 0
 
 
 def test_after_the_death_of_the_server_a_request_that_never_ends_does_not_keep_the_port(home: Home) -> None:
-    with Server(home, "--workers", "2", "--no-sync") as server:
+    with Server(home, "--workers", "2", "--no-sync", forked=False) as server:
         port = server.url.rpartition(":")[2]
         slow = [socket.create_connection(("127.0.0.1", int(port))) for _ in range(4)]
         for phone in slow:

@@ -12,9 +12,11 @@ import pytest
 from forms.problems import Problem, Problems
 from server.openrosa.multipart_body import receive
 from server.store import cases, submissions
-from server.store.database import Readers, Store
+from server.store.database import Store
 from server.store.files import Files
 from server.store.models import Alert, Attachment, Case, Quarantine, Register, Submission
+from server.store.readers import Readers
+from server.store.room import Room
 from tests.openrosa.asking import multipart, raw
 from tests.openrosa.conftest import Running, again, instance_id
 from tests.server_process import command
@@ -126,6 +128,16 @@ def test_file_names_with_paths_and_letters_of_all_kinds_are_kept_safely(
     for sent in names:
         assert running.phone().submit(xml, {sent: b"x"}).sent
     assert {a.filename for a in Attachment.select()} == set(names.values())
+
+
+@pytest.mark.parametrize("how", ["token", "digest"])
+def test_slashes_that_somebody_typed_after_the_address_do_not_matter(
+    running: Running, filled: dict[str, bytes], how: str
+) -> None:
+    phone = running.phone() if how == "token" else running.digest_phone()
+    phone.server_url += "///"  # /formList comes without them, /submission loses only one (2.1, 5.1)
+    assert len(phone.form_list()) > 1
+    assert phone.submit(again(filled["clean departure"])).sent
 
 
 def test_head_of_submission_is_204_with_the_length_to_stay_under(running: Running) -> None:
@@ -273,12 +285,13 @@ def test_who_sends_is_asked_before_a_file_touches_the_disk(published: Store) -> 
         )
         pytest.fail("went on reading from a stranger")
 
-    async def refuse() -> None:
+    async def refuse() -> Room:
         assert not list((published.home / "staging").iterdir())
         raise Problem(Problems.UNAUTHENTICATED)
 
+    kind = "multipart/form-data; boundary=x"
     with pytest.raises(Problem) as refused:
-        asyncio.run(receive(body(), "multipart/form-data; boundary=x", None, files, readers, refuse))
+        asyncio.run(receive(body(), kind, None, files, readers, room=None, ask_room=refuse))
     assert refused.value.problem is Problems.UNAUTHENTICATED
     readers.close()
 

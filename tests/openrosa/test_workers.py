@@ -228,6 +228,17 @@ def test_integrity_tells_what_to_forget_and_says_nothing_of_strangers(
     assert _get(f"{running.server.url}/desk/{'a' * 48}/entities/pmi/integrity")[0] == 401
 
 
+def test_a_phone_may_ask_about_thousands_of_its_entities_in_one_address(
+    running: Running, phone: DeskPhone
+) -> None:
+    phone.send(leaves(phone, worker()))
+    asked = "%2C".join([*(str(uuid.uuid4()) for _ in range(9_999)), only(phone)])
+    status, body = _get(f"{running.url}/entities/pmi/integrity?id={asked}&deviceID=x")
+    assert status == 200
+    assert body.count(b"<entity ") == 1
+    assert f'<entity id="{only(phone)}"><deleted>false'.encode() in body
+
+
 def test_the_cases_of_a_desk_are_those_of_its_village_without_names_and_without_restricted_ones(
     running: Running, published: Store, filled: dict[str, bytes]
 ) -> None:

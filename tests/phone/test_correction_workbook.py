@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from openpyxl.utils import get_column_letter
 
 from exports.access import Access
+from exports.corrections.faults import Wrong
 from forms.form import Form
 from forms.problems import Problem, Problems
 from server.corrections import Corrections, Review
@@ -54,6 +56,18 @@ class Desk:
         assert receipt.state == "new"
         return receipt.instance_id
 
+    def sends_texts(self, texts: Sequence[str]) -> list[str]:
+        """Departures whose jobs are described in just these words; returns their instanceIDs."""
+        xml = self._opened["berangkat"].fill(EVERY[0].answers).xml.decode()
+        found = []
+        for number, text in enumerate(texts):
+            said = "".join(f"&#{ord(c)};" for c in text)
+            own = re.sub("<job_title>.*?<", f"<job_title>{said}<", xml)
+            own = re.sub("uuid:[0-9a-f-]{36}<", f"uuid:00000000-0000-4000-8000-{number:012d}<", own)
+            with self.store.transaction():
+                found.append(self.intake.receive(Upload(own.encode(), self.desk, "collect:uji")).instance_id)
+        return found
+
     def workbook(self, person: Person) -> Path:
         target = self._folder / "koreksi.xlsx"
         self.corrections.make(target, Wanted("berangkat", person.area), Access.of(person), person.name)
@@ -90,6 +104,36 @@ def test_a_workbook_that_nobody_changed_changes_nothing(desk: Desk) -> None:
     person = desk.officer("ppa")
     review = desk.review(desk.workbook(person), person)
     assert (review.differences, review.faults, review.edits) == ((), (), ())
+
+
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)
+def test_no_text_of_a_phone_is_taken_for_a_change_whatever_program_saved_it(desk: Desk) -> None:
+    """One that no cell can hold must not keep all others from being corrected."""
+    texts = ["dua\r\nbaris", "_x0041_ _x000D_", "=1+1", " tepi ", "   ", "p" * 40_000, "_x0041" * 6_000]
+    keys = desk.sends_texts(texts)
+    person = desk.officer("ppa")
+    file = desk.workbook(person)
+    for saved_by_a_program in ("dua\nbaris", "dua_x000D_\nbaris"):
+        change(file, "jobg/job_title", saved_by_a_program, keys[0])
+        review = desk.review(file, person)
+        assert (review.differences, review.faults, review.edits) == ((), (), ())
+    change(file, "jobg/job_title", "dua_x000D_\nbaris lagi", keys[0])
+    (edit,) = desk.apply(file, person)
+    assert submissions.show(edit, desk.store)["answers"]["jobg"]["job_title"] == "dua\nbaris lagi"
+
+
+def test_two_sheets_that_answer_differently_are_not_taken(desk: Desk) -> None:
+    desk.sends()
+    person = desk.officer()
+    file = desk.workbook(person)
+    change(file, "docg/visa", "visit")
+    book = openpyxl.load_workbook(file)
+    book.copy_worksheet(book.worksheets[1]).title = "Salinan"
+    book.save(file)
+    assert desk.review(file, person).faults == (), "a copy that says the same is no matter"
+    cell = change(file, "docg/visa", "umrah", sheet=-1)
+    (fault,) = desk.review(file, person).faults
+    assert (fault.sheet, fault.cell, fault.wrong) == ("Salinan", cell, Wrong.OTHERWISE)
 
 
 def test_a_right_change_becomes_an_edit_that_is_judged_again(desk: Desk, library: dict[str, Form]) -> None:

@@ -20,8 +20,9 @@ from forms.form import Form
 from server.settings import Settings
 from server.staff.door import add_routes
 from server.store import cases, desks, officers, submissions
-from server.store.database import Readers, Store, Writer
+from server.store.database import Store, Writer
 from server.store.officers import Person
+from server.store.readers import Readers
 from server.store.submissions import NewSubmission
 from tests.conftest import Clock
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from forms.compile import compile_workbook
-from server.store import attachments, submissions
+from forms.problems import Problem, Problems
+from server.store import attachments, desks, room, submissions
 from server.store.files import Files
 from server.store.models import Attachment, Event
 from server.store.published import publish
@@ -100,6 +101,21 @@ def test_the_page_shows_first_what_lacks_a_file(sent: Office, site: Site) -> Non
     browser.get("/lampiran?status=semua")
     assert "3 dari 3 lampiran sudah datang" in browser.page
     assert "suara &lt;b&gt;.m4a" in browser.page
+
+
+def test_the_page_names_the_desks_of_the_area_whose_files_found_no_room(sent: Office, site: Site) -> None:
+    with sent.store.transaction():
+        for village in (MALANG, BLITAR):
+            desk, _ = desks.add(village, f"Meja {village}", sent.store.keys, sent.clock())
+            for _ in range(3):
+                room.note_refused(desk.slug, Problem(Problems.DESK_FULL), sent.clock())
+    assert Event.select().where(Event.subject == room.REFUSED).count() == 2
+    browser = signed_in(sent, site, "ppa")
+    browser.get("/lampiran")
+    assert f"Meja {MALANG}" in browser.page
+    assert f"Meja {BLITAR}" not in browser.page
+    sent.later(days=2)
+    assert room.refused(sent.clock()) == []
 
 
 def test_a_file_is_opened_as_it_came_and_that_is_on_record(sent: Office, site: Site) -> None:

@@ -68,6 +68,18 @@ def test_only_the_first_of_two_who_settle_a_conflict_does(crossed: Door) -> None
     assert EntityDecision.select().count() == 1
 
 
+def test_what_a_phone_sent_while_somebody_decided_is_not_overwritten_unseen(crossed: Door) -> None:
+    crossed.send(updated(1, branch="44444444-4444-4444-8444-444444444444", country="SG"))
+    for decide in (entity_history.resolve, entity_history.delete):
+        with pytest.raises(Problem) as refused, crossed.store.transaction():
+            decide("pmi", ID, "35.07", "Salah ketik", "petugas", crossed.store, crossed.clock(), seen=3)
+        assert refused.value.kind.code == "entity.newer"
+    worker = crossed.worker()
+    assert (worker["version"], worker["conflict"], worker["properties"]["last_country"]) == (4, True, "SG")
+    resolve(crossed, seen=4, version=2)
+    assert crossed.worker()["properties"]["last_country"] == "HK"
+
+
 @pytest.mark.parametrize(
     ("area", "uuid", "reason", "version", "code"),
     [

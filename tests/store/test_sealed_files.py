@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import resource
 import shutil
 from pathlib import Path
 
@@ -44,6 +45,23 @@ def on_disk(tmp_path: Path, address: str) -> Path:
 def test_what_was_sealed_comes_back_whole(files: Files, size: int) -> None:
     content = bytes(n % 251 for n in range(size))
     assert b"".join(files.read(stored(files, content, piece=10_007))) == content
+
+
+def test_no_more_files_arrive_at_once_than_a_process_may_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (160, 160))  # 128 of its own, 16 connections
+    files = Files(tmp_path / "files", Keys.make(tmp_path))
+    arriving = [files.stage() for _ in range(17)]
+    for staged in arriving[:16]:
+        staged.write(b"x")
+    with pytest.raises(OSError, match="as many files are arriving as may"):
+        arriving[16].write(b"x")
+    arriving[0].drop()
+    arriving[16].write(b"x")
+    for staged in arriving:
+        staged.drop()
+    assert not list((tmp_path / "files" / "staging").iterdir())
 
 
 def test_an_address_tells_nothing_of_the_content_without_the_key(tmp_path: Path, files: Files) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import csv
 import threading
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from forms.problems import Problem, Problems
 from server.store import areas, counters
 from server.store.database import Store, Writer
 from server.store.models import TABLES, Area, Counter, Event
-from tests.conftest import Clock
+from tests.conftest import Clock, Home
 
 
 def test_migrations_lead_to_exactly_the_models(store: Store) -> None:
@@ -182,3 +183,45 @@ def test_a_commit_that_fails_is_told_to_everybody_who_waited(store: Store) -> No
     assert caught.value.kind.code == "store.unavailable"
     assert writer.wait(lambda: Event.select().count()) == 0
     writer.close()
+
+
+def test_the_writer_outlives_what_fails_after_a_commit(store: Store) -> None:
+    class Failing:
+        def committed(self) -> None:
+            raise OSError("too many open files")
+
+        def close(self) -> None: ...
+
+    writer = Writer(store, after=Failing())
+    assert [writer.wait(lambda: counters.increment("kept")) for _ in range(2)] == [1, 2]
+    writer.close()
+
+
+@pytest.mark.parametrize("home", ["postgresql"], indirect=True)
+def test_work_that_crossed_another_process_s_is_done_again(home: Home, store: Store) -> None:
+    for name in ("a", "b"):
+        counters.increment(name)
+    writer, go, done = Writer(store), threading.Event(), []
+    add = "update counter set value = value + 1 where name = %s"
+    waiting = "select count(*) from pg_locks where not granted"
+    works = (lambda: go.wait(10), lambda: counters.increment("a"), lambda: counters.increment("b"))
+
+    async def together() -> None:
+        asked = [asyncio.ensure_future(writer.run(work)) for work in works]
+        await asyncio.sleep(0)
+        go.set()
+        done.extend(await asyncio.gather(*asked))
+
+    with psycopg.connect(home.url) as other, psycopg.connect(home.url, autocommit=True) as looking:
+        other.execute("set deadlock_timeout = '1min'")  # the writer is the one to notice
+        other.execute(add, ["b"])
+        thread = threading.Thread(target=lambda: asyncio.run(together()))
+        thread.start()
+        while looking.execute(waiting).fetchone() == (0,):
+            assert thread.is_alive()
+        other.execute(add, ["a"])  # waits for the writer, which waits for this
+        other.commit()
+    thread.join(20)
+    writer.close()
+    assert len(done) == 3
+    assert (counters.current("a"), counters.current("b")) == (3, 3)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from server.store import cases, figures, messages, officers, spending
 from server.store.database import Store
-from server.store.models import Delivery, Message
+from server.store.models import Alert, Delivery, Message
 from tests.conftest import Clock
 from tests.sync.test_ways import HOUR, Office, of_case, on_sqlite, opened, person
 from tests.sync.world import submit
@@ -100,21 +100,23 @@ def test_a_case_that_goes_from_hand_to_hand_has_its_own_cap(store: Store, clock:
 
 @on_sqlite
 def test_what_the_carrier_refused_or_lost_costs_nothing(store: Store, clock: Clock) -> None:
-    costs = {"POSMIGRAN_SMS_COST": "0.44", "cap_person": "1"}
+    costs = {"POSMIGRAN_SMS_COST": "0.44", "cap_person": "2"}
     with opened(store, clock, **NONE, **costs) as office:
         person(office, "sms")
         _, ref = submit(store, ["D08"], clock())
         office.twilio.next(Answer(429, 20429), Answer(503))
-        for _ in range(4):
+        office.send(timedelta(minutes=2))
+        Message.update(segments=2).execute()  # the carrier charges for each
+        for _ in range(3):
             office.send(timedelta(minutes=2))
         (row,) = of_case(ref)
-        assert (row["state"], row["cost"], row["segments"]) == ("sent", 0.44, 1)
-        assert spending.month(clock(), ZONE) == (1, 440_000)
-        assert sum(d.cost for d in Delivery.select()) == 440_000
+        assert (row["state"], row["cost"], row["segments"]) == ("sent", 0.88, 2)
+        assert spending.month(clock(), ZONE) == (2, 880_000)
+        assert sum(d.cost for d in Delivery.select()) == 880_000
         shown = {figure.name: figure.counts for figure in figures.counted()}
         assert (shown["posmigran_cost"], shown["posmigran_segments"]) == (
-            {"twilio_sms": 0.44},
-            {"twilio_sms": 1.0},
+            {"twilio_sms": 0.88},
+            {"twilio_sms": 2.0},
         )
 
 
@@ -122,6 +124,7 @@ def test_what_the_carrier_refused_or_lost_costs_nothing(store: Store, clock: Clo
 def test_what_the_carrier_never_got_and_came_too_late_costs_nothing(store: Store, clock: Clock) -> None:
     with opened(store, clock, **NONE, POSMIGRAN_SMS_COST="0.44") as office:
         person(office, "sms")
+        clock.at = datetime(2026, 11, 30, 16, 30, tzinfo=UTC)  # half an hour before December in Jakarta
         _, ref = submit(store, ["D05"], clock())
         office.twilio.next(Drop(accepted=False))
         office.send()
@@ -130,6 +133,7 @@ def test_what_the_carrier_never_got_and_came_too_late_costs_nothing(store: Store
         office.send()
         assert [row["state"] for row in of_case(ref)] == ["expired", "sent"]
         assert spending.month(clock(), ZONE) == (1, 440_000)
+        assert spending.month(clock() - 5 * HOUR, ZONE) == (0, 0)
 
 
 @on_sqlite
@@ -153,6 +157,9 @@ def test_who_was_told_by_a_digest_may_acknowledge_and_is_not_told_again(store: S
             cases.acknowledge(who, ref, clock())
         office.send(HOUR)
         office.send(HOUR)
+        assert len(sms(office, who.phone)) == 2
+        Alert.update(owed=True, state="open").execute()  # for somebody else's sake
+        office.send()
         assert len(sms(office, who.phone)) == 2
         assert Message.select().where(Message.state == "owed").count() == 0
 

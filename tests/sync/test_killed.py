@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from server.store import messages
 from server.store.database import Store
 from server.store.models import Alert, JobRun
 from tests.conftest import Home
-from tests.sync.process import light
+from tests.sync.process import LIGHT, light
 from tests.sync.world import officer, publish, submit
 from tests.twilio_standin import Drop, Hold, Taken, TwilioStandIn
 
@@ -29,11 +28,6 @@ ROOT = Path(__file__).parents[2]
 LEASE = 4.0
 """Seconds; longer than a call may take even where two cores are shared with others."""
 PATIENCE = 60.0
-
-
-LIGHT = multiprocessing.get_context("forkserver")
-"""Starts sync processes out of one that has loaded everything already: a few hundredths of a second each."""
-LIGHT.set_forkserver_preload(["tests.sync.process"])
 
 
 def start(home: Home, twilio: TwilioStandIn) -> subprocess.Popen[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,12 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from forms.form import ROLES
-from server.store import areas, cases, events, messages, officers, owed
+from server.staff import words
+from server.store import areas, case_list, cases, escalations, events, messages, officers, owed
 from server.store.database import Store
-from server.store.models import Alert, Message
+from server.store.models import Alert, Case, Message
 from server.store.officers import Person
 from server.store.rosters import Rosters
-from sync import routing
+from sync import escalation, routing
 from sync.compose import Ref
 from sync.compose import compose as honest
 from tests.conftest import Clock
@@ -104,6 +106,11 @@ def test_nobody_but_ppa_hears_or_can_count_a_restricted_alert(store: Store, cloc
     routed(store, clock)
     assert all("R05" not in t and "+" not in t for texts in told().values() for t in texts)
     assert still_owed() == {"R05"}
+    _, secret = submit(store, ["R05"], clock())
+    assert {role: secret in case_list.kasus_csv("35.07", role).decode() for role in (None, *ROLES)} == {
+        role: role == "ppa" for role in (None, *ROLES)
+    }
+    Case.delete().where(Case.ref == secret).execute()
     assert routing.unreachable(Rosters(clock())) == [{"area": "35.07", "role": "ppa", "cases": 1}]
     submit(store, ["R05"], clock())
     for hours in (0, 23, 2):
@@ -122,7 +129,8 @@ def test_a_restricted_alert_waits_until_there_is_somebody_and_is_then_sent_once(
     before = told()
     assert routed(store, clock) == 0  # put off: not looked at in every round
     ppa = officer("ppa", "35", clock())
-    assert routed(store, clock, again=True) == 1
+    clock.at += timedelta(minutes=1)
+    assert routed(store, clock) == 1
     assert told() == {**before, ppa.slug: ["PMI KRITIS R05"]}
     assert not still_owed()
     assert routing.unreachable(Rosters(clock())) == []
@@ -211,6 +219,19 @@ def test_a_case_that_worsens_is_told_again_with_the_new_code(store: Store, clock
     assert [m.round for m in Message.select().where(Message.officer == disnaker.id)] == [1, 2]
 
 
+def test_what_worsens_before_the_morning_is_told_in_one_message(store: Store, clock: Clock) -> None:
+    clock.at += timedelta(hours=10)
+    officer("disnaker", "35.07", clock())
+    first, _ = submit(store, ["D08"], clock())
+    routed(store, clock)
+    submit(store, ["D08", "R14"], clock(), edits=first)
+    routed(store, clock, again=True)
+    assert [(m["state"], m["body"].split(" R-")[0]) for m in messages.listing()] == [
+        ("expired", "PMI TINGGI D08"),
+        ("owed", "PMI TINGGI D08 +1"),
+    ]
+
+
 def test_an_edit_that_shows_nothing_new_tells_nobody(store: Store, clock: Clock) -> None:
     disnaker = officer("disnaker", "35.07", clock())
     instance, _ = submit(store, ["D08"], clock())
@@ -288,8 +309,42 @@ def test_one_odd_case_does_not_hold_up_the_others(
     assert routed(store, clock) == 1
     monkeypatch.undo()
     assert [m["ref"] for m in messages.listing()] == [good]
+    assert routing.faulty(Rosters(clock())) == [odd]
     assert routed(store, clock, again=True) == 1
     assert len(told()[disnaker.slug]) == 2
+    assert routing.faulty(Rosters(clock())) == []
+
+    officer("disnaker", "35", clock())
+    clock.at += timedelta(days=5)
+    monkeypatch.setattr("sync.routing.compose", compose)
+    for _ in range(2):  # the odd one goes to the end of the queue, however short the page
+        with store.transaction():
+            escalation.escalate(escalations.unanswered(clock(), 1), "console", Rosters(clock()))
+    assert [m["ref"] for m in messages.listing()[2:]] == [good]
+
+
+@pytest.mark.parametrize(
+    ("area", "says"),
+    [
+        ("35.07", r"R-350700-\d{4} Kab Malang: periksa"),
+        ("35", r"R-350000-\d{4} Jawa Timur: periksa"),
+        ("ID", r"R-000000-\d{4} Indonesia: periksa"),
+    ],
+)
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)
+def test_a_case_that_an_officer_s_phone_opened_for_a_wider_area_is_told_and_names_that_area(
+    store: Store, clock: Clock, area: str, says: str
+) -> None:
+    near, above = officer("disnaker", area, clock()), officer("province", "ID", clock())
+    _, ref = submit(store, ["D08"], clock(), village=area)
+    routed(store, clock)
+    assert words.is_ref(ref)
+    assert [m["officer"] for m in messages.listing()] == [near.slug]
+    assert re.search(says, messages.listing()[0]["body"])
+    clock.at += timedelta(days=5)
+    with store.transaction():
+        escalation.escalate(escalations.unanswered(clock(), 5), "console", Rosters(clock()))
+    assert [m["officer"] for m in messages.listing()] == [near.slug, above.slug]
 
 
 VILLAGES = ("35.07.01.2001", "35.07.02.2001", "35.08.01.2001", "12.01.01.1001")

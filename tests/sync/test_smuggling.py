@@ -24,7 +24,7 @@ from server.store.database import Store
 from server.store.models import Case, Delivery, Event, Message, Submission
 from sync import compose as composing
 from sync.channels.console import Console
-from sync.compose import Kecamatan, Occasion, Ref, compose, digest, notice
+from sync.compose import Occasion, Place, Ref, compose, digest, notice
 from sync.scheduler import Sync
 from tests.conftest import Clock
 from tests.sync.world import INDICATORS
@@ -128,7 +128,7 @@ def test_no_argument_of_composing_takes_an_answer(answer: str | int) -> None:
         yield lambda: untyped(form, answer, "high", ref, _Place(district))
         yield lambda: untyped(form, "D01", answer, ref, _Place(district))
         yield lambda: untyped(form, "D01", "high", Ref(answer), _Place(district))  # type: ignore[arg-type]
-        yield lambda: untyped(form, "D01", "high", ref, Kecamatan(answer))  # type: ignore[arg-type]
+        yield lambda: untyped(form, "D01", "high", ref, Place(answer))  # type: ignore[arg-type]
         yield lambda: untyped({"indicators": answer}, "D01", "high", ref, _Place(district))
         yield lambda: untyped({"D01": answer, "nama": answer}, "D01", "high", ref, _Place(district))
         yield lambda: untyped(form, "D01", "high", ref, _Place(district), 0, answer)
@@ -146,7 +146,7 @@ def test_no_argument_of_composing_takes_an_answer(answer: str | int) -> None:
         assert str(answer) not in said
 
 
-class _Place(Kecamatan):
+class _Place(Place):
     """A kecamatan whose name needs no database."""
 
     name = "Wagir"
@@ -154,7 +154,7 @@ class _Place(Kecamatan):
 
 def test_composing_has_no_argument_for_free_text() -> None:
     """What may be given: the published form, codes and levels that are checked, references, places, numbers."""
-    allowed = {"form", "code", "severity", "ref", "district", "more", "occasion"}
+    allowed = {"form", "code", "severity", "ref", "place", "more", "occasion"}
     assert set(inspect.signature(compose).parameters) == allowed
     assert set(inspect.signature(digest).parameters) == {"counts", "refs", "weekly"}
     assert set(inspect.signature(notice).parameters) == {"trouble"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import Counter
 from datetime import datetime, timedelta
 from multiprocessing.synchronize import Barrier
@@ -14,6 +13,7 @@ from server.store.rosters import Rosters
 from server.store.sealing import Keys
 from sync import escalation, routing
 from tests.conftest import Clock, Home
+from tests.sync.process import LIGHT
 from tests.sync.world import officer, publish, submit
 
 CASES = 6
@@ -33,9 +33,8 @@ def _take_steps(home: Home, now: datetime, ready: Barrier, kind: str) -> None:
 
 
 def _both(home: Home, now: datetime, kind: str) -> None:
-    context = multiprocessing.get_context("spawn")
-    ready = context.Barrier(2)
-    processes = [context.Process(target=_take_steps, args=(home, now, ready, kind)) for _ in range(2)]
+    ready = LIGHT.Barrier(2)
+    processes = [LIGHT.Process(target=_take_steps, args=(home, now, ready, kind)) for _ in range(2)]
     for process in processes:
         process.start()
     for process in processes:

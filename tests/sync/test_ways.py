@@ -353,11 +353,22 @@ def test_of_two_messages_that_read_alike_each_is_found_as_itself(office: Office)
 
 
 @on_sqlite
+def test_a_whatsapp_message_whose_answer_was_lost_is_found_within_its_template(office: Office) -> None:
+    person(office, "whatsapp")
+    _, ref = submit(office.store, ["D05"], office.clock())
+    office.twilio.next(Drop(accepted=True))
+    office.send()
+    office.send(SOON)
+    assert [m["state"] for m in of_case(ref)] == ["sent"]
+    assert len(office.twilio.messages) == 1
+
+
+@on_sqlite
 def test_what_is_not_critical_is_not_tried_again_at_night(office: Office) -> None:
-    office.clock.at += 8.9 * HOUR  # six minutes before nine in the evening
-    person(office, "sms")
-    submit(office.store, ["D08"], office.clock())
-    submit(office.store, ["D05"], office.clock())
+    office.clock.at += 7.9 * HOUR  # six minutes before nine in the evening, WITA
+    person(office, "sms", area="53.01")
+    submit(office.store, ["D08"], office.clock(), village="53.01.04.1001")
+    submit(office.store, ["D05"], office.clock(), village="53.01.04.1001")
     office.twilio.next(Answer(429, 20429), Answer(429, 20429))
     office.send()
     office.send(SOON)

@@ -16,7 +16,7 @@ import uvicorn
 from server.settings import Settings
 from server.store import cases, messages, officers, receipts
 from server.store.database import Store, Writer
-from server.store.models import Message
+from server.store.models import Delivery, Message
 from server.webhooks import add_routes
 from sync.channels.twilio_sms import TwilioSms
 from sync.scheduler import Sync
@@ -109,6 +109,7 @@ def test_receipts_late_twice_and_out_of_order_end_in_the_same_place(
     taken = sent(door, store, clock)
     assert [door.receipt(taken, status) for status in order] == [204] * len(order)
     assert state() == "delivered"
+    assert Delivery.get().status == "delivered"
 
 
 @pytest.mark.parametrize("home", ["postgresql"], indirect=True)  # on SQLite one waits for the other to end

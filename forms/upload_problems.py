@@ -1,0 +1,96 @@
+"""The part of the catalogue (:mod:`forms.problems`) that is about what phones send."""
+
+from __future__ import annotations
+
+from forms.problem_kind import Kind
+
+XML_UNREADABLE = Kind(
+    "xml.unreadable", 400,
+    "Data tidak terbaca sebagai XML ({detail}). Kirim ulang formulir dari HP.",
+    "The data cannot be read as XML ({detail}). Send the form again from the phone.",
+)  # fmt: skip
+XML_TOO_BIG = Kind(
+    "xml.too_big", 400,
+    "Formulir terlalu besar: lebih dari {limit}.",
+    "The form is too big: more than {limit}.",
+)  # fmt: skip
+XML_NO_FORM_ID = Kind(
+    "xml.no_form_id", 400,
+    "Data tidak menyebut formulirnya (atribut id pada elemen akar kosong).",
+    "The data does not name its form (the root element has no id attribute).",
+)  # fmt: skip
+QUARANTINE_UNKNOWN = Kind(
+    "quarantine.unknown", 404, "Kiriman tertahan {id} tidak ada.", "There is no held upload {id}."
+)
+QUARANTINE_DECIDED = Kind(
+    "quarantine.decided", 409,
+    "Kiriman tertahan {id} sudah diputuskan oleh orang lain. Muat ulang halamannya.",
+    "Held upload {id} was decided by somebody else. Load the page again.",
+)  # fmt: skip
+QUARANTINE_REMAINS = Kind(
+    "quarantine.remains", 409,
+    "Kiriman tertahan {id} masih belum dapat diterima ({reason}). Tidak ada yang berubah.",
+    "Held upload {id} still cannot be taken in ({reason}). Nothing was changed.",
+)  # fmt: skip
+QUARANTINE_FULL = Kind(
+    "quarantine.full", 503,
+    "Terlalu banyak kiriman meja ini yang menunggu diperiksa. Data Anda aman di HP. Hubungi pengelola.",
+    "Too many uploads of this desk wait to be looked at. Your data is safe on the phone. Call the administrator.",
+)  # fmt: skip
+QUARANTINE_CHOOSE = Kind(
+    "quarantine.choose",
+    422,
+    "Pilih dulu salah satu, lalu coba lagi.",
+    "Choose one first, then try again.",
+)
+FILES_TOO_MANY = Kind(
+    "files.too_many", 413,
+    "Jawaban sudah diterima. Foto atau rekamannya terlalu banyak atau terlalu besar, jadi belum semua disimpan. "
+    "Semuanya masih ada di HP. Hubungi pengelola (batas: {files} berkas, {megabytes} MB).",
+    "The answers were received. Their photos or recordings are too many or too large, so not all were kept. "
+    "All of them are still on the phone. Call the administrator (limit: {files} files, {megabytes} MB).",
+)  # fmt: skip
+FILES_NO_ROOM = Kind(
+    "files.no_room", 507,
+    "Jawaban sudah diterima. Foto dan rekaman belum, karena tempat di server hampir penuh. "
+    "Semuanya masih ada di HP, dan HP akan mencoba lagi. Hubungi pengelola.",
+    "The answers were received. Photos and recordings were not, because the server is nearly full. "
+    "All of them are still on the phone, which will try again. Call the administrator.",
+)  # fmt: skip
+DESK_FULL = Kind(
+    "desk.full", 507,
+    "Jawaban sudah diterima. Foto dan rekaman belum, karena tempat untuk meja desa ini sudah penuh. "
+    "Semuanya masih ada di HP. Hubungi pengelola.",
+    "The answers were received. Photos and recordings were not, because this desk has used up its room. "
+    "All of them are still on the phone. Call the administrator.",
+)  # fmt: skip
+DESK_FULL_ANSWERS = Kind(
+    "desk.full_answers", 507,
+    "Jawaban ini sangat besar, dan tempat untuk meja desa ini sudah penuh. "
+    "Data Anda masih ada di HP. Hubungi pengelola.",
+    "These answers are very large, and this desk has used up its room. "
+    "Your data is still on the phone. Call the administrator.",
+)  # fmt: skip
+MULTIPART_BROKEN = Kind(
+    "request.multipart", 400,
+    "Kiriman rusak atau terpotong ({detail}). Kirim ulang dari HP.",
+    "The upload is broken or cut off ({detail}). Send it again from the phone.",
+)  # fmt: skip
+MULTIPART_NO_XML = Kind(
+    "request.no_xml", 400,
+    "Bagian xml_submission_file tidak ada dalam kiriman.",
+    "The upload has no part xml_submission_file.",
+)  # fmt: skip
+UPLOAD_TOO_BIG = Kind(
+    "request.too_big", 413, "Kiriman lebih besar dari {limit}.", "The upload is bigger than {limit}."
+)
+REQUEST_UNREADABLE = Kind(
+    "request.unreadable", 400,
+    "Permintaan ini rusak di jalan, jadi tidak terbaca. Coba lagi; data Anda aman di HP.",
+    "This request was damaged on its way and cannot be read. Try again; your data is safe on the phone.",
+)  # fmt: skip
+REQUEST_TOO_LONG = Kind(
+    "request.too_long", 431,
+    "Alamat atau kepala permintaan ini terlalu panjang.",
+    "The address or head of this request is too long.",
+)  # fmt: skip
