@@ -82,7 +82,7 @@ def _fits(page: Page) -> bool:
     width = page.viewport_size["width"] if page.viewport_size else 0
     inside = "main, .card, .panel, button, table, .brand, .who, .top nav, .top nav [aria-current]"
     boxes = [element.bounding_box() for element in page.locator(inside).all()]
-    rows = {box["y"] for box in map(lambda a: a.bounding_box(), page.locator(".top nav a").all()) if box}
+    rows = {box["y"] for box in (a.bounding_box() for a in page.locator(".top nav a").all()) if box}
     if len(rows) > 1 or page.evaluate("document.documentElement.scrollWidth") > width:
         return False
     return all(box["x"] >= 0 and box["x"] + box["width"] <= width for box in boxes if box is not None)

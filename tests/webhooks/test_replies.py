@@ -51,9 +51,7 @@ def state(person: Person, ref: str) -> str:
     return cases.for_person(person, ref).state
 
 
-@pytest.mark.parametrize(
-    "words", ["1 {ref}", "1{ref}", " 1.  {ref} ", "1\n{ref}.", "1 {apart}", "1 {small}"]
-)
+@pytest.mark.parametrize("words", ["1 {ref}", "1{ref}", " 1.  {ref} ", "1\n{ref}.", "1 {apart}", "1 {small}"])
 @on_sqlite
 def test_words_acknowledge_however_they_are_typed(door: Door, store: Store, clock: Clock, words: str) -> None:
     person = officer("disnaker", "35.07", clock())
@@ -78,7 +76,7 @@ def test_the_button_and_a_1_to_the_message_itself_acknowledge_its_case(
     assert state(person, second) == "acknowledged"
 
 
-@pytest.mark.parametrize("text, state_then", [("Saya tangani", "acknowledged"), ("Bukan saya", "open")])
+@pytest.mark.parametrize(("text", "state_then"), [("Saya tangani", "acknowledged"), ("Bukan saya", "open")])
 @on_sqlite
 def test_a_button_that_names_no_case_speaks_for_the_message_that_it_hangs_on(
     door: Door, store: Store, clock: Clock, text: str, state_then: str

@@ -129,7 +129,11 @@ class TwilioMessages:
                 for one in found:
                     # Trial accounts put words of their own before the text, templates around it.
                     text = single_spaced(one.body or "")
-                    if message.ref in text and single_spaced(message.body) in text and one.sid not in message.known:
+                    if (
+                        message.ref in text
+                        and single_spaced(message.body) in text
+                        and one.sid not in message.known
+                    ):
                         return str(one.sid)
         except (TwilioException, requests.RequestException, ValueError, KeyError) as error:
             understood = _understood(error)
