@@ -295,14 +295,16 @@ def test_an_outage_costs_a_call_now_and_then_and_not_one_for_each_message(office
 
 
 def test_that_it_arrived_ends_all_retries_by_whichever_attempt(office: Office) -> None:
-    person(office, "sms")
+    who = person(office, "sms")
     _, ref = submit(office.store, ["D08"], office.clock())
     office.send()
     (first,) = office.twilio.messages
     office.receipt(first, "undelivered", "30008")
     office.send()
     assert of_case(ref)[0]["state"] == "owed"
+    contacts.mark_dead(Way("sms", first.to), "30005", office.clock())
     office.receipt(first, "delivered")
+    assert contacts.ways(who) == [Way("sms", first.to)], "the number works"
     office.send(HOUR)
     assert office.twilio.messages == [first]
     office.receipt(first, "undelivered", "30008")
