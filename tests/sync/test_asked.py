@@ -160,6 +160,17 @@ def test_what_another_office_reports_says_nothing_of_a_restricted_sign_and_is_no
     assert results.for_person(elsewhere) == []
 
 
+def test_who_supervises_the_one_on_duty_is_told_and_not_all_who_are_above(store: Store, clock: Clock) -> None:
+    duty, head = officer("disnaker", "35.07", clock()), officer("disnaker", "35", clock())
+    officer("disnaker", "35", clock())
+    roster_entries.set_supervisor(duty.slug, head.slug)
+    submit(store, ["D08"], clock())
+    work(store, clock)
+    later(clock, days=4)
+    work(store, clock)
+    assert told() == [duty.slug, head.slug]
+
+
 def test_a_restricted_sign_climbs_in_messages_of_its_own(store: Store, clock: Clock) -> None:
     duty, deputy = officer("ppa", "35.07", clock()), officer("ppa", "35.07", clock())
     roster_entries.add_duty(duty.slug, clock(), clock() + timedelta(days=9), clock(), "operator")
