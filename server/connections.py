@@ -2,7 +2,8 @@
 
 A process has so many open files. Who opens connections and says nothing would use them all up, and nobody else could
 connect any more: so a request's head must be there soon, a body must not stall, and where all places are taken the
-one that has been silent longest gives up its own. Slow phones are left alone: a byte a second is not silence.
+one that has been silent longest gives up its own. Slow phones are left alone, even at a byte a second while there are
+places: it is no network that is so slow.
 Nor may one ask without an end, or take its answer so slowly that it never does: a head is bounded, and who has stopped
 reading is closed.
 
@@ -32,6 +33,13 @@ UNREAD_AFTER = 180.0
 LONGEST_HEAD: Final = 1_000_000
 """Bytes of a head, or between two pieces of a body, beyond the first that came: far more than any phone sends, which
 asks about all its offline entities in one address (COLLECT 3.12); there is room for 25,000."""
+LONG_HEADS: Final = 64_000_000
+"""The same of all connections together, ordinary ones left out."""
+_ORDINARY_HEAD: Final = 64 * 1024
+CRAWLS_AFTER = 60.0
+"""Seconds after which a body that comes slower than :data:`CRAWLING` gives up its place where all are taken."""
+CRAWLING: Final = 50.0
+"""Bytes a second, on average: the slowest network is many times faster, and who holds places needs no more."""
 SILENT = 30.0
 """Seconds without a byte of a body after which a connection gives up its place where all are taken."""
 _LOOKED_AT_EVERY = 10.0  # seconds
@@ -111,6 +119,8 @@ class Connection(ReadHeads):
     _begun = 0.0
     _refused = False
     _idle_bytes = 0
+    _came = 0
+    _asked_at = 0.0
     _got_on = False
     _unsent = 0
     _taken_at = 0.0
@@ -138,18 +148,26 @@ class Connection(ReadHeads):
             self._begun = self._heard
         self._got_on = False
         super().data_received(data)
+        self._came += len(data)
         # the parser gathers what has no end in memory: an address, a header, what follows the last piece of a body
         self._idle_bytes = 0 if self._got_on else self._idle_bytes + len(data)
-        if self._idle_bytes > LONGEST_HEAD and not self.transport.is_closing():
+        if self._endless() and not self.transport.is_closing():
             if self.waiting:
                 self.transport.write(_TOO_LONG)
                 self.transport.close()
             else:
                 self.transport.abort()
 
+    def _endless(self) -> bool:
+        if self._idle_bytes <= _ORDINARY_HEAD:
+            return False
+        heads = (getattr(c, "_idle_bytes", 0) for c in self.connections)
+        return self._idle_bytes > LONGEST_HEAD or sum(n for n in heads if n > _ORDINARY_HEAD) > LONG_HEADS
+
     def on_message_begin(self) -> None:
         """A request begins."""
         self._got_on = True
+        self._came, self._asked_at = 0, self.loop.time()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -193,6 +211,14 @@ class Connection(ReadHeads):
             return 0.0
         return self.loop.time() - self._heard
 
+    @property
+    def crawls(self) -> bool:
+        """Does a body come so slowly that it can only be meant to hold its place?"""
+        if self.waiting or not self.cycle.more_body or self.flow.read_paused:
+            return False
+        lasted = self.loop.time() - self._asked_at
+        return lasted >= CRAWLS_AFTER and self._came < lasted * CRAWLING
+
     def _look(self) -> None:
         self._note_taken()
         if self.unread_for >= UNREAD_AFTER:
@@ -233,6 +259,7 @@ class Connection(ReadHeads):
             idle
             or [c for c in going if c.silent_for >= SILENT]
             or [c for c in others if c.unread_for >= SILENT]
+            or [c for c in going if c.crawls]
         )
         if not candidates:
             return False

@@ -35,6 +35,7 @@ _ORIGINS = {
 }
 _VERBS = {"resolved": "Selisih diselesaikan", "deleted": "Dihapus", "restored": "Dikembalikan"}
 HIDDEN = "(tidak ditampilkan)"
+_IDENTITY: frozenset[SensitiveKind] = frozenset(("identity",))
 _FIELDS = {
     "label": "Tampil di HP",
     "full_name": "Nama",
@@ -60,21 +61,21 @@ class Line:
 
 @dataclass(frozen=True)
 class Secrets:
-    """What a reader may see of an entity: kinds of secrets, and the kind that each property is of, None if open.
+    """What a reader may see of an entity: kinds of secrets, and the kinds that each property tells of.
 
     A property that no form declares any more counts as identity.
     """
 
     kinds: frozenset[SensitiveKind]
-    of: Mapping[str, SensitiveKind | None]
+    of: Mapping[str, frozenset[SensitiveKind]]
     unshared: bool
 
     def hide(self, name: str, value: str, *, shared: bool) -> str:
         """The value of a property (``label`` among them), or a word in its place."""
-        kind = "identity" if name == "label" else self.of.get(name, "identity")
-        if kind is None or not value:
+        kinds = _IDENTITY if name == "label" else self.of.get(name, _IDENTITY)
+        if not kinds or not value:
             return value
-        allowed = kind in self.kinds and (shared or self.unshared or kind != "identity")
+        allowed = kinds <= self.kinds and (shared or self.unshared or "identity" not in kinds)
         return value if allowed else HIDDEN
 
 
@@ -89,16 +90,20 @@ def _overseer(person: Person) -> Person:
 
 
 def _secrets(list_name: str, person: Person) -> Secrets:
+    """By the forms that phones have: a property is as secret as what is saved in it, be it asked or calculated."""
     from exports import access_of  # openpyxl is slow to import: only where it is needed
+    from exports.visible import Version, Visible, relative
 
     reader = access_of(person.role)
-    kinds: dict[str, SensitiveKind | None] = {}
+    kinds: dict[str, frozenset[SensitiveKind]] = {}
     for listed in published.current_forms():
         form = published.get_form(listed.form_id, listed.version)
-        for declared in declarations(form.xform) if form is not None else ():
-            if declared.list == list_name and form is not None:
-                for prop, path in declared.saves.items():
-                    kinds[prop] = form.sensitive.get(path) or kinds.get(prop)
+        declared = [d for d in declarations(form.xform) if d.list == list_name] if form is not None else []
+        if form is None or not declared:
+            continue
+        visible = Visible.of([Version.read(form)], reader)
+        for prop, path in (saved for one in declared for saved in one.saves.items()):
+            kinds[prop] = kinds.get(prop, frozenset()) | visible.of_path(relative(path))
     return Secrets(reader.kinds, kinds, reader.sees_unshared)
 
 

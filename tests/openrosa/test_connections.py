@@ -101,6 +101,25 @@ class Noted(connections.Connection):
         super().connection_made(Noted.last)  # type: ignore[arg-type]
 
 
+def test_who_crawls_gives_up_the_place_where_all_are_taken(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "room", lambda: 2)
+    monkeypatch.setattr(connections, "CRAWLS_AFTER", 0.3)
+    monkeypatch.setattr(connections, "CRAWLING", 1_000)  # bytes a second: the head alone is some 70
+    with connect(port) as first, connect(port) as second, connect(port) as late:
+        for stranger in (first, second):
+            stranger.sendall(HEAD + b"a")
+        time.sleep(0.4)
+        first.sendall(b"b")
+        second.sendall(b"b")
+        late.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert late.recv(100).startswith(b"HTTP/1.1 503"), "it came before anybody crawled"
+        with connect(port) as phone:
+            phone.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert phone.recv(100).startswith(b"HTTP/1.1 200")
+
+
 @pytest.fixture
 def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """A server with short patience that reads a body and answers its length."""
@@ -216,6 +235,15 @@ def test_a_head_without_an_end_is_refused(port: int, endless: bytes) -> None:
         stranger.sendall(endless)
         with pytest.raises(OSError):
             pour(stranger, b"A: b\r\n" * 2_000 if endless.endswith(b"\n") else b"a" * 12_000)
+
+
+def test_long_heads_have_a_bound_together(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "LONGEST_HEAD", 10**9)
+    monkeypatch.setattr(connections, "LONG_HEADS", 500_000)
+    with connect(port) as stranger:
+        stranger.sendall(b"GET / HTTP/1.1\r\nX: ")
+        with pytest.raises(OSError):
+            pour(stranger, b"a" * 12_000)
 
 
 def test_what_follows_the_last_piece_of_a_body_has_an_end_too(port: int) -> None:

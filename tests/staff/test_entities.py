@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 
 from forms.entities import Block
-from server.store import desks, entities, entity_history
+from forms.form import Form
+from server.store import desks, entities, entity_history, published
 from server.store.entities import Sender
 from server.store.models import Submission
 from tests.staff.conftest import BLITAR, MALANG, Office, Site
@@ -79,6 +83,21 @@ def test_names_are_shown_only_to_roles_that_may_see_them_and_where_sharing_was_a
         assert browser.get(page).status_code == 200
         assert ("Sulastri" in browser.page) is named
     assert "TW" in browser.page
+
+
+def test_a_property_is_as_secret_as_the_group_whose_answer_it_keeps(
+    office: Office, site: Site, library: dict[str, Form]
+) -> None:
+    form = library["pulang"]
+    secret = replace(form, version="9999010101", sensitive={**form.sensitive, "/pulang/tripg": "violence"})
+    with office.store.transaction():
+        published.publish(secret, b"", {}, office.clock())
+    crossed(office)
+    browser = site.browser()
+    browser.sign_in(office.officer("Rahma Contoh", "province", "35"))
+    browser.get(PAGE)
+    assert "<dt>Negara terakhir</dt>" in browser.page
+    assert not re.search(r">(MY|HK|TW)<", browser.page)
 
 
 def test_others_and_other_areas_get_nothing(office: Office, site: Site) -> None:
