@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from forms.correction import Corrected, Corrector
+from forms.correction import Corrected
 from forms.entities import Block, blocks
 from forms.form import Indicator
 from forms.instance import Instance, expected_attachments, read_instance, typed_answers
@@ -31,7 +31,17 @@ from server.intake.chosen import followed_case, rows_chosen
 from server.intake.identities import bounded
 from server.intake.register import register_row
 from server.intake.shelf import Shelf, ShelvedForm, ShelvedLists
-from server.store import areas, attachments, cases, desks, entities, follow_ups, quarantine, room, submissions
+from server.store import (
+    areas,
+    attachments,
+    case_opening,
+    desks,
+    entities,
+    follow_ups,
+    quarantine,
+    room,
+    submissions,
+)
 from server.store.attachments import NewFile
 from server.store.database import Store
 from server.store.desks import KnownDesk
@@ -41,7 +51,7 @@ from server.store.models import Area
 from server.store.officers import Person
 from server.store.quarantine import Came, Held
 from server.store.room import Bounds, Fitting
-from server.store.submissions import Kept, NewSubmission, OtherBytes
+from server.store.submissions import Kept, NewSubmission, OtherBytes, Parts
 
 
 @dataclass(frozen=True)
@@ -89,9 +99,10 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Judged:
-    """A submission before it is kept, the indicators that hold, and what it says of entities."""
+    """A submission before it is kept, parted and sealed, the indicators that hold, and what it says of entities."""
 
     new: NewSubmission
+    parts: Parts
     indicators: tuple[Indicator, ...]
     blocks: tuple[Block, ...]
 
@@ -236,8 +247,10 @@ class Intake:
             )  # its answers are in a file that we cannot open: nothing could be judged
         lists, tables = self._surroundings(shelved, instance, upload.desk, received_at, now)
         verdict = shelved.judge.judge(instance, tables, received_at)
+        new = self._compose(upload, instance, shelved, lists, verdict, received_at)
         return Judged(
-            self._compose(upload, instance, shelved, lists, verdict, received_at),
+            new,
+            submissions.parted(new, self._store),
             tuple(shelved.indicators[code] for code in verdict.indicators),
             tuple(blocks(instance, shelved.entities)) if shelved.entities else (),
         )
@@ -254,17 +267,15 @@ class Intake:
     def corrected(
         self, xml: bytes, desk: KnownDesk, received_at: datetime, changes: Mapping[str, str], instance_id: str
     ) -> Corrected | None:
-        """A submission that was taken in, with some answers changed (:meth:`Corrector.correct`): what to take in
-        as its edit. None where its form is not known any more.
+        """A submission that was taken in, with some answers changed (:class:`forms.correction.Corrector`): what to
+        take in as its edit. None where its form is not known any more.
         """
         instance = read_instance(xml)
         shelved = self._shelf.form(instance.form_id, instance.version)
         if shelved is None:
             return None
         _, tables = self._surroundings(shelved, instance, desk, received_at, self._clock())
-        return Corrector(shelved.schema, shelved.judge).correct(
-            xml, changes, instance_id, tables, received_at
-        )
+        return shelved.corrector.correct(xml, changes, instance_id, tables, received_at)
 
     def lists_now(self) -> Mapping[str, ListTable]:
         """The attached lists that count now, by instance id."""
@@ -276,7 +287,7 @@ class Intake:
         received_at = upload.received_at or now
         new = replace(judged.new, received_at=received_at)
         try:
-            kept = submissions.keep(new, self._store)
+            kept = submissions.keep(new, self._store, judged.parts)
         except OtherBytes:
             raise _Untakeable(OTHER_BYTES) from None
         chained = kept.root != new.instance_id or not kept.current
@@ -297,7 +308,7 @@ class Intake:
         followed = followed_case(new.form_id, new.answers)
         if followed is not None:
             follow_ups.link(kept.id, followed, upload.desk.speaks_for, upload.desk.role)
-        ref = cases.open_or_extend(
+        ref = case_opening.open_or_extend(
             kept.id, new.form_id, kept.root, new.village, judged.indicators, now, chained=chained
         )
         return replace(receipt, ref=ref)

@@ -216,6 +216,37 @@ def test_a_phone_that_is_off_is_tried_after_half_an_hour_two_hours_and_six_then_
 
 
 @on_sqlite
+@pytest.mark.parametrize(
+    ("word", "answer"),
+    [
+        ("MAIL", "550 5.7.60 sender not allowed"),
+        ("MAIL", "553 no such sender"),
+        ("RCPT", "550 5.7.1 relaying denied"),
+        ("DATA", "550 looks like spam"),
+    ],
+)
+def test_what_a_mail_server_has_against_us_marks_nobodys_mailbox(
+    office: Office, word: str, answer: str
+) -> None:
+    who = person(office, "email sms")
+    office.mail.answers[word] = answer
+    submit(office.store, ["D08"], office.clock())
+    office.send()
+    assert office.told() == ways("sms", of=who)
+    assert contacts.given_up() == []
+
+
+@on_sqlite
+def test_a_mail_that_was_taken_is_not_sent_again_however_the_server_says_goodbye(office: Office) -> None:
+    who = person(office, "email sms")
+    office.mail.answers["QUIT"] = "421 too busy"
+    submit(office.store, ["D08"], office.clock())
+    office.send()
+    office.send(SOON)
+    assert office.told() == ways("email", of=who)
+
+
+@on_sqlite
 def test_an_unknown_reason_is_tried_once_more(office: Office) -> None:
     who = person(office, "sms email")
     submit(office.store, ["D08"], office.clock())
@@ -307,14 +338,16 @@ def test_an_outage_costs_a_call_now_and_then_and_not_one_for_each_message(office
 
 
 def test_that_it_arrived_ends_all_retries_by_whichever_attempt(office: Office) -> None:
-    person(office, "sms")
+    who = person(office, "sms")
     _, ref = submit(office.store, ["D08"], office.clock())
     office.send()
     (first,) = office.twilio.messages
     office.receipt(first, "undelivered", "30008")
     office.send()
     assert of_case(ref)[0]["state"] == "owed"
+    contacts.mark_dead(Way("sms", first.to), "30005", office.clock())
     office.receipt(first, "delivered")
+    assert contacts.ways(who) == [Way("sms", first.to)], "the number works"
     office.send(HOUR)
     assert office.twilio.messages == [first]
     office.receipt(first, "undelivered", "30008")
