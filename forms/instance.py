@@ -29,6 +29,7 @@ _DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9
 
 
 _NO_ATTRIBUTES: Final[Mapping[str, str]] = {}
+_new: Final = object.__new__
 
 
 class Node:
@@ -133,7 +134,7 @@ def read_instance(xml: bytes, *, most_bytes: int = MOST_BYTES) -> Instance:
 
 
 def _fill(element: etree._Element, node: Node, children: list[Node], index: dict[str, list[Node]]) -> None:
-    """Make nodes of an element's children. Written for speed: this is most of what reading costs."""
+    """Make nodes of an element's children. Written for speed: this is most of what reading costs, ``__init__`` too."""
     above = node.path + "/"
     for below in element:
         name: str = below.tag
@@ -148,17 +149,24 @@ def _fill(element: etree._Element, node: Node, children: list[Node], index: dict
             last = known[-1]  # in document order: if any of these is a sibling, the last one is
             if last.parent is node:
                 position = last.position + 1
+        child = _new(Node)
+        child.name = name
+        child.path = path
+        child.parent = node
+        child.position = position
+        child.attributes = _NO_ATTRIBUTES
+        known.append(child)
+        children.append(child)
         if len(below):
+            child.text = ""
             grandchildren: list[Node] = []
-            child = Node(name, path, "", node, position, grandchildren)
-            known.append(child)
+            child.children = grandchildren
             _fill(below, child, grandchildren, index)
         else:
-            child = Node(name, path, below.text or "", node, position, ())
-            known.append(child)
+            child.text = below.text or ""
+            child.children = ()
         if name == "entity":
             child.attributes = {str(key): str(value) for key, value in below.items()}
-        children.append(child)
 
 
 def _local(tag: str) -> str:

@@ -290,14 +290,15 @@ class _Recalculated(Answers):
 
     def read(self, node: Node) -> Value:
         """What a node is worth: worked out where it is a calculation, else what the phone wrote."""
-        expression = self.calculates.get(node.path)
+        path = node.path
+        expression = self.calculates.get(path)
         if expression is None:
-            return _by_look(node.text, self.offset) if node.path in self.kept else super().read(node)
-        self.values_of_nodes[node] = said = super().read(node)
+            return _by_look(node.text, self.offset) if path in self.kept else Answers.read(self, node)
+        self.values_of_nodes[node] = said = Answers.read(self, node)
         try:
-            return _stored(expression.evaluate(self.environment.at(node)), self.types.get(node.path, ""))
+            return _stored(expression.evaluate(self.environment.at(node)), self.types.get(path, ""))
         except _FAILURES as error:
-            self.errors.append((node.path, _message(error)))
+            self.errors.append((path, _message(error)))
             return said
 
 

@@ -36,7 +36,9 @@ from server.store.officers import Person
 from server.store.records import Wanted
 
 MOST: Final = 2_000
-"""Submissions of a workbook: more than somebody looks through, and what a request can check in some seconds."""
+"""Submissions of a workbook: more than somebody looks through."""
+MOST_EDITS: Final = 300
+"""Of a workbook that are corrected at once: phones wait while they are taken in, which is some seconds."""
 _POSITION: Final = re.compile(r"\[[0-9]+\]")
 _MADE_OF: Final = uuid.UUID("5f0d5f9e-5d6e-4c0a-9a43-9b0f6d1c7a11")
 
@@ -79,7 +81,11 @@ class Edit:
 
 @dataclass(frozen=True)
 class Review:
-    """What a workbook says: the differences, what is wrong, what would be taken in, how many were applied before."""
+    """What a workbook says: the differences, what is wrong, what would be taken in, how many were applied before.
+
+    ``left`` counts the submissions that are changed as well, and are for the next time: the same workbook, once these
+    are applied.
+    """
 
     form_id: str
     differences: tuple[Difference, ...]
@@ -87,6 +93,7 @@ class Review:
     edits: tuple[Edit, ...]
     applied: int
     fallen: tuple[Fallen, ...] = ()
+    left: int = 0
 
     @property
     def mark(self) -> str:
@@ -154,7 +161,8 @@ class Corrections:
         book = read_book(file)
         known = _Known.of(book.form_id, reader, self._intake, lang)
         stored = corrections.named(book.form_id, book.given, self._store)
-        faults, differences, edits, fallen, applied = list(book.faults), [], [], [], 0
+        faults, differences, edits, fallen = list(book.faults), [], [], []
+        changed_ones = []
         for instance_id, (sheet, row) in book.rows.items():
             former = stored.get(instance_id)
             desk = desks.by_id(former.desk_id) if former is not None and former.desk_id is not None else None
@@ -168,12 +176,11 @@ class Corrections:
                 continue
             changes, wrong = self._changes(book, former, known)
             faults += wrong
-            if not changes:
-                continue
-            new_id = _identity(former.instance_id, changes)
-            if corrections.is_current(book.form_id, new_id) is not None:
-                applied += 1
-                continue
+            if changes:
+                changed_ones.append((former, desk, changes, _identity(instance_id, changes), (sheet, row)))
+        done = corrections.standing(book.form_id, [new_id for _, _, _, new_id, _ in changed_ones])
+        to_do = [one for one in changed_ones if one[3] not in done]
+        for former, desk, changes, new_id, (sheet, row) in to_do[:MOST_EDITS]:
             differences += [_difference(change) for change in changes.values()]
             if not former.current:
                 faults.append(Fault(sheet, str(row), Wrong.CHANGED))
@@ -183,7 +190,15 @@ class Corrections:
             if edit is not None:
                 edits.append(edit)
                 fallen += known.fallen(edit)
-        return Review(book.form_id, tuple(differences), tuple(faults), tuple(edits), applied, tuple(fallen))
+        return Review(
+            book.form_id,
+            tuple(differences),
+            tuple(faults),
+            tuple(edits),
+            len(changed_ones) - len(to_do),
+            tuple(fallen),
+            max(0, len(to_do) - MOST_EDITS),
+        )
 
     def apply(self, review: Review, person: Person, reason: str) -> list[str]:
         """Take in every edit of a review; returns the new instanceIDs. Call inside a transaction, which must be
@@ -193,8 +208,9 @@ class Corrections:
         reason = corrections.checked(reason)
         corrections.hold([edit.former for edit in review.edits], self._store)
         faults = list(review.faults)
+        standing = corrections.standing(review.form_id, [edit.former.instance_id for edit in review.edits])
         for edit in review.edits:
-            if corrections.is_current(review.form_id, edit.former.instance_id) is False:
+            if not standing.get(edit.former.instance_id):
                 faults.append(Fault(edit.where[0], str(edit.where[1]), Wrong.CHANGED))
         if faults:
             raise faulty(faults)

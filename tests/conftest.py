@@ -41,6 +41,14 @@ def pytest_configure() -> None:
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """``-n auto``: half as many test processes again as there are cores, for much of a test is waiting for another."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    return max(2, len(os.sched_getaffinity(0)) * 3 // 2)
+
+
 @dataclass
 class Home:
     """A fresh home with its database's URL, not opened yet: for processes of their own."""

@@ -82,8 +82,10 @@ class Answers(dict[str, Value]):
             value: Value = ""
         elif len(nodes) > 1:
             raise repeated(path)
-        else:
-            value = self.value_of(nodes[0])
+        else:  # as value_of(), without calling it
+            node = nodes[0]
+            known = self.values_of_nodes.get(node)
+            value = self.values_of_nodes[node] = self.read(node) if known is None else known
         self[path] = value
         return value
 
@@ -111,6 +113,7 @@ def repeated(path: str) -> XPathError:
 _NOTHING: Final[Mapping[str, Any]] = {}
 _LONG_AGO: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - local time of the phone
 _NO_OFFSET: Final = timedelta()
+_new: Final = object.__new__
 
 ChoiceNames = Callable[[str, str], str]
 """The label of a choice, given its value and the path of its question; ``''`` where there is none."""
@@ -165,25 +168,29 @@ class Environment:
 
     def at(self, node: Node) -> Environment:
         """The same for an expression that belongs to a node."""
-        return self._with(node, node, 0)
+        other = self._copy(_new(Environment))
+        other.context = other.origin = node
+        other.place = 0
+        return other
 
     def inside(self, node: Node, place: int) -> Environment:
         """The same for a predicate that looks at a node."""
-        return self._with(node, self.origin, place)
+        other = self._copy(_new(Environment))
+        other.context = node
+        other.origin = self.origin
+        other.place = place
+        return other
 
-    def _with(self, context: Node, origin: Node | None, place: int) -> Environment:
-        return Environment(
-            self.answers,
-            context,
-            origin,
-            place,
-            self.lists,
-            self.now,
-            self.offset,
-            self.version,
-            self.attributes,
-            self.choice_name,
-        )
+    def _copy(self, other: Environment) -> Environment:
+        # some dozens of times a submission: calling __init__ with all of these would take twice as long
+        other.answers = self.answers
+        other.lists = self.lists
+        other.now = self.now
+        other.offset = self.offset
+        other.version = self.version
+        other.attributes = self.attributes
+        other.choice_name = self.choice_name
+        return other
 
     def list_named(self, name: str) -> ListTable:
         """The list of an instance id; raises XPathError where it is missing.

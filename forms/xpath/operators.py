@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from forms.xpath.code import Code, Evaluate, Truth, folded, number, truth, without_path
+from forms.xpath.code import Code, Evaluate, Number, Truth, folded, number, truth, without_path
 from forms.xpath.environment import Environment
-from forms.xpath.values import NAN, Value, equal, to_boolean
+from forms.xpath.values import NAN, Value, equal, to_boolean, to_number
 
 _TINY: Final = 1e-12
 
@@ -51,6 +51,8 @@ def remainder(a: float, b: float) -> float:
 def comparison(operator: str, left: Code, right: Code) -> Code:
     """``< <= > >=``, on numbers always: dates written as text are NaN and compare false."""
     a, b = number(left), number(right)
+    if right.constant is not None:
+        return folded(Code(_compared(operator, a, to_number(right.constant)), "truth"), (left, right))
     compiled: dict[str, Truth] = {
         "<": lambda env: a(env) < b(env),
         "<=": lambda env: a(env) <= b(env),
@@ -58,6 +60,16 @@ def comparison(operator: str, left: Code, right: Code) -> Code:
         ">=": lambda env: a(env) >= b(env),
     }
     return folded(Code(compiled[operator], "truth"), (left, right))
+
+
+def _compared(operator: str, a: Number, limit: float) -> Truth:
+    compiled: dict[str, Truth] = {
+        "<": lambda env: a(env) < limit,
+        "<=": lambda env: a(env) <= limit,
+        ">": lambda env: a(env) > limit,
+        ">=": lambda env: a(env) >= limit,
+    }
+    return compiled[operator]
 
 
 def equality(operator: str, left: Code, right: Code) -> Code:

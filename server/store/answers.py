@@ -27,13 +27,15 @@ def _split(answers: Mapping[str, Any], path: str, sensitive: Collection[str]) ->
     secret: Answers = {}
     for name, value in answers.items():
         here = f"{path}/{name}"
-        if name == "_unknown" or here in sensitive:
+        if here in sensitive or name == "_unknown":
             secret[name] = value
-        elif isinstance(value, dict):
+            continue
+        kind = value.__class__  # a plain answer, which most are, is known by one look
+        if kind is dict:
             plain[name], hidden = _split(value, here, sensitive)
             if hidden:
                 secret[name] = hidden
-        elif isinstance(value, list) and value and isinstance(value[0], dict):
+        elif kind is list and value and isinstance(value[0], dict):
             halves = [_split(item, here, sensitive) for item in value]
             plain[name] = [half[0] for half in halves]
             if any(half[1] for half in halves):

@@ -12,7 +12,7 @@ from peewee import JOIN, fn
 
 from forms.problems import Problem, Problems
 from server.store import answers as halves
-from server.store import areas, attachments, cases, corrections
+from server.store import areas, attachments, case_opening, corrections
 from server.store.attachments import NewFile
 from server.store.chains import in_chain
 from server.store.database import Store
@@ -72,21 +72,42 @@ class OtherBytes(Exception):  # noqa: N818 - says what is the matter
     """The instanceID is known with other XML."""
 
 
+@dataclass(frozen=True)
+class Parts:
+    """A submission as it is stored: the XML's hash, the open answers, and sealed the XML and the secret answers."""
+
+    xml_hash: str
+    plain: Mapping[str, Any]
+    xml: bytes
+    secret: bytes
+
+
+def parted(new: NewSubmission, store: Store) -> Parts:
+    """Part and seal a submission: what of keeping it needs no transaction, in which others would wait for it."""
+    plain, secret = halves.split(new.answers, new.root_path, new.sensitive)
+    return Parts(
+        xml_hash(new.xml),
+        plain,
+        store.keys.seal(new.xml, new.instance_id),
+        store.keys.seal(halves.pack(secret), new.instance_id),
+    )
+
+
 def xml_hash(xml: bytes) -> str:
     """Hex SHA-256 of the XML exactly as it came."""
     return hashlib.sha256(xml).hexdigest()
 
 
-def keep(new: NewSubmission, store: Store) -> Kept:
+def keep(new: NewSubmission, store: Store, parts: Parts | None = None) -> Kept:
     """Write a submission with its register row; the same bytes again change nothing.
 
+    ``parts`` are :func:`parted` of it, where that was done before.
     Only where they were a trial, and come from a desk that counts now, they take the trial's place: the phone was
     set up anew, and its record must not stay out of sight. Raises :class:`OtherBytes` where the instanceID is known
     with other XML. Call inside a transaction.
     """
-    digest = xml_hash(new.xml)
+    parts = parts or parted(new, store)
     place = _place(new, store)
-    plain, secret = halves.split(new.answers, new.root_path, new.sensitive)
     row = {
         "instance_id": new.instance_id,
         "form_id": new.form_id,
@@ -98,10 +119,10 @@ def keep(new: NewSubmission, store: Store) -> Kept:
         **areas.split(new.village),
         "received_at": new.received_at,
         "device_id": new.device_id,
-        "xml": store.keys.seal(new.xml, new.instance_id),
-        "xml_hash": digest,
-        "answers": plain,
-        "sealed": store.keys.seal(halves.pack(secret), new.instance_id),
+        "xml": parts.xml,
+        "xml_hash": parts.xml_hash,
+        "answers": parts.plain,
+        "sealed": parts.secret,
         "indicators": list(new.indicators),
         "verdict": dict(new.verdict),
         "draft": new.draft,
@@ -111,7 +132,7 @@ def keep(new: NewSubmission, store: Store) -> Kept:
     came: list[NewFile] = []
     if submission_id is None:
         known = find(new.form_id, new.instance_id)
-        if known is None or known.xml_hash != digest:
+        if known is None or known.xml_hash != parts.xml_hash:
             raise OtherBytes
         if new.draft or not known.draft:
             return Kept(known.id, known.root, known.current, new=False)
@@ -131,7 +152,7 @@ def keep(new: NewSubmission, store: Store) -> Kept:
         # The edit of this one came first: it and what hangs on it now hang on the root of this one.
         Submission.update(root=place.root).where(in_chain(new.form_id, former)).execute()
         if not new.draft:
-            cases.join_chain(new.form_id, former, place.root, new.received_at)
+            case_opening.join_chain(new.form_id, former, place.root, new.received_at)
     if len(place.edits) > 1:
         _one_current(new.form_id, place.root)
     if new.register is not None:

@@ -188,19 +188,10 @@ def test_an_ordinary_submission_asks_nothing_of_the_editions(
     intake, sender = Intake(running, clock), small.desk(running, clock())
     judged(running, intake, sender)
     asked: list[str] = []
-    execute = running.db.execute_sql
-
-    def listening(sql: str, *rest: object) -> object:
-        asked.append(sql)
-        return execute(sql, *rest)
-
-    running.db.execute_sql = listening
-    try:
-        clock.at += timedelta(microseconds=5)
-        small.send(
-            running, intake, sender, small.xml({"age": "30"}, end=f"{datetime.now(UTC):%Y-%m-%d}T01:00:00Z")
-        )
-    finally:
-        running.db.execute_sql = execute
+    running.db.query_hooks.append(lambda event: asked.append(event.sql))
+    clock.at += timedelta(microseconds=5)
+    small.send(
+        running, intake, sender, small.xml({"age": "30"}, end=f"{datetime.now(UTC):%Y-%m-%d}T01:00:00Z")
+    )
     assert asked
     assert not [sql for sql in asked if "attached_list" in sql or "form_version" in sql or "counter" in sql]

@@ -48,14 +48,12 @@ class Watched:
     def __init__(self, store: Store) -> None:
         self.touched: list[str] = []
         _watched.append(("event loop", store.home, self.touched))
-        execute = store.db.execute_sql
 
-        def noted(sql: str, *args: Any, **kwargs: Any) -> Any:
+        def noted(event: Any) -> None:
             if threading.current_thread().name == "event loop":
-                self.touched.append(sql)
-            return execute(sql, *args, **kwargs)
+                self.touched.append(event.sql)
 
-        store.db.execute_sql = noted
+        store.db.query_hooks.append(noted)
 
         app = create_app(Settings(home=store.home), store, lambda: datetime.now(UTC))
         listener = socket.create_server(("127.0.0.1", 0))

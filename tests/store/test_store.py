@@ -6,6 +6,7 @@ import asyncio
 import csv
 import threading
 
+import peewee
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,6 +17,7 @@ from forms.problems import Problem, Problems
 from server.store import areas, counters
 from server.store.database import Store, Writer
 from server.store.models import TABLES, Area, Counter, Event
+from server.store.statements import Insert, Select
 from tests.conftest import Clock, Home
 
 
@@ -183,6 +185,16 @@ def test_a_commit_that_fails_is_told_to_everybody_who_waited(store: Store) -> No
     assert caught.value.kind.code == "store.unavailable"
     assert writer.wait(lambda: Event.select().count()) == 0
     writer.close()
+
+
+def test_a_statement_built_once_fails_as_any_other(store: Store) -> None:
+    insert = Insert(Counter)
+    insert.many([{"name": "one", "value": 1}])
+    with pytest.raises(peewee.IntegrityError), store.transaction():
+        insert.many([{"name": "one", "value": 2}])
+    nowhere = peewee.Table("nowhere", ("value",))
+    with pytest.raises((peewee.OperationalError, peewee.ProgrammingError)), store.transaction():
+        Select(lambda: nowhere.select().bind(store.db)).first()
 
 
 def test_the_writer_outlives_what_fails_after_a_commit(store: Store) -> None:
