@@ -126,6 +126,18 @@ def test_when_one_way_fails_for_good_the_next_is_taken_at_once(office: Office) -
     assert (row["state"], row["attempts"]) == ("sent", 3)
 
 
+@pytest.mark.parametrize("code", [63018, 63020, 63049])
+def test_where_whatsapp_may_not_send_or_counts_a_template_as_marketing_the_sms_goes_at_once(
+    office: Office, code: int
+) -> None:
+    who = person(office, "whatsapp sms")
+    submit(office.store, ["D08"], office.clock())
+    office.twilio.next(Answer(400, code))
+    office.send()
+    assert office.told() == ways("sms", of=who)
+    assert contacts.ways(who)[0].kind == "whatsapp", "it is tried again for the next case"
+
+
 def test_a_way_that_is_marked_is_not_tried_again_until_it_is_set_anew(office: Office) -> None:
     who = person(office)
     submit(office.store, ["D08"], office.clock())
