@@ -2,7 +2,7 @@
 
 Paths are relative to the instance's root (``idg/nik``), which may have another name in each version.
 A question is as secret as the most secret of its versions, under whatever name or in whatever group. A calculation is
-as secret as what it is made of: were ``fl_pen`` left in where ``violence`` is left out, the one would tell of the other.
+as secret as what it is made of: were ``fl_pen`` left in where ``violence`` is left out, the one told of the other.
 
 A choice may be more secret than its question. Left blank it would be known all the same, for who must answer has
 answered: so the wider choice is told that it is one of (:data:`_WIDER`), and where the form has none, a question that
