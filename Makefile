@@ -10,7 +10,7 @@ demo: .venv/.ready
 	@$(RUN) -m posmigran demo
 
 test: .venv/.ready browser office
-	@$(RUN) -m pytest -n auto
+	@$(RUN) -m pytest -n auto --dist worksteal
 
 lint: .venv/.ready
 	@$(RUN) -m ruff check .

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -36,7 +36,9 @@ from server.store.officers import Person
 from server.store.records import Wanted
 
 MOST: Final = 2_000
-"""Submissions of a workbook: more than somebody looks through, and what a request can check in some seconds."""
+"""Submissions of a workbook: more than somebody looks through."""
+MOST_EDITS: Final = 200
+"""Of a workbook that are corrected at once: phones wait while they are taken in, which is some seconds."""
 _POSITION: Final = re.compile(r"\[[0-9]+\]")
 _MADE_OF: Final = uuid.UUID("5f0d5f9e-5d6e-4c0a-9a43-9b0f6d1c7a11")
 
@@ -79,7 +81,11 @@ class Edit:
 
 @dataclass(frozen=True)
 class Review:
-    """What a workbook says: the differences, what is wrong, what would be taken in, how many were applied before."""
+    """What a workbook says: the differences, what is wrong, what would be taken in, how many were applied before.
+
+    ``left`` counts the submissions that are changed as well, and are for the next time: the same workbook, once these
+    are applied.
+    """
 
     form_id: str
     differences: tuple[Difference, ...]
@@ -87,6 +93,7 @@ class Review:
     edits: tuple[Edit, ...]
     applied: int
     fallen: tuple[Fallen, ...] = ()
+    left: int = 0
 
     @property
     def mark(self) -> str:
@@ -117,22 +124,6 @@ class Corrections:
             raise Problem(Problems.CORRECTION_MANY, count=count, most=MOST)
         names = AreaNames()
         names.fetch([wanted.area])
-        lines = []
-        for one in corrections.evidence(wanted, self._store):
-            questions = known.questions.get(one.version)
-            if questions is None:
-                continue
-            zone = areas.zone(one.village)
-            received = one.received_at.astimezone(zone)
-            lines.append(
-                Line(
-                    instance := read_instance(one.xml),
-                    questions,
-                    names.name(one.village),
-                    f"{received:%d-%m-%Y %H:%M} {received.tzname()}",
-                    known.hides(instance, one.version),
-                )
-            )
         made = self._clock().astimezone(areas.zone(wanted.area))
         heading = Heading(
             wanted.form_id,
@@ -141,9 +132,24 @@ class Corrections:
             f"{made:%d-%m-%Y %H:%M} {made.tzname()}",
             by,
         )
-        write_workbook(target, heading, known.newest, lines, lang)
+        written = write_workbook(target, heading, known.newest, self._lines(wanted, known, names), lang)
         target.chmod(0o600)
-        return len(lines)
+        return written
+
+    def _lines(self, wanted: Wanted, known: _Known, names: AreaNames) -> Iterator[Line]:
+        for one in corrections.evidence(wanted, self._store):
+            questions = known.questions.get(one.version)
+            if questions is None:
+                continue
+            received = one.received_at.astimezone(areas.zone(one.village))
+            instance = read_instance(one.xml)
+            yield Line(
+                instance,
+                questions,
+                names.name(one.village),
+                f"{received:%d-%m-%Y %H:%M} {received.tzname()}",
+                known.hides(instance, one.version),
+            )
 
     def review(self, file: Path | BinaryIO, reader: Access, lang: Lang = "id") -> Review:
         """Compare a workbook with what is stored, and work out what would follow. Changes nothing.
@@ -154,7 +160,8 @@ class Corrections:
         book = read_book(file)
         known = _Known.of(book.form_id, reader, self._intake, lang)
         stored = corrections.named(book.form_id, book.given, self._store)
-        faults, differences, edits, fallen, applied = list(book.faults), [], [], [], 0
+        faults, differences, edits, fallen = list(book.faults), [], [], []
+        changed_ones = []
         for instance_id, (sheet, row) in book.rows.items():
             former = stored.get(instance_id)
             desk = desks.by_id(former.desk_id) if former is not None and former.desk_id is not None else None
@@ -168,12 +175,11 @@ class Corrections:
                 continue
             changes, wrong = self._changes(book, former, known)
             faults += wrong
-            if not changes:
-                continue
-            new_id = _identity(former.instance_id, changes)
-            if corrections.is_current(book.form_id, new_id) is not None:
-                applied += 1
-                continue
+            if changes:
+                changed_ones.append((former, desk, changes, _identity(instance_id, changes), (sheet, row)))
+        done = corrections.standing(book.form_id, [new_id for _, _, _, new_id, _ in changed_ones])
+        to_do = [one for one in changed_ones if one[3] not in done]
+        for former, desk, changes, new_id, (sheet, row) in to_do[:MOST_EDITS]:
             differences += [_difference(change) for change in changes.values()]
             if not former.current:
                 faults.append(Fault(sheet, str(row), Wrong.CHANGED))
@@ -183,7 +189,15 @@ class Corrections:
             if edit is not None:
                 edits.append(edit)
                 fallen += known.fallen(edit)
-        return Review(book.form_id, tuple(differences), tuple(faults), tuple(edits), applied, tuple(fallen))
+        return Review(
+            book.form_id,
+            tuple(differences),
+            tuple(faults),
+            tuple(edits),
+            len(changed_ones) - len(to_do),
+            tuple(fallen),
+            max(0, len(to_do) - MOST_EDITS),
+        )
 
     def apply(self, review: Review, person: Person, reason: str) -> list[str]:
         """Take in every edit of a review; returns the new instanceIDs. Call inside a transaction, which must be
@@ -193,8 +207,9 @@ class Corrections:
         reason = corrections.checked(reason)
         corrections.hold([edit.former for edit in review.edits], self._store)
         faults = list(review.faults)
+        standing = corrections.standing(review.form_id, [edit.former.instance_id for edit in review.edits])
         for edit in review.edits:
-            if corrections.is_current(review.form_id, edit.former.instance_id) is False:
+            if not standing.get(edit.former.instance_id):
                 faults.append(Fault(edit.where[0], str(edit.where[1]), Wrong.CHANGED))
         if faults:
             raise faulty(faults)

@@ -60,6 +60,7 @@ class Check:
 
 
 _LATELY = timedelta(days=1)
+_NAMED = 5
 
 
 class _Wrong(Exception):  # noqa: N818 - a finding, not a fault of the program
@@ -87,6 +88,7 @@ def examine(settings: Settings, now: datetime) -> list[Check]:
             _check("areas", _areas),
             _check("forms", _forms),
             _check("lists", _lists),
+            _check("desks", _desks),
             _check("officers", lambda: _officers(kinds_of(settings))),
             _check("alerts", lambda: _alerts(Rosters(now, kinds=kinds_of(settings)))),
             _check("messages", lambda: _messages(settings, now)),
@@ -209,6 +211,19 @@ def _lists() -> str:
                 f"{name}, row {error.row}: {error.message}; publish the form again with it"
             ) from error
     return f"{len(held)} lists, {rows} rows"
+
+
+def _desks() -> str:
+    """A number that lacks is a hint, no fault: some villages have none."""
+    villages = [d for d in desks.listing() if d["state"] == "open" and d["officer"] is None]
+    silent = [d["desk"] for d in villages if d["phone"] is None]
+    if not silent:
+        return f"{len(villages)} desks, each with a telephone number"
+    named = ", ".join(silent[:_NAMED]) + (", ..." if len(silent) > _NAMED else "")
+    return (
+        f"{len(villages)} desks; {len(silent)} without a telephone number, so that officers cannot call whoever "
+        f"interviewed ({named}): posmigran desks phone DESK +62..."
+    )
 
 
 def _officers(kinds: Collection[str]) -> str:

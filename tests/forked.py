@@ -7,7 +7,6 @@ afresh; what a fresh start is, imports included, is for the tests that start one
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import functools
 import json
@@ -77,9 +76,9 @@ class _Forker:
         self._turn = threading.Lock()
         with theirs:
             words = [sys.executable, "-m", "tests.forked", str(theirs.fileno())]
-            process = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
-        atexit.register(process.wait)
-        atexit.register(self._socket.close)
+            self._process = subprocess.Popen(
+                words, cwd=ROOT, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
+            )  # it ends with this process, which closes the socket
 
     def ask(self, request: Mapping[str, Any], files: Sequence[int] = ()) -> int | None:
         with self._turn:

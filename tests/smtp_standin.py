@@ -13,10 +13,11 @@ FROM = "pmi@contoh.id"
 
 @dataclass
 class SmtpStandIn:
-    """The server. ``refused`` are mailboxes that it says it does not have."""
+    """The server. ``refused`` are mailboxes that it says it does not have; ``answers`` what it says to a command."""
 
     mails: list[EmailMessage] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
+    answers: dict[str, str] = field(default_factory=dict)
     _server: socketserver.ThreadingTCPServer | None = None
 
     def __enter__(self) -> SmtpStandIn:
@@ -46,10 +47,12 @@ class _Handler(socketserver.StreamRequestHandler):
         self._say("220 stand-in")
         while line := self.rfile.readline():
             word, _, rest = line.decode().strip().partition(" ")
-            if word.upper() == "QUIT":
+            if answer := self.standin.answers.get(word.upper()):
+                self._say(answer)
+            elif word.upper() == "QUIT":
                 self._say("221 bye")
                 return
-            if word.upper() == "RCPT" and rest.partition("<")[2].rstrip(">") in self.standin.refused:
+            elif word.upper() == "RCPT" and rest.partition("<")[2].rstrip(">") in self.standin.refused:
                 self._say("550 no such mailbox")
             elif word.upper() == "DATA":
                 self._say("354 go on")

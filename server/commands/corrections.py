@@ -83,6 +83,7 @@ def corrections_check(
                     "fallen": fallen,
                     "errors": wrong,
                     "applied": review.applied,
+                    "left": review.left,
                 },
                 json,
             )
@@ -107,7 +108,7 @@ def corrections_apply(
         corrections, review = _reviewed(file, by, store)
         with store.transaction():
             done = corrections.apply(review, officers.require(by), reason)
-        show({"edits": done, "applied": review.applied}, json)
+        show({"edits": done, "applied": review.applied, "left": review.left}, json)
 
 
 def _reviewed(file: Path, by: str, store: Any) -> Any:

@@ -10,8 +10,10 @@ import bisect
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import PurePath
 
+from forms.correction import Corrector
 from forms.entities import Declaration, declarations
 from forms.form import Form, Indicator
 from forms.judge import Judge
@@ -35,6 +37,11 @@ class ShelvedForm:
     indicators: dict[str, Indicator]
     entities: tuple[Declaration, ...]
     choices: Choices
+
+    @cached_property
+    def corrector(self) -> Corrector:
+        """Makes corrections of its submissions."""
+        return Corrector(self.schema, self.judge)
 
 
 @dataclass(frozen=True)

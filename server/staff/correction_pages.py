@@ -178,10 +178,14 @@ class CorrectionPage(_Page):
 
     @for_officers
     async def on_get(self, request: Request, response: Response, visitor: Visitor) -> None:
-        """Take a workbook, or bring one back; ``?selesai=`` is the number of edits that were just made."""
+        """Take a workbook, or bring one back; ``?selesai=`` is the number of edits that were just made, ``?sisa=`` that
+        of those which wait for the next upload of the same workbook.
+        """
         self.desk.require(visitor)
-        done = request.get_param("selesai", default="")
+        done, left = (request.get_param(name, default="") for name in ("selesai", "sisa"))
         note = f"Selesai: {words.page_number(done)} data sudah dikoreksi." if done else None
+        if note and left:
+            note += f" Unggah buku yang sama lagi untuk {words.page_number(left)} data berikutnya."
         await self.desk.show(response, visitor, note=note)
 
 
@@ -303,7 +307,8 @@ class Apply(_Page):
             self.desk.show_review(response, visitor, again, name, problem)
             return
         self.desk.uploads.drop(visitor, name)
-        self.pages.redirect(response, f"/koreksi?selesai={len(done)}")
+        left = f"&sisa={review.left}" if review.left else ""
+        self.pages.redirect(response, f"/koreksi?selesai={len(done)}{left}")
 
 
 def resources(pages: Pages, clock: Callable[[], datetime]) -> dict[str, Resource]:

@@ -65,10 +65,17 @@ def named(form_id: str, instance_ids: Collection[str], store: Store) -> dict[str
     return found
 
 
-def is_current(form_id: str, instance_id: str) -> bool | None:
-    """Whether a submission is the newest of its chain; None where there is none of that instanceID."""
-    row = Submission.get_or_none((Submission.form_id == form_id) & (Submission.instance_id == instance_id))
-    return None if row is None else bool(row.current)
+def standing(form_id: str, instance_ids: Collection[str]) -> dict[str, bool]:
+    """Of the submissions with these instanceIDs that there are, whether each is the newest of its chain."""
+    found: dict[str, bool] = {}
+    wanted = sorted(instance_ids)
+    for start in range(0, len(wanted), records.PAGE):
+        some = wanted[start : start + records.PAGE]
+        rows = Submission.select(Submission.instance_id, Submission.current).where(
+            (Submission.form_id == form_id) & Submission.instance_id.in_(some)
+        )
+        found.update((instance_id, bool(current)) for instance_id, current in rows.tuples())
+    return found
 
 
 def hold(formers: Sequence[Evidence], store: Store) -> None:

@@ -269,7 +269,9 @@ def sent(claimed: Claimed, provider_id: str, now: datetime) -> bool:
 
     False where the id is another message's: two texts were alike, and the carrier must be asked once more.
     """
-    last = _last(claimed.id)
+    # our own, also where another process took the message up again while our call lasted
+    own = Delivery.get_or_none((Delivery.message == claimed.id) & (Delivery.number == claimed.attempts))
+    last = own if own is not None else _last(claimed.id)
     another = Delivery.select().where(
         (Delivery.provider_id == provider_id) & (Delivery.message != claimed.id)
     )

@@ -12,7 +12,7 @@ from peewee import JOIN, fn
 
 from forms.problems import Problem, Problems
 from server.store import answers as halves
-from server.store import areas, attachments, cases, corrections
+from server.store import areas, attachments, case_opening, corrections
 from server.store.attachments import NewFile
 from server.store.chains import in_chain
 from server.store.database import Store
@@ -152,7 +152,7 @@ def keep(new: NewSubmission, store: Store, parts: Parts | None = None) -> Kept:
         # The edit of this one came first: it and what hangs on it now hang on the root of this one.
         Submission.update(root=place.root).where(in_chain(new.form_id, former)).execute()
         if not new.draft:
-            cases.join_chain(new.form_id, former, place.root, new.received_at)
+            case_opening.join_chain(new.form_id, former, place.root, new.received_at)
     if len(place.edits) > 1:
         _one_current(new.form_id, place.root)
     if new.register is not None:

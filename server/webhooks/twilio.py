@@ -35,6 +35,7 @@ BODY_LIMIT = 64 * 1024
 """Bytes; Twilio's own calls are a few hundred."""
 _ACKNOWLEDGED = re.compile(r"\s*1[\s.,:]*R[\s-]*(\d{6})[\s-]*(\d{4,9})[\s.!]*", re.IGNORECASE | re.ASCII)
 _ONE = re.compile(r"\s*1[\s.!]*", re.ASCII)
+_TAPPED = re.compile(r"\b(tangani|terima)\b", re.IGNORECASE)
 _STARTS = ("START", "MULAI", "UNSTOP")
 _XML = '<?xml version="1.0" encoding="UTF-8"?>'
 _WORDLESS = f"{_XML}<Response/>".encode()
@@ -77,11 +78,11 @@ class Signature:
         body = await request.stream.read(BODY_LIMIT + 1)
         if len(body) > BODY_LIMIT:
             raise falcon.HTTPContentTooLarge
-        form = SignedForm(
-            parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=500)
-            if body
-            else {}
-        )
+        try:
+            fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=500)
+        except ValueError:  # more fields than that
+            raise falcon.HTTPContentTooLarge from None
+        form = SignedForm(fields)
         query = f"?{request.query_string}" if request.query_string else ""
         url = f"{self._public_url}{request.path}{query}"
         signature = request.get_header("X-Twilio-Signature") or ""
@@ -144,12 +145,16 @@ class Inbound:
 
 @dataclass(frozen=True)
 class Reply:
-    """What somebody wrote: by which kind of channel, from which number, and as an answer to which message."""
+    """What somebody wrote: by which kind of channel, from which number, and as an answer to which message.
+
+    ``button`` is what the button says that they tapped, if they did.
+    """
 
     kind: str
     phone: str
     text: str
     answers: str
+    button: str = ""
 
     @classmethod
     def of(cls, form: SignedForm) -> Reply:
@@ -157,7 +162,8 @@ class Reply:
         sender = form.first("From")
         kind = "whatsapp" if sender.startswith("whatsapp:") else "sms"
         text = form.first("ButtonPayload") or form.first("Body")
-        return cls(kind, sender.removeprefix("whatsapp:"), text, form.first("OriginalRepliedMessageSid"))
+        answers = form.first("OriginalRepliedMessageSid")
+        return cls(kind, sender.removeprefix("whatsapp:"), text, answers, form.first("ButtonText"))
 
 
 def _take(reply: Reply, now: datetime) -> str | None:
@@ -187,7 +193,8 @@ def _take(reply: Reply, now: datetime) -> str | None:
 def _reference(reply: Reply, people: Sequence[Person]) -> str | None:
     if said := _ACKNOWLEDGED.fullmatch(reply.text):
         return f"R-{said[1]}-{said[2]}"
-    if _ONE.fullmatch(reply.text) and reply.answers:
+    # a template whose button has an id without the reference still hangs on a message of ours
+    if reply.answers and (_ONE.fullmatch(reply.text) or _TAPPED.search(reply.button)):
         return receipts.case_of(reply.answers, [person.id for person in people])
     return None
 

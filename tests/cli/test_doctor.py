@@ -27,6 +27,7 @@ NAMES = [
     "areas",
     "forms",
     "lists",
+    "desks",
     "officers",
     "alerts",
     "messages",
@@ -85,6 +86,18 @@ def test_a_fresh_home_is_well_and_every_check_is_named(place: Place, run: Run, w
     for_people = run("doctor", **place.environment)
     assert (for_people.status, for_people.err) == (0, "")
     assert "91599 areas" in for_people.out
+
+
+def test_desks_that_nobody_can_call_are_named_as_a_hint(place: Place, run: Run, wrong: Said) -> None:
+    add(place, ("admin", "ID", "+62 812 0000 0001"), ("ppa", "ID", "+62 812 0000 0002"))
+    with opened(place.home) as store, store.transaction():
+        heard, silent = (desks.add(VILLAGE, None, store.keys, datetime.now(UTC))[0] for _ in range(2))
+        desks.set_phone(heard.slug, "+62 812 0000 0101")
+    assert wrong() == {}
+    checks = run("doctor", "--json", **place.environment).document["checks"]
+    (said,) = (check["message"] for check in checks if check["name"] == "desks")
+    assert said.startswith("2 desks; 1 without a telephone number")
+    assert f"({silent.slug})" in said
 
 
 def test_without_a_home_it_says_so(run: Run, tmp_path: Path) -> None:

@@ -6,11 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
-import pytest
 
 from tests.cli.conftest import Place, Run
-
-pytestmark = pytest.mark.parametrize("home", ["sqlite"], indirect=True)
 
 
 def test_a_roster_is_kept_asked_and_carried_by_a_workbook_and_a_spoiled_one_changes_nothing(

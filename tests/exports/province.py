@@ -13,7 +13,7 @@ from typing import Any
 
 from forms.form import Form
 from server.intake.register import register_row
-from server.store import cases, desks, officers, recaps, submissions
+from server.store import case_opening, cases, desks, officers, recaps, submissions
 from server.store.database import Store
 from server.store.models import Alert, Case, Message
 from server.store.submissions import NewSubmission
@@ -181,7 +181,7 @@ class Province:
             self.store,
         )  # fmt: skip
         known = {i.code: i for i in form.indicators}
-        cases.open_or_extend(
+        case_opening.open_or_extend(
             kept.id, form_id, kept.root, village, [known[code] for code in indicators], now, chained=False
         )
         return instance_id

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from exports import OPERATOR, access_of
-from server.store import cases, submissions
+from server.store import case_opening, submissions
 from server.store.database import Store
 from tests.exports.exporting import export_form
 from tests.exports.filled import NOON, VILLAGE, keep, publish_library_form
@@ -20,7 +20,7 @@ def _filed(store: Store, codes: tuple[str, ...], instance_id: str) -> str:
     kept = submissions.find("pulang", instance_id)
     assert kept is not None
     with store.transaction():
-        ref = cases.open_or_extend(
+        ref = case_opening.open_or_extend(
             kept.id,
             "pulang",
             instance_id,

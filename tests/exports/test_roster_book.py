@@ -15,8 +15,6 @@ from server.store.database import Store
 from server.store.officers import Person
 from tests.conftest import Clock
 
-pytestmark = pytest.mark.parametrize("home", ["sqlite"], indirect=True)
-
 
 def person(name: str, role: str, area: str, clock: Clock) -> Person:
     return officers.add(name, role, area, clock())[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -174,6 +175,60 @@ def test_applying_the_same_workbook_again_changes_nothing(desk: Desk) -> None:
     review = desk.review(file, person)
     assert (review.applied, review.edits, review.faults) == (1, (), ())
     assert desk.apply(file, person) == []
+
+
+def test_what_is_too_much_for_one_time_waits_for_the_next(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.corrections.MOST_EDITS", 2)
+    desk.sends_texts(["Buruh", "Sopir", "Juru masak"])
+    person = desk.officer()
+    file = desk.workbook(person)
+    book = openpyxl.load_workbook(file)
+    page = book.worksheets[1]
+    column = next(c.column for c in page[2] if c.value == "jobg/job_title")
+    for row in (3, 4, 5):
+        page.cell(row, column).value = "Perawat"
+    book.save(file)
+    told = []
+    for _ in range(3):
+        review = desk.review(file, person)
+        told.append((len(review.differences), review.left, review.applied))
+        desk.apply(file, person)
+    assert told == [(2, 1, 0), (1, 0, 2), (0, 0, 3)]
+
+
+@pytest.mark.parametrize("home", ["postgresql"], indirect=True)
+def test_of_two_who_correct_the_same_at_once_the_second_is_told(desk: Desk) -> None:
+    desk.sends()
+    one, other = desk.officer(), desk.officer("ppa")
+    file = desk.workbook(one)
+    change(file, "docg/visa", "visit")
+    mine = desk.review(file, one)
+    change(file, "docg/visa", "none")
+    theirs = desk.review(file, other)
+    told: list[Problem] = []
+
+    def at_once() -> None:
+        try:
+            with desk.store.transaction():
+                desk.corrections.apply(theirs, other, REASON)
+        except Problem as problem:
+            told.append(problem)
+        finally:
+            desk.store.release()
+
+    second = threading.Thread(target=at_once)
+    waiting = "select 1 from pg_locks where locktype = 'advisory' and not granted"
+    with desk.store.transaction():
+        (edit,) = desk.corrections.apply(mine, one, REASON)
+        second.start()
+        while second.is_alive() and not desk.store.db.execute_sql(waiting).fetchone():
+            pass  # until it stands before the same lock
+        assert second.is_alive()
+    second.join()
+    assert [problem.problem for problem in told] == [Problems.CORRECTION_FAULTY]
+    assert submissions.show(edit, desk.store)["current"]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from falcon.asgi import Request, Response
 from forms.form import Form
 from server.settings import Settings
 from server.staff.door import add_routes
-from server.store import cases, desks, officers, submissions
+from server.store import case_opening, desks, officers, submissions
 from server.store.database import Store, Writer
 from server.store.officers import Person
 from server.store.readers import Readers
@@ -98,7 +98,7 @@ class Office:
         )
         with self.store.transaction():
             kept = submissions.keep(new, self.store)
-            ref = cases.open_or_extend(
+            ref = case_opening.open_or_extend(
                 kept.id,
                 form.form_id,
                 kept.root,

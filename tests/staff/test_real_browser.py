@@ -75,9 +75,16 @@ def _open(chromium: Chromium, address: str, size: dict[str, int], officer: Offic
 
 
 def _fits(page: Page) -> bool:
-    """Nothing sticks out to the right: judged by the browser's own layout."""
+    """Nothing sticks out to the right, and the menu is one row: judged by the browser's own layout.
+
+    The menu may be wider than the screen, since it can be pushed aside; the page that one is on is in sight.
+    """
     width = page.viewport_size["width"] if page.viewport_size else 0
-    boxes = [element.bounding_box() for element in page.locator("main, .card, .panel, button, .top a").all()]
+    inside = "main, .card, .panel, button, table, .brand, .who, .top nav, .top nav [aria-current]"
+    boxes = [element.bounding_box() for element in page.locator(inside).all()]
+    rows = {box["y"] for box in (a.bounding_box() for a in page.locator(".top nav a").all()) if box}
+    if len(rows) > 1 or page.evaluate("document.documentElement.scrollWidth") > width:
+        return False
     return all(box["x"] >= 0 and box["x"] + box["width"] <= width for box in boxes if box is not None)
 
 

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from server.store import assignments, cases, messages, officers, withdrawals
+from datetime import timedelta
+
+from server.store import (
+    assignments,
+    cases,
+    follow_ups,
+    messages,
+    officers,
+    results,
+    roster_entries,
+    withdrawals,
+)
 from server.store.database import Store
-from server.store.models import Alert, Message
+from server.store.models import Alert, FollowUp, Message, Submission
 from tests.conftest import Clock
 from tests.sync.test_escalation import _published, chain, later, told, work
 from tests.sync.world import officer, submit
@@ -124,3 +135,48 @@ def test_a_colleague_of_another_role_is_asked_for_what_both_may_know_of_alone(
         (asked,) = Alert.select().where(Alert.assigned_to == to.id)
         assert asked.indicator == "D24"
         Alert.delete().execute()
+
+
+def test_what_another_office_reports_says_nothing_of_a_restricted_sign_and_is_not_shown_with_it(
+    store: Store, clock: Clock
+) -> None:
+    ppa, disnaker = officer("ppa", "35.07", clock()), officer("disnaker", "35.07", clock())
+    elsewhere = officer("disnaker", "35.08", clock())
+    instance, ref = submit(store, ["R05", "D08"], clock())
+    work(store, clock)
+    for person in (ppa, disnaker):
+        cases.acknowledge(person, ref, clock())
+    visit = Submission.get(instance_id=instance)
+    FollowUp.create(submission=visit, case=Alert.get().case, role="disnaker")
+    later(clock, days=6)
+    work(store, clock)
+    assert sorted(told()) == sorted([disnaker.slug, ppa.slug, ppa.slug]), "the other has its follow-up"
+    FollowUp.update(role="ppa").execute()
+    assert [len(follow_ups.of_case(ref, person)) for person in (ppa, disnaker)] == [1, 0]
+    FollowUp.update(role=None).execute()  # of the village desk
+    assert [len(follow_ups.of_case(ref, person)) for person in (ppa, disnaker)] == [1, 1]
+    rates = {person: [rate.indicator for rate in results.for_person(person)] for person in (ppa, disnaker)}
+    assert rates == {ppa: ["R05"], disnaker: ["D08"]}
+    assert results.for_person(elsewhere) == []
+
+
+def test_who_supervises_the_one_on_duty_is_told_and_not_all_who_are_above(store: Store, clock: Clock) -> None:
+    duty, head = officer("disnaker", "35.07", clock()), officer("disnaker", "35", clock())
+    officer("disnaker", "35", clock())
+    roster_entries.set_supervisor(duty.slug, head.slug)
+    submit(store, ["D08"], clock())
+    work(store, clock)
+    later(clock, days=4)
+    work(store, clock)
+    assert told() == [duty.slug, head.slug]
+
+
+def test_a_restricted_sign_climbs_in_messages_of_its_own(store: Store, clock: Clock) -> None:
+    duty, deputy = officer("ppa", "35.07", clock()), officer("ppa", "35.07", clock())
+    roster_entries.add_duty(duty.slug, clock(), clock() + timedelta(days=9), clock(), "operator")
+    submit(store, ["R05", "D01", "D24"], clock())
+    work(store, clock)
+    later(clock, hours=4)
+    work(store, clock)
+    codes = [m.indicators for m in Message.select().where(Message.officer == deputy.id)]
+    assert sorted(codes) == ["D01 D24", "R05"]

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.compose import KEC_LENGTH, SEGMENT, fallback_text, fill, in_gsm, septets
+from sync.compose import (
+    KEC_LENGTH,
+    SEGMENT,
+    Place,
+    Ref,
+    compose,
+    digest,
+    fallback_text,
+    fill,
+    held,
+    in_gsm,
+    notice,
+    septets,
+)
 
 REF = "R-350712-0417"
 TEMPLATE = "PMI KRITIS D01 {ref} Kec {kec}: calon PMI diduga di bawah 18 th. Buka dasbor."
@@ -81,6 +95,28 @@ def test_nothing_can_be_smuggled_in_by_placeholder_reference_or_format(secret: s
     assert "class" not in body
     # a name with braces is just a name: it is not filled in a second time
     assert fill("{kec}|{ref}", REF, "{ref}").body.startswith("{ref}|")
-    for ref in (secret, f"{REF} {secret}", f"{REF}\n{secret}", f"R-{secret}", ""):
+    for ref in (secret, f"{REF} {secret}", f"{REF}\n{secret}", f"{REF}\n", f"R-{secret}", ""):
         with pytest.raises(ValueError, match="not a case reference"):
             fill(TEMPLATE, ref, "Wagir")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: Ref(f"{REF}\n"),
+        lambda: Place("35.07.12\n"),
+        lambda: Place("35.07.12.2001"),
+        lambda: Place("Wagir"),
+        lambda: compose({}, "D01\n", "high", Ref(REF), Place("35.07.12")),
+        lambda: compose({}, "D011", "high", Ref(REF), Place("35.07.12")),
+        lambda: compose({}, "D01", "tinggi", Ref(REF), Place("35.07.12")),
+        lambda: digest({"tinggi": 1}, []),
+        lambda: digest({"high": -1}, []),
+        lambda: fill(TEMPLATE, REF, "Wagir", -1),
+        lambda: notice("nama"),
+        lambda: held(0),
+    ],
+)
+def test_each_check_of_an_argument_refuses_by_itself(wrong: Callable[[], object]) -> None:
+    with pytest.raises(ValueError):
+        wrong()

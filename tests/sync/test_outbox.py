@@ -13,9 +13,9 @@ import pytest
 
 from server.settings import Settings
 from server.store import events, messages, outbox, owed
-from server.store.claims import Claimed
+from server.store.claims import Claimed, Setup
 from server.store.database import Store, Writer
-from server.store.models import Message
+from server.store.models import Delivery, Message
 from server.store.rosters import Rosters
 from sync import routing
 from sync.channels.console import Console
@@ -393,6 +393,53 @@ def test_of_two_who_claim_a_message_at_once_one_gets_it(store: Store, clock: Clo
     clock.at += LATER
     assert outbox.claim(ids[0], clock()) is not None, "the lease ran out"
     assert outbox.claim(ids[0], clock()) is None
+
+
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)
+def test_a_process_that_was_overtaken_spoils_nothing_of_the_others(store: Store, clock: Clock) -> None:
+    publish(clock())
+    officer("disnaker", "35.07", clock())
+    submit(store, ["D05"], clock())
+    with store.transaction():
+        routing.route(owed.unrouted(), "console", Rosters(clock()))
+    (message_id,) = outbox.due(clock())
+    slow = outbox.claim(message_id, clock())
+    clock.at += LATER
+    quick = outbox.claim(message_id, clock())
+    assert isinstance(slow, Claimed)
+    assert isinstance(quick, Claimed)
+    assert outbox.begin_again(quick, clock(), outbox.BY_SMS.limits)
+    assert outbox.sent(slow, "SM1", clock())
+    assert Message.get().state == "sending", "the other one is at it"
+    assert outbox.sent(quick, "SM2", clock())
+    assert Message.get().state == "sent"
+    numbered = Delivery.select().order_by(Delivery.number)
+    assert [d.provider_id for d in numbered] == ["SM1", "SM2"], "receipts of both find their way"
+
+
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)
+def test_whoever_was_held_up_while_asking_leaves_the_message_to_others(store: Store, clock: Clock) -> None:
+    publish(clock())
+    officer("disnaker", "35.07", clock())
+    submit(store, ["D05"], clock())
+    shown: list[Claimed] = []
+
+    class Slow(Console):
+        def find(self, message: Claimed) -> str | None:
+            clock.at += Policy().lease / 2
+            return None
+
+    sync = Sync(
+        store, Settings(home=store.home), clock, {"console": Slow(shown.append)}, "console", random=Random(1)
+    )
+    with store.transaction():
+        routing.route(owed.unrouted(), "console", Rosters(clock()))
+    assert outbox.claim(outbox.due(clock())[0], clock(), setup=Setup({"sms": "console"})) is not None
+    clock.at += LATER
+    sync.run_once()
+    sync.close()
+    assert shown == []
+    assert [m["state"] for m in messages.listing()] == ["sending"]
 
 
 def test_the_console_shows_the_text_but_not_the_number(

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from server.settings import Settings
-from server.store import cases, events, messages, officers, outbox, owed
+from server.store import case_opening, cases, events, messages, officers, outbox, owed
 from server.store.database import Store
 from server.store.models import Alert, Message, Officer, Submission
 from server.store.rosters import Rosters
@@ -167,7 +167,7 @@ def test_alerts_that_moved_to_another_case_of_the_chain_are_passed_on_too(
     owe(store, clock)
     with store.transaction():
         row = Submission.get(Submission.instance_id == second)
-        cases.join_chain(row.form_id, second, first, clock())
+        case_opening.join_chain(row.form_id, second, first, clock())
         Submission.update(root=first).where(Submission.id == row.id).execute()
     remove(store, leaver, clock)
     sync.run_once()

@@ -18,7 +18,7 @@ from forms.form import Form
 from forms.schema import Field, Schema
 from server.intake.intake import Intake, Upload
 from server.settings import Settings
-from server.store import cases, desks, officers, owed
+from server.store import case_opening, desks, officers, owed
 from server.store.claims import Claimed
 from server.store.database import Store
 from server.store.models import Case, Delivery, Event, Message, Submission
@@ -92,7 +92,7 @@ def test_no_answer_of_a_form_gets_into_a_message_or_what_is_kept_and_logged_of_i
             # whichever rules hold: let all fire, with those of other forms
             indicators = {i.code: i for i in (*INDICATORS.values(), *library[form_id].indicators)}
             chained = Case.select().where((Case.form_id == form_id) & (Case.root == kept.root)).exists()
-            cases.open_or_extend(
+            case_opening.open_or_extend(
                 kept.id, form_id, kept.root, kept.village, list(indicators.values()), clock(), chained=chained
             )
     settings = Settings(home=store.home, cap_person=0)

@@ -126,6 +126,18 @@ def test_when_one_way_fails_for_good_the_next_is_taken_at_once(office: Office) -
     assert (row["state"], row["attempts"]) == ("sent", 3)
 
 
+@pytest.mark.parametrize("code", [63018, 63020, 63049])
+def test_where_whatsapp_may_not_send_or_counts_a_template_as_marketing_the_sms_goes_at_once(
+    office: Office, code: int
+) -> None:
+    who = person(office, "whatsapp sms")
+    submit(office.store, ["D08"], office.clock())
+    office.twilio.next(Answer(400, code))
+    office.send()
+    assert office.told() == ways("sms", of=who)
+    assert contacts.ways(who)[0].kind == "whatsapp", "it is tried again for the next case"
+
+
 def test_a_way_that_is_marked_is_not_tried_again_until_it_is_set_anew(office: Office) -> None:
     who = person(office)
     submit(office.store, ["D08"], office.clock())
@@ -201,6 +213,37 @@ def test_a_phone_that_is_off_is_tried_after_half_an_hour_two_hours_and_six_then_
     assert ways("email", of=near)[0] in told
     assert ways("sms", of=far)[0] in told
     assert "message.handed_on" in [e["verb"] for e in events.of(ref)]
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("word", "answer"),
+    [
+        ("MAIL", "550 5.7.60 sender not allowed"),
+        ("MAIL", "553 no such sender"),
+        ("RCPT", "550 5.7.1 relaying denied"),
+        ("DATA", "550 looks like spam"),
+    ],
+)
+def test_what_a_mail_server_has_against_us_marks_nobodys_mailbox(
+    office: Office, word: str, answer: str
+) -> None:
+    who = person(office, "email sms")
+    office.mail.answers[word] = answer
+    submit(office.store, ["D08"], office.clock())
+    office.send()
+    assert office.told() == ways("sms", of=who)
+    assert contacts.given_up() == []
+
+
+@on_sqlite
+def test_a_mail_that_was_taken_is_not_sent_again_however_the_server_says_goodbye(office: Office) -> None:
+    who = person(office, "email sms")
+    office.mail.answers["QUIT"] = "421 too busy"
+    submit(office.store, ["D08"], office.clock())
+    office.send()
+    office.send(SOON)
+    assert office.told() == ways("email", of=who)
 
 
 @on_sqlite
@@ -295,14 +338,16 @@ def test_an_outage_costs_a_call_now_and_then_and_not_one_for_each_message(office
 
 
 def test_that_it_arrived_ends_all_retries_by_whichever_attempt(office: Office) -> None:
-    person(office, "sms")
+    who = person(office, "sms")
     _, ref = submit(office.store, ["D08"], office.clock())
     office.send()
     (first,) = office.twilio.messages
     office.receipt(first, "undelivered", "30008")
     office.send()
     assert of_case(ref)[0]["state"] == "owed"
+    contacts.mark_dead(Way("sms", first.to), "30005", office.clock())
     office.receipt(first, "delivered")
+    assert contacts.ways(who) == [Way("sms", first.to)], "the number works"
     office.send(HOUR)
     assert office.twilio.messages == [first]
     office.receipt(first, "undelivered", "30008")

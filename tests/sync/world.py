@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from forms.form import Form, Indicator, Severity
-from server.store import cases, officers, published, submissions
+from server.store import case_opening, officers, published, submissions
 from server.store.database import Store
 from server.store.officers import Person
 from server.store.submissions import NewSubmission
@@ -83,7 +83,7 @@ def submit(
     )
     with store.transaction():
         kept = submissions.keep(new, store)
-        ref = cases.open_or_extend(
+        ref = case_opening.open_or_extend(
             kept.id,
             FORM.form_id,
             kept.root,

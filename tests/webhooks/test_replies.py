@@ -51,19 +51,15 @@ def state(person: Person, ref: str) -> str:
     return cases.for_person(person, ref).state
 
 
-@pytest.mark.parametrize(
-    "words", ["1 {ref}", "1{ref}", " 1.  {ref} ", "1\n{ref}.", "1 R 350701 0001", "1 r-350701-0001"]
-)
+@pytest.mark.parametrize("words", ["1 {ref}", "1{ref}", " 1.  {ref} ", "1\n{ref}.", "1 {apart}", "1 {small}"])
 @on_sqlite
 def test_words_acknowledge_however_they_are_typed(door: Door, store: Store, clock: Clock, words: str) -> None:
     person = officer("disnaker", "35.07", clock())
     _, ref = submit(store, ["D08"], clock())
-    assert (
-        says(door, person.phone, words.format(ref=ref))
-        == f"{ref}: tercatat, Anda yang menangani. Buka dasbor."
-    )
+    said = words.format(ref=ref, apart=ref.replace("-", " "), small=ref.lower())
+    assert says(door, person.phone, said) == f"{ref}: tercatat, Anda yang menangani. Buka dasbor."
     assert state(person, ref) == "acknowledged"
-    assert says(door, person.phone, words.format(ref=ref)) == f"{ref}: sudah tercatat. Buka dasbor."
+    assert says(door, person.phone, said) == f"{ref}: sudah tercatat. Buka dasbor."
 
 
 def test_the_button_and_a_1_to_the_message_itself_acknowledge_its_case(
@@ -78,6 +74,19 @@ def test_the_button_and_a_1_to_the_message_itself_acknowledge_its_case(
     told = next(d for d in Delivery.select() if d.message.case.ref == second)
     says(door, person.phone, "1", OriginalRepliedMessageSid=told.provider_id)
     assert state(person, second) == "acknowledged"
+
+
+@pytest.mark.parametrize(("text", "state_then"), [("Saya tangani", "acknowledged"), ("Bukan saya", "open")])
+@on_sqlite
+def test_a_button_that_names_no_case_speaks_for_the_message_that_it_hangs_on(
+    door: Door, store: Store, clock: Clock, text: str, state_then: str
+) -> None:
+    person = officer("disnaker", "35.07", clock())
+    _, ref = submit(store, ["D08"], clock())
+    door.sync.run_once()
+    tapped = {"OriginalRepliedMessageSid": Delivery.get().provider_id, "ButtonText": text}
+    says(door, person.phone, text, ButtonPayload="tombol_1", **tapped)
+    assert state(person, ref) == state_then
 
 
 @on_sqlite

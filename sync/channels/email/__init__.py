@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import smtplib
 import ssl
 from datetime import timedelta
@@ -20,6 +21,8 @@ _MENDING = timedelta(minutes=15)
 _MEND = Meaning("the mail server refuses us", Remedy.ELSEWHERE, trouble=Trouble.ACCOUNT, pause=_MENDING)
 _DEAD = Meaning("no such mailbox", Remedy.NEXT, dead=True, trouble=Trouble.ADDRESS)
 _NO_MAILBOX = (550, 551, 553)
+_POLICY = "5.7."
+"""With this begins the enhanced code (RFC 3463) of a refusal that is about us, not about the mailbox."""
 
 
 class Email:
@@ -56,13 +59,20 @@ class Email:
         """
         mail = self._written(message)
         try:
-            with self._connected() as server:
+            server = self._connected()
+            try:
                 server.send_message(mail)
+            finally:
+                # however it says goodbye, the mail is taken or refused by now
+                with contextlib.suppress(smtplib.SMTPException, OSError):
+                    server.quit()
+                server.close()
         except smtplib.SMTPRecipientsRefused as error:
-            code = next(iter(error.recipients.values()))[0]
-            raise _refused(code) from None
+            code, said = next(iter(error.recipients.values()))
+            raise _refused(code, of_mailbox=not said.decode("ascii", "replace").startswith(_POLICY)) from None
         except smtplib.SMTPResponseException as error:
-            raise _refused(error.smtp_code) from None
+            # the sender, the sign-in, the text: none of it says anything of the mailbox
+            raise _refused(error.smtp_code, of_mailbox=False) from None
         except (smtplib.SMTPServerDisconnected, TimeoutError):
             raise TransportError(
                 "email: the connection broke", Meaning("broke", crowded=True), unsure=True
@@ -118,9 +128,9 @@ class Email:
         return mail
 
 
-def _refused(code: int) -> TransportError:
+def _refused(code: int, *, of_mailbox: bool) -> TransportError:
     text = f"email {code}"
-    if code in _NO_MAILBOX:
+    if of_mailbox and code in _NO_MAILBOX:
         return TransportError(f"{text}: {_DEAD.text}", _DEAD, code=str(code))
     if 400 <= code < 500:
         return TransportError(f"{text}: not now", Meaning("not now"), code=str(code))

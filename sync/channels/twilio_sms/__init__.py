@@ -128,8 +128,12 @@ class TwilioMessages:
                 )
                 for one in found:
                     # Trial accounts put words of their own before the text, templates around it.
-                    text = one.body or ""
-                    if message.ref in text and message.body in text and one.sid not in message.known:
+                    text = single_spaced(one.body or "")
+                    if (
+                        message.ref in text
+                        and single_spaced(message.body) in text
+                        and one.sid not in message.known
+                    ):
                         return str(one.sid)
         except (TwilioException, requests.RequestException, ValueError, KeyError) as error:
             understood = _understood(error)
@@ -163,6 +167,11 @@ class TwilioSms(TwilioMessages):
             {"TWILIO_FROM": settings.twilio_from or service},
             timeout,
         )
+
+
+def single_spaced(text: str) -> str:
+    """The text with one space for each run of white space, as templates have it."""
+    return " ".join(text.split())
 
 
 def _understood(error: Exception) -> TransportError:

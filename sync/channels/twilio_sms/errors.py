@@ -1,4 +1,6 @@
-"""What Twilio's error codes mean for a message (DOMAIN 7, whose sources are named there)."""
+"""What Twilio's error codes mean for a message: DOMAIN 7, whose sources are named there; for WhatsApp (63xxx) Twilio's
+error dictionary and its list of WhatsApp's own codes (docs/whatsapp/api/error-code-mapping).
+"""
 
 from __future__ import annotations
 
@@ -20,6 +22,10 @@ def _dead(text: str) -> Meaning:
     return Meaning(text, Remedy.NEXT, dead=True, trouble=Trouble.ADDRESS)
 
 
+def _template(text: str) -> Meaning:
+    return Meaning(text, Remedy.NEXT, trouble=Trouble.TEMPLATE)
+
+
 _CROWDED = Meaning("the sender's queue is full", pause=_SLOWLY, crowded=True)
 
 MEANINGS: dict[int, Meaning] = {
@@ -37,8 +43,8 @@ MEANINGS: dict[int, Meaning] = {
     21611: _CROWDED,
     21612: _mend("the sender is not registered for this route", Trouble.SENDER),
     21614: _dead("not a mobile number"),
-    21655: Meaning("the template's id is not valid", Remedy.NEXT, trouble=Trouble.TEMPLATE),
-    21656: Meaning("the template's variables are not valid", Remedy.NEXT, trouble=Trouble.TEMPLATE),
+    21655: _template("the template's id is not valid"),
+    21656: _template("the template's variables are not valid"),
     30001: _CROWDED,
     30002: _mend("the account is suspended or without funds", Trouble.ACCOUNT),
     30003: Meaning(
@@ -53,13 +59,33 @@ MEANINGS: dict[int, Meaning] = {
     30042: _mend("the sender's name is blocked", Trouble.SENDER),
     63001: _mend("the channel's sign-in failed", Trouble.ACCOUNT),
     63003: _dead("not an address of this channel"),
+    63005: _template("the channel did not take the text"),
     63007: _mend("no such sender of this channel", Trouble.SENDER),
-    63016: Meaning("outside of the window: a template is needed", Remedy.NEXT, trouble=Trouble.TEMPLATE),
-    63018: Meaning("the channel's limit was passed", pause=_SLOWLY, crowded=True),
+    63010: Meaning("the channel has a fault", pauses=(_SLOWLY,)),
+    63012: Meaning("the channel's provider has a fault", pauses=(_SLOWLY,)),
+    63013: _template("against the channel's policy"),
+    63015: Meaning("the recipient has not joined the sandbox", Remedy.NEXT),
+    63016: _template("outside of the window: a template is needed"),
+    # the sender's limit may last a day: whoever has another way is told by that
+    63018: _mend("the channel's limit was passed", Trouble.ACCOUNT),
+    63020: _mend("the business account is refused, perhaps unpaid", Trouble.ACCOUNT),
+    63021: _template("the channel rejects the text"),
+    63022: _mend("the sender's certificate is not valid", Trouble.SENDER),
     63024: _dead("not a recipient of this channel"),
-    63027: Meaning("there is no such template", Remedy.NEXT, trouble=Trouble.TEMPLATE),
+    63027: _template("there is no such template in this language"),
+    63028: _template("the number of variables is not the template's"),
+    63029: Meaning("the recipient's phone could not load the template", Remedy.NEXT),
+    63030: _template("the channel does not know a parameter"),
     63032: Meaning("the channel keeps this recipient out", Remedy.NEXT),
-    63049: Meaning("the channel chose not to deliver", Remedy.NEXT),
+    63033: Meaning("the recipient cannot receive", Remedy.NEXT),
+    63036: Meaning("the recipient cannot be reached on this channel", Remedy.NEXT),
+    63038: _mend("the account's limit of the day was passed", Trouble.ACCOUNT),
+    63040: _template("the template was rejected"),
+    63041: _template("the template is paused"),
+    63042: _template("the template is switched off"),
+    # only of templates that Meta counts as marketing: alerts need the category "utility"
+    63049: _template("not delivered: the template counts as marketing"),
+    63051: _mend("the business account is locked", Trouble.ACCOUNT),
 }
 """Codes of the API's answers and of receipts alike, of SMS and of WhatsApp."""
 

@@ -1,6 +1,8 @@
 """WhatsApp through Twilio: the only way on which officers in Indonesia can answer (DOMAIN 7).
 
 Whoever writes first needs a template that Meta has approved, sent by its ``ContentSid``: ``Body`` fails (63016).
+Variables are a JSON object of strings under the numbers of the places; an empty one, a new line or more than four
+spaces in a row is refused (63013), so that spaces are written once.
 The template has two places: ``{{1}}`` is the text of the alert, ``{{2}}`` the reference to answer with. A message
 of no case (digests, notices) needs a template of its own with ``{{1}}`` alone, else it takes the next way.
 """
@@ -12,7 +14,7 @@ import json
 from server.settings import Settings
 from server.store.claims import Claimed
 from sync.channels import Meaning, Remedy, TransportError
-from sync.channels.twilio_sms import TIMEOUT, TwilioMessages
+from sync.channels.twilio_sms import TIMEOUT, TwilioMessages, single_spaced
 
 
 class TwilioWhatsapp(TwilioMessages):
@@ -36,11 +38,12 @@ class TwilioWhatsapp(TwilioMessages):
 
     def content(self, message: Claimed) -> dict[str, str]:
         """The template and what fills it. Raises :class:`TransportError` where there is no template for it."""
+        text = single_spaced(message.body)
         if message.ref:
             return {
                 "content_sid": self._of_case,
-                "content_variables": json.dumps({"1": message.body, "2": message.ref}),
+                "content_variables": json.dumps({"1": text, "2": message.ref}),
             }
         if not self._of_none:
             raise TransportError("no template for messages of no case", Meaning("no template", Remedy.NEXT))
-        return {"content_sid": self._of_none, "content_variables": json.dumps({"1": message.body})}
+        return {"content_sid": self._of_none, "content_variables": json.dumps({"1": text})}
