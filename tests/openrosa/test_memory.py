@@ -35,9 +35,7 @@ def test_eight_phones_sending_films_at_once_cost_little_memory(
     assert answers == [201] * PHONES
     peak = sum(memory(pid, "VmHWM") for pid in processes)
     assert peak - before < 40 * MB  # in memory they would be 96
-    assert not any(map(arenas, processes)), (
-        "all threads of a process take memory from one place"
-    )
+    assert not any(map(arenas, processes)), "all threads of a process take memory from one place"
     assert {s["state"] for s in submissions.listing()} == {"received"}
     (file,) = attachments.of_instance(instance_id(films[0])).files
     assert file.address is not None
