@@ -213,7 +213,8 @@ def _compare(
     """Sheet by sheet in their order, the proof's own readable part at the end."""
     if book.since_1904:
         yield Difference("calendar")
-    expected = [name for name in sealed if name != OWN]
+    own = sealed.pop(OWN)
+    expected = list(sealed)
     present = [name for name in book.sheets if name != found.sheet]
     hashes = {s.hash: name for name, s in sealed.items() if s.rows}
     claimed: set[str] = set()
@@ -242,8 +243,8 @@ def _compare(
         if book.sheets[-1] != found.sheet and book.sheets[-1] in sealed:
             yield Difference("sheet_order", found.sheet)
     whole, lines = _letters(iter(found.readable), key)
-    if whole != sealed[OWN].hash:
-        yield from islice(_rows(found.sheet, sealed[OWN].lines(), lines), MOST)
+    if whole != own.hash:
+        yield from islice(_rows(found.sheet, own.lines(), lines), MOST)
 
 
 def _letters(rows: Iterator[tuple[int, list[Raw]]], key: bytes) -> tuple[str, list[tuple[int, str]]]:

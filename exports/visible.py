@@ -1,8 +1,8 @@
 """Which questions and indicators of a form a reader may see, over all its versions.
 
 Paths are relative to the instance's root (``idg/nik``), which may have another name in each version.
-A question is as secret as the most secret of its versions. A calculation is as secret as what it is made of:
-were ``fl_pen`` left in where ``violence`` is left out, the one would tell of the other.
+A question is as secret as the most secret of its versions, under whatever name or in whatever group. A calculation is
+as secret as what it is made of: were ``fl_pen`` left in where ``violence`` is left out, the one told of the other.
 
 A choice may be more secret than its question. Left blank it would be known all the same, for who must answer has
 answered: so the wider choice is told that it is one of (:data:`_WIDER`), and where the form has none, a question that
@@ -15,6 +15,7 @@ import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 from exports.access import Access
@@ -153,9 +154,16 @@ def _kinds(versions: list[Version], as_secret: Mapping[str, Kinds]) -> dict[str,
     calculations = [
         (relative(f.path), f.calculate) for v in versions for f in v.schema.questions() if f.calculate
     ]
+    same = _renamed(versions)
     changed = True
     while changed:
         changed = False
+        for one, other in same:
+            both = found.get(one, _NONE) | found.get(other, _NONE)
+            for path in (one, other):
+                if both != found.get(path, _NONE):
+                    found[path] = both
+                    changed = True
         by_name = _by_name(found)
         for path, expression in calculations:
             inherited = _mentioned(expression, by_name)
@@ -163,6 +171,20 @@ def _kinds(versions: list[Version], as_secret: Mapping[str, Kinds]) -> dict[str,
                 found[path] = found.get(path, _NONE) | inherited
                 changed = True
     return found
+
+
+def _renamed(versions: list[Version]) -> list[tuple[str, str]]:
+    """The relative paths of questions that a later version has under another name or in another group."""
+    if len(versions) < 2:
+        return []
+    from forms.changes import changes  # it loads what reads workbooks: only where it is needed
+
+    return [
+        (relative(change.path), relative(change.now))
+        for former, later in pairwise(versions)
+        for change in changes(former.form, later.form)
+        if change.kind in ("renamed", "moved") and change.now is not None
+    ]
 
 
 def _by_name(kinds: Mapping[str, Kinds]) -> dict[str, Kinds]:

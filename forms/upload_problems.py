@@ -66,10 +66,10 @@ DESK_FULL = Kind(
 )  # fmt: skip
 DESK_FULL_ANSWERS = Kind(
     "desk.full_answers", 507,
-    "Jawaban ini sangat besar, dan tempat untuk meja desa ini sudah penuh. "
-    "Data Anda masih ada di HP. Hubungi pengelola.",
-    "These answers are very large, and this desk has used up its room. "
-    "Your data is still on the phone. Call the administrator.",
+    "Jawaban belum diterima, karena meja desa ini sudah mengirim terlalu banyak data. "
+    "Data Anda masih ada di HP. Segera hubungi pengelola.",
+    "The answers were not received, because this desk has sent too much data. "
+    "Your data is still on the phone. Call the administrator at once.",
 )  # fmt: skip
 MULTIPART_BROKEN = Kind(
     "request.multipart", 400,

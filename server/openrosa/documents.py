@@ -28,7 +28,9 @@ class FormList(Download):
         if not forms:
             raise Problem(Problems.STORE_BUSY)
         only = visit.request.get_param("formID")  # the OpenRosa form list API; Collect never sends it (2.1)
-        return shown.written(("list", base, draft, only), lambda: _form_list(forms, base, only))
+        if only is not None:
+            return _form_list(forms, base, only)
+        return shown.written(("list", base, draft), lambda: _form_list(forms, base, None))
 
 
 def _form_list(forms: Iterable[ListedForm], base: str, only: str | None) -> Document:

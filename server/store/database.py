@@ -136,7 +136,17 @@ def _connect(url: str) -> Any:
                 "wal_autocheckpoint": 16_000,
             },
         )
-    return peewee.PostgresqlDatabase(url.replace("postgres://", "postgresql://", 1), prefer_psycopg3=True)
+    return _Postgresql(url.replace("postgres://", "postgresql://", 1), prefer_psycopg3=True)
+
+
+class _Postgresql(peewee.PostgresqlDatabase):
+    """Whose commits are on disk when they return, also where the server's own settings would not wait for that."""
+
+    def _initialize_connection(self, conn: Any) -> None:
+        conn.execute(
+            "select set_config('synchronous_commit', 'on', false)"
+            " where current_setting('synchronous_commit') = 'off'"
+        )
 
 
 @dataclass

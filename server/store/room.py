@@ -20,8 +20,10 @@ from server.store.models import Attachment, Counter, Desk, Event, Quarantine, Su
 REFUSED = "files.refused"
 """Verb and subject under which it is noted that files of a desk were not taken."""
 LATELY = timedelta(days=1)
-LARGE_XML = 100_000
-"""Bytes from which answers count as part of a desk's room: ordinary ones, of some kilobytes, always get in."""
+NOTED_EACH = 1_000_000
+"""Bytes of a desk's answers after which they are counted: ordinary ones, of some kilobytes, cost no statement more."""
+ANSWERS = 10
+"""The share of a desk's room that its answers may take, beside its files: one tenth is a million records or so."""
 _NEARLY = 0.9
 
 
@@ -99,11 +101,22 @@ def too_many(bounds: Bounds) -> Problem:
 
 def take(desk_id: int, size: int, bounds: Bounds) -> bool:
     """Take so many bytes of a desk's room; False, and nothing taken, where there are not as many left."""
-    _begin(desk_id)
-    taken = Counter.update(value=Counter.value + size).where(
-        (Counter.name == _name(desk_id)) & (Counter.value + size <= bounds.desk_bytes)
-    )
-    return bool(taken.execute())
+    name = _name(desk_id)
+    if not Counter.select().where(Counter.name == name).exists():  # count what came before anybody counted
+        Counter.insert(name=name, value=_stored(desk_id)).on_conflict_ignore().execute()
+    return _add(name, size, bounds.desk_bytes)
+
+
+def take_answers(desk_id: int, size: int, bounds: Bounds) -> bool:
+    """The same for answers, which have a room of their own, so that no files keep them out."""
+    name = f"answers:desk:{desk_id}"
+    Counter.insert(name=name, value=0).on_conflict_ignore().execute()
+    return _add(name, size, bounds.desk_bytes // ANSWERS)
+
+
+def _add(name: str, size: int, most: int) -> bool:
+    added = Counter.update(value=Counter.value + size)
+    return bool(added.where((Counter.name == name) & (Counter.value + size <= most)).execute())
 
 
 def left(desk_id: int, bounds: Bounds) -> Room:
@@ -117,12 +130,6 @@ def left(desk_id: int, bounds: Bounds) -> Room:
 
 def _name(desk_id: int) -> str:
     return f"bytes:desk:{desk_id}"
-
-
-def _begin(desk_id: int) -> None:
-    """Count what came before anybody counted."""
-    if not Counter.select().where(Counter.name == _name(desk_id)).exists():
-        Counter.insert(name=_name(desk_id), value=_stored(desk_id)).on_conflict_ignore().execute()
 
 
 def _stored(desk_id: int) -> int:

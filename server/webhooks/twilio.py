@@ -78,11 +78,11 @@ class Signature:
         body = await request.stream.read(BODY_LIMIT + 1)
         if len(body) > BODY_LIMIT:
             raise falcon.HTTPContentTooLarge
-        form = SignedForm(
-            parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=500)
-            if body
-            else {}
-        )
+        try:
+            fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=500)
+        except ValueError:  # more fields than that
+            raise falcon.HTTPContentTooLarge from None
+        form = SignedForm(fields)
         query = f"?{request.query_string}" if request.query_string else ""
         url = f"{self._public_url}{request.path}{query}"
         signature = request.get_header("X-Twilio-Signature") or ""

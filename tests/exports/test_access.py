@@ -170,6 +170,21 @@ def test_a_mark_of_any_version_holds_for_all(store: Store, tmp_path: Path) -> No
     assert (result.rows, result.withheld) == (2, 3)
 
 
+def test_a_question_that_becomes_a_secret_under_another_name_was_one_before(
+    store: Store, tmp_path: Path
+) -> None:
+    first = made_up_form({"note": "string", "copy": "calculate: /uji/note"})
+    second = made_up_form({"abuse": "string"}, version="2", sensitive={"abuse": "violence"})
+    second = replace(second, xform=second.xform.replace("Label abuse", "Label note"))
+    for form, answers in ((first, {"note": "dipukul", "copy": "dipukul"}), (second, {"abuse": "dipukul"})):
+        published.publish(form, b"", {}, NOON)
+        keep(store, form, answers, f"uuid:{form.version}")
+    file = tmp_path / "uji.xlsx"
+    result = export_form("uji", file, store, reader=Access("disnaker"))
+    assert [word for word in ("dipukul", "abuse") if word in everything(file)] == []
+    assert (result.rows, result.withheld) == (2, 3)
+
+
 def test_a_restricted_indicator_stays_so_when_a_later_version_forgets_it(
     store: Store, tmp_path: Path
 ) -> None:

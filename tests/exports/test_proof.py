@@ -283,6 +283,10 @@ def open_another_workbook_first(parts: Parts) -> None:
     put(parts, "_rels/.rels", b"xl/workbook.xml", b"xl/palsu.xml")
 
 
+def leave_a_sheet_without_a_name(parts: Parts) -> None:
+    put(parts, _BOOK, b'name="Rekap"', b'name=""')
+
+
 def have_a_part_twice(parts: Parts) -> None:
     parts["XL/worksheets/sheet2.xml"] = parts[_SHEET]
 
@@ -319,6 +323,7 @@ def hold_no_number_where_one_belongs(parts: Parts) -> None:
         (list_a_sheet_where_no_program_looks, "unreadable"),
         (give_two_sheets_one_name, "unreadable"),
         (open_another_workbook_first, "sheet_renamed"),
+        (leave_a_sheet_without_a_name, "sheet_renamed"),
         (have_a_part_twice, "unreadable"),
         (count_days_from_1904, "calendar"),
         (show_truth_for_one, "cell"),
@@ -360,3 +365,9 @@ def test_a_password_hides_everything_and_the_right_one_opens_it(sealed: Path) ->
         with pytest.raises(Problem) as raised, opened(sealed, password):
             raise AssertionError("opened without the password")
         assert raised.value.problem is problem
+    locked = sealed.read_bytes()
+    for broken in (locked[:600], locked.replace(b"<encryption", b"<<ncryption"), locked[:8] + b"x" * 900):
+        sealed.write_bytes(broken)
+        with pytest.raises(Problem) as raised, opened(sealed, "Rahasia Contoh 12"):
+            raise AssertionError("opened a broken file")
+        assert raised.value.problem is Problems.PASSWORD_WRONG

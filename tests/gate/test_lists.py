@@ -107,6 +107,8 @@ def test_phones_get_the_new_list_at_their_next_sync_and_an_announced_one_on_its_
     assert fees() == small.FEES_BANNED
     clock.at += DAY
     assert fees() == small.FEES
+    clock.at -= DAY  # it was ahead, and is set right
+    assert fees() == small.FEES_BANNED
 
 
 def test_made_up_addresses_fill_no_memory(running: Store, clock: Clock) -> None:
@@ -115,6 +117,8 @@ def test_made_up_addresses_fill_no_memory(running: Store, clock: Clock) -> None:
     assert written[1999].body == b"1999"
     assert shown.written(("http://1999",), lambda: Document.of(b"again")) is written[1999]
     assert shown.written(("http://0",), lambda: Document.of(b"again")) is not written[0], "long forgotten"
+    endless = [shown.written(("http://a",), partial(Document.of, b"a" * 100_000)) for _ in range(2)]
+    assert endless[0] is not endless[1], "the name of a host may have no end"
 
 
 def test_the_history_says_who_changed_what_and_when(running: Store, clock: Clock, tmp_path: Path) -> None:

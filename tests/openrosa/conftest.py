@@ -110,7 +110,7 @@ def published(home: Home) -> Iterator[Store]:
             *(Message, Alert, Case, Register, Attachment, Submission, Quarantine, Event, Desk, Officer),
         ):
             table.delete().execute()
-        for counted in ("case:", "try:", "bytes:"):
+        for counted in ("case:", "try:", "bytes:", "answers:"):
             Counter.delete().where(Counter.name.startswith(counted)).execute()
     yield store
     store.release()
