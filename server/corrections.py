@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -37,7 +37,7 @@ from server.store.records import Wanted
 
 MOST: Final = 2_000
 """Submissions of a workbook: more than somebody looks through."""
-MOST_EDITS: Final = 300
+MOST_EDITS: Final = 200
 """Of a workbook that are corrected at once: phones wait while they are taken in, which is some seconds."""
 _POSITION: Final = re.compile(r"\[[0-9]+\]")
 _MADE_OF: Final = uuid.UUID("5f0d5f9e-5d6e-4c0a-9a43-9b0f6d1c7a11")
@@ -124,22 +124,6 @@ class Corrections:
             raise Problem(Problems.CORRECTION_MANY, count=count, most=MOST)
         names = AreaNames()
         names.fetch([wanted.area])
-        lines = []
-        for one in corrections.evidence(wanted, self._store):
-            questions = known.questions.get(one.version)
-            if questions is None:
-                continue
-            zone = areas.zone(one.village)
-            received = one.received_at.astimezone(zone)
-            lines.append(
-                Line(
-                    instance := read_instance(one.xml),
-                    questions,
-                    names.name(one.village),
-                    f"{received:%d-%m-%Y %H:%M} {received.tzname()}",
-                    known.hides(instance, one.version),
-                )
-            )
         made = self._clock().astimezone(areas.zone(wanted.area))
         heading = Heading(
             wanted.form_id,
@@ -148,9 +132,24 @@ class Corrections:
             f"{made:%d-%m-%Y %H:%M} {made.tzname()}",
             by,
         )
-        write_workbook(target, heading, known.newest, lines, lang)
+        written = write_workbook(target, heading, known.newest, self._lines(wanted, known, names), lang)
         target.chmod(0o600)
-        return len(lines)
+        return written
+
+    def _lines(self, wanted: Wanted, known: _Known, names: AreaNames) -> Iterator[Line]:
+        for one in corrections.evidence(wanted, self._store):
+            questions = known.questions.get(one.version)
+            if questions is None:
+                continue
+            received = one.received_at.astimezone(areas.zone(one.village))
+            instance = read_instance(one.xml)
+            yield Line(
+                instance,
+                questions,
+                names.name(one.village),
+                f"{received:%d-%m-%Y %H:%M} {received.tzname()}",
+                known.hides(instance, one.version),
+            )
 
     def review(self, file: Path | BinaryIO, reader: Access, lang: Lang = "id") -> Review:
         """Compare a workbook with what is stored, and work out what would follow. Changes nothing.

@@ -6,7 +6,7 @@ locked; that protects from slips, not from intent: what comes back is checked ag
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -40,6 +40,8 @@ _SHUT: Final = PatternFill("solid", fgColor="E7E6E6")
 _NOT_ASKED: Final = PatternFill("lightUp", fgColor="D9D9D9")
 _LINE: Final = Border(*(Side(style="thin", color="D9D9D9"),) * 4)
 _EXCEL_LIST: Final = 250
+_SIGNS: Final = tuple("=+-@")
+"""Text that begins with one of these is marked as text, or a spreadsheet would calculate it when it is edited."""
 _FONT: Final = "Calibri"
 _NARROWEST, _WIDEST = 14, 46
 """Columns of answers, in characters."""
@@ -125,38 +127,42 @@ class Heading:
 
 
 def write_workbook(
-    target: Path, heading: Heading, questions: Questions, lines: Sequence[Line], lang: Lang
-) -> None:
-    """Write it. ``questions`` are those of the newest version; a row's own version decides what is open in it."""
+    target: Path, heading: Heading, questions: Questions, lines: Iterable[Line], lang: Lang
+) -> int:
+    """Write it; returns how many submissions are in it. ``questions`` are those of the newest version; a row's own
+    version decides what is open in it. ``lines`` are read once, one after the other.
+    """
     words = _WORDS[lang]
     book = Workbook()
     guide = book.active
     assert isinstance(guide, Worksheet)
     names = sheet_names([words["guide"], heading.title, *questions.titles.values(), _LISTS, HIDDEN])
     guide.title = names[0]
-    _guide(guide, heading, len(lines), lang)
     lists = _Lists(book, names[-2])
-    root = f"/{lines[0].instance.root.name}" if lines else ""
-    main = book.create_sheet(names[1])
-    _sheet(main, questions.of_form, [words["key"], words["received"], words["village"]], [KEY, "", ""], words)
-    row = FIRST_ROW
+    main = _Table(
+        book, names[1], questions.of_form, [words["key"], words["received"], words["village"]], words
+    )
+    repeats = [
+        (repeat, _Table(book, names[2 + number], asked, [words["key"], words["row"]], words))
+        for number, (repeat, asked) in enumerate(questions.of_repeat.items())
+    ]
+    count = 0
     for line in lines:
-        ahead: list[object] = [line.instance.instance_id, line.received, line.village]
+        count += 1
+        root = f"/{line.instance.root.name}"
         texts = {path: _text(line.instance, f"{root}/{path}") for path in questions.of_form}
-        _row(main, row, ahead, texts, line.questions.of_form, line, words)
-        row += 1
-    _finish(main, questions.of_form, row - 1, lists, words, ahead=3)
-    for number, (repeat, asked) in enumerate(questions.of_repeat.items()):
-        sheet = book.create_sheet(names[2 + number])
-        _sheet(sheet, asked, [words["key"], words["row"]], [KEY, ROW], words)
-        row = FIRST_ROW
-        for line in lines:
+        main.add(
+            [line.instance.instance_id, line.received, line.village], texts, line.questions.of_form, line
+        )
+        for repeat, table in repeats:
+            known = line.questions.of_repeat.get(repeat, {})
             for node in line.instance.index.get(f"{root}/{repeat}", ()):
-                ahead = [line.instance.instance_id, node.position]
-                texts = {path: _text_below(node, path[len(repeat) + 1 :]) for path in asked}
-                _row(sheet, row, ahead, texts, line.questions.of_repeat.get(repeat, {}), line, words)
-                row += 1
-        _finish(sheet, asked, row - 1, lists, words, ahead=2)
+                texts = {path: _text_below(node, path[len(repeat) + 1 :]) for path in table.asked}
+                table.add([line.instance.instance_id, node.position], texts, known, line)
+        line.instance.release()
+    for table in (main, *(table for _, table in repeats)):
+        table.finish(lists)
+    _guide(guide, heading, count, lang)
     lists.close()
     about = book.create_sheet(names[-1])
     about.append([MARK, heading.form_id])
@@ -165,6 +171,7 @@ def write_workbook(
     book.move_sheet(names[-2], len(book.worksheets))
     book.active = 1
     book.save(target)
+    return count
 
 
 def _guide(sheet: Worksheet, heading: Heading, count: int, lang: Lang) -> None:
@@ -184,64 +191,111 @@ def _write(cell: Any, value: object) -> None:
     if isinstance(value, str):
         cell.value = escaped(value)
         cell.data_type = "s"
-        cell.quotePrefix = value[:1] in "=+-@"
+        if value[:1] in _SIGNS:
+            cell.quotePrefix = True
     else:
         cell.value = value
 
 
-def _sheet(
-    sheet: Worksheet,
-    asked: Mapping[str, Question],
-    titles: Sequence[str],
-    marks: Sequence[str],
-    words: Mapping[str, str],
-) -> None:
-    labels = [*titles, *(q.label for q in asked.values())]
-    for number, (label, path) in enumerate(zip(labels, [*marks, *asked], strict=True), start=1):
-        head, below = sheet.cell(1, number), sheet.cell(2, number)
-        _write(head, label)
-        _write(below, path)
-        head.font = Font(name=_FONT, bold=True, color="FFFFFF")
-        head.fill = _KEY_HEADER if number <= len(titles) else _HEADER
-        head.alignment = Alignment(wrap_text=True, vertical="top")
-        below.font = Font(name=_FONT, size=8, color="808080")
-    for number, question in enumerate(asked.values(), start=len(titles) + 1):
-        if question.kind == "many" and question.choices:
-            told = "\n".join(f"{code} = {label}" for code, label in question.choices.items())
-            sheet.cell(1, number).comment = Comment(f"{words['many']}\n{told}"[:2000], "posmigran", 300, 400)
-    sheet.row_dimensions[1].height = 48
-    sheet.freeze_panes = f"{get_column_letter(len(titles) + 1)}{FIRST_ROW}"
+class _Table:
+    """One sheet of answers in the making. ``asked`` are its questions, by path."""
 
+    def __init__(
+        self,
+        book: Workbook,
+        name: str,
+        asked: Mapping[str, Question],
+        titles: Sequence[str],
+        words: Mapping[str, str],
+    ) -> None:
+        self.asked = asked
+        self._page: Worksheet = book.create_sheet(name)
+        self._words = words
+        self._ahead = len(titles)
+        self._row = FIRST_ROW
+        self._styles: dict[tuple[object, ...], Any] = {}
+        marks = [KEY, ROW] if self._ahead == 2 else [KEY, "", ""]
+        self._headers([*titles, *(q.label for q in asked.values())], [*marks, *asked])
 
-def _row(
-    sheet: Worksheet,
-    row: int,
-    ahead: Sequence[object],
-    texts: Mapping[str, str | None],
-    known: Mapping[str, Question],
-    line: Line,
-    words: Mapping[str, str],
-) -> None:
-    """A row: what the phone wrote at each path, None where the question was not asked."""
-    for number, known_value in enumerate(ahead, start=1):
-        cell = sheet.cell(row, number)
-        _write(cell, known_value)
-        cell.fill, cell.border = _SHUT, _LINE
-    for number, (path, text) in enumerate(texts.items(), start=len(ahead) + 1):
-        cell = sheet.cell(row, number)
-        cell.border = _LINE
-        question = known.get(path)
-        if question is None or (line.hidden and question.identity):
-            cell.fill = _SHUT
-            if question is not None:
-                _write(cell, words["withheld"])
-            continue
-        cell.protection = Protection(locked=False)
-        if text is None:
-            cell.fill = _NOT_ASKED
-        value = question.shown(text or "")
+    def _headers(self, labels: Sequence[str], paths: Sequence[str]) -> None:
+        page = self._page
+        for number, (label, path) in enumerate(zip(labels, paths, strict=True), start=1):
+            head, below = page.cell(1, number), page.cell(2, number)
+            _write(head, label)
+            _write(below, path)
+            head.font = Font(name=_FONT, bold=True, color="FFFFFF")
+            head.fill = _KEY_HEADER if number <= self._ahead else _HEADER
+            head.alignment = Alignment(wrap_text=True, vertical="top")
+            below.font = Font(name=_FONT, size=8, color="808080")
+        for number, question in enumerate(self.asked.values(), start=self._ahead + 1):
+            if question.kind == "many" and question.choices:
+                told = "\n".join(f"{code} = {label}" for code, label in question.choices.items())
+                comment = Comment(f"{self._words['many']}\n{told}"[:2000], "posmigran", 300, 400)
+                page.cell(1, number).comment = comment
+        page.row_dimensions[1].height = 48
+        page.freeze_panes = f"{get_column_letter(self._ahead + 1)}{FIRST_ROW}"
+
+    def add(
+        self,
+        ahead: Sequence[object],
+        texts: Mapping[str, str | None],
+        known: Mapping[str, Question],
+        line: Line,
+    ) -> None:
+        """A row: what the phone wrote at each path, None where the question was not asked."""
+        for number, value in enumerate(ahead, start=1):
+            self._put(number, value, _SHUT, "General", locked=True)
+        for number, (path, text) in enumerate(texts.items(), start=len(ahead) + 1):
+            question = known.get(path)
+            if question is None:
+                self._put(number, None, _SHUT, "General", locked=True)
+            elif line.hidden and question.identity:
+                self._put(number, self._words["withheld"], _SHUT, "General", locked=True)
+            else:
+                value = question.shown(text or "")
+                shown = _DATE if isinstance(value, date) else "General" if _counts(question) else "@"
+                self._put(number, value, _NOT_ASKED if text is None else None, shown, locked=False)
+        self._row += 1
+
+    def _put(self, column: int, value: object, fill: PatternFill | None, shown: str, *, locked: bool) -> None:
+        """Fill a cell. A style costs openpyxl more than all else: cells of one look share it."""
+        cell: Any = self._page.cell(self._row, column)
         _write(cell, value)
-        cell.number_format = _DATE if isinstance(value, date) else "General" if _counts(question) else "@"
+        key = (id(fill), shown, locked, isinstance(value, str) and value[:1] in _SIGNS)
+        style = self._styles.get(key)
+        if style is not None:
+            cell._style = style
+            return
+        cell.border = _LINE
+        cell.number_format = shown
+        if fill is not None:
+            cell.fill = fill
+        if not locked:
+            cell.protection = Protection(locked=False)
+        self._styles[key] = cell._style
+
+    def finish(self, lists: _Lists) -> None:
+        """Widths, drop-downs and checks, and the lock."""
+        page, ahead, last = self._page, self._ahead, self._row - 1
+        page.column_dimensions["A"].width = 16
+        for number in range(2, ahead + 1):
+            page.column_dimensions[get_column_letter(number)].width = 22 if ahead == 3 else 9
+        for number, question in enumerate(self.asked.values(), start=ahead + 1):
+            letter = get_column_letter(number)
+            page.column_dimensions[letter].width = _width(page, number, last)
+            check = _check(question, lists, self._words)
+            if check is not None and last >= FIRST_ROW:
+                check.add(f"{letter}{FIRST_ROW}:{letter}{last}")
+                page.add_data_validation(check)
+        page.row_dimensions[2].height = 12
+        page.page_setup.orientation, page.page_setup.paperSize = "landscape", page.PAPERSIZE_A4
+        page.print_title_rows = "1:2"
+        page.protection.sheet = True
+        page.protection.formatColumns = False
+        page.protection.formatRows = False
+        page.protection.autoFilter = False
+        if last >= FIRST_ROW:
+            page.auto_filter.ref = f"A2:{get_column_letter(page.max_column)}{last}"
 
 
 def _counts(question: Question) -> bool:
@@ -258,37 +312,6 @@ def _text_below(node: Node, path: str) -> str | None:
     for name in path.split("/"):
         found = found.child(name) if found is not None else None
     return found.text if found is not None else None
-
-
-def _finish(
-    sheet: Worksheet,
-    asked: Mapping[str, Question],
-    last: int,
-    lists: _Lists,
-    words: Mapping[str, str],
-    *,
-    ahead: int,
-) -> None:
-    """Widths, drop-downs and checks, and the lock."""
-    sheet.column_dimensions["A"].width = 16
-    for number in range(2, ahead + 1):
-        sheet.column_dimensions[get_column_letter(number)].width = 22 if ahead == 3 else 9
-    for number, question in enumerate(asked.values(), start=ahead + 1):
-        letter = get_column_letter(number)
-        sheet.column_dimensions[letter].width = _width(sheet, number, last)
-        check = _check(question, lists, words)
-        if check is not None and last >= FIRST_ROW:
-            check.add(f"{letter}{FIRST_ROW}:{letter}{last}")
-            sheet.add_data_validation(check)
-    sheet.row_dimensions[2].height = 12
-    sheet.page_setup.orientation, sheet.page_setup.paperSize = "landscape", sheet.PAPERSIZE_A4
-    sheet.print_title_rows = "1:2"
-    sheet.protection.sheet = True
-    sheet.protection.formatColumns = False
-    sheet.protection.formatRows = False
-    sheet.protection.autoFilter = False
-    if last >= FIRST_ROW:
-        sheet.auto_filter.ref = f"A2:{get_column_letter(sheet.max_column)}{last}"
 
 
 def _width(sheet: Worksheet, column: int, last: int) -> int:

@@ -1,4 +1,4 @@
-"""Each code of the carrier's leads to its action (DOMAIN 7), in a receipt as in an answer."""
+"""Each code of the carrier's for SMS leads to its action (DOMAIN 7), in a receipt as in an answer."""
 
 from __future__ import annotations
 
@@ -44,27 +44,22 @@ MENDED_BY_THE_ADMINISTRATOR = {
     21612: Trouble.SENDER,
     30002: Trouble.ACCOUNT,
     30042: Trouble.SENDER,
-    63001: Trouble.ACCOUNT,
-    63007: Trouble.SENDER,
 }
 NO_USE_FOR_THIS_MESSAGE = {
     21655: Trouble.TEMPLATE,
     21656: Trouble.TEMPLATE,
     30004: None,
     30007: Trouble.SPAM,
-    63016: Trouble.TEMPLATE,
-    63027: Trouble.TEMPLATE,
-    63032: None,
-    63049: None,
 }
-DEAD = (21211, 21610, 21614, 30005, 30006, 63003, 63024)
-SLOWER = (20429, 21611, 30001, 30036, 63018)
+OF_WHATSAPP = 63_000
+DEAD = (21211, 21610, 21614, 30005, 30006)
+SLOWER = (20429, 21611, 30001, 30036)
 TRIED_ON_A_LADDER = {30003: (HOUR / 2, 2 * HOUR, 6 * HOUR), 30008: (5 * MINUTE,)}
 
 
-def test_every_code_has_its_place_in_the_table() -> None:
+def test_every_code_of_sms_has_its_place_in_the_table() -> None:
     places = (*MENDED_BY_THE_ADMINISTRATOR, *NO_USE_FOR_THIS_MESSAGE, *DEAD, *SLOWER, *TRIED_ON_A_LADDER)
-    assert sorted(places) == sorted(MEANINGS)
+    assert sorted(places) == sorted(code for code in MEANINGS if code < OF_WHATSAPP)
 
 
 @pytest.mark.parametrize("code", MENDED_BY_THE_ADMINISTRATOR)
