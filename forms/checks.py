@@ -60,6 +60,23 @@ def settings_faults(book: Workbook) -> list[Finding]:
     return findings
 
 
+def property_faults(book: Workbook) -> list[Finding]:
+    """Entity properties that differ by capitals only: on a phone they are one column (COLLECT 3.9)."""
+    column = book.column("survey", "save_to")
+    first: dict[str, str] = {}
+    findings = []
+    for number, _, cells in book.survey():
+        name = str(cells.get(column or "") or "").strip()
+        other = first.setdefault(name.lower(), name)
+        if name != other:
+            message = (
+                f"'{name}' and '{other}' are one property on a phone. Write both alike, or another name."
+            )
+            pesan = f"'{name}' dan '{other}' sama saja di HP. Tulis sama persis, atau pakai nama lain."
+            findings.append(Finding("survey", number, "save_to", message, pesan))
+    return findings
+
+
 def take_sensitive(book: Workbook) -> tuple[dict[str, SensitiveKind], list[Finding]]:
     """Read the ``sensitive`` column by path, and take it away: pyxform knows no such column."""
     kinds: tuple[str, ...] = get_args(SensitiveKind)

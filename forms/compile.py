@@ -15,7 +15,14 @@ from pyxform.errors import PyXFormError
 from pyxform.xls2json import workbook_to_json
 
 from forms.attached import Attached, media_faults, needs_of
-from forms.checks import column_faults, doubts, settings_faults, take_secret_choices, take_sensitive
+from forms.checks import (
+    column_faults,
+    doubts,
+    property_faults,
+    settings_faults,
+    take_secret_choices,
+    take_sensitive,
+)
 from forms.entities import declarations
 from forms.expressions import place_of, read_expressions
 from forms.form import Finding, Form, Indicator, SensitiveKind
@@ -89,7 +96,7 @@ def inspect_workbook(path: Path, *, validate: bool = True, attached: Attached | 
     book = read_workbook(path)
     if findings := column_faults(book):
         return Inspection(book, None, _in_order(findings), {})  # without these columns all else is noise
-    findings = doubts(book) + settings_faults(book)
+    findings = doubts(book) + settings_faults(book) + property_faults(book)
     sensitive, faults = take_sensitive(book)
     findings += faults
     secret_choices, faults = take_secret_choices(book)

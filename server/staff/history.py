@@ -82,7 +82,8 @@ def of(
     for end in (end for one in reopened for end in one.ends):
         if end.acknowledged_at != end.closed_at:
             entries[Entry(end.acknowledged_at, f"Ditangani oleh {end.acknowledged_by}.")] = 2
-        entries[_closed(end.closed_at, end.closed_by, end.result)] = 3
+        if end.closed_at is not None:
+            entries[_closed(end.closed_at, end.closed_by, end.result)] = 3
     for event in recorded:
         code = (event["detail"] or {}).get("indicator")
         if event["verb"] in _CHANGES and code in codes:
@@ -95,6 +96,8 @@ def _closed(at: datetime, by: str | None, result: str | None) -> Entry:
 
 
 def _of_reopening(one: Reopening, person: Person) -> Entry:
+    if not one.by:
+        return Entry(one.at, "Formulir diperbaiki: kasus pindah tempat. Petugas di tempat baru diberi tahu.")
     text = f"Dibuka lagi oleh {one.by} ({words.ROLES.get(one.role, one.role)})."
     return Entry(one.at, f"{text} Alasan: {one.reason}" if _may_read(one.role, person) else text)
 

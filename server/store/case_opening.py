@@ -121,11 +121,11 @@ def _settle(case: Case, now: datetime) -> None:
     if newest.village != case.village:
         # The case moves with its person, and those who look after the new place are told.
         Case.update(areas.split(newest.village)).where(Case.id == case.id).execute()
-        escalations.reopen(case.id, newest.village, now)
+        undone = escalations.reopen(case.id, newest.village, now)
         Alert.update(owed=True, route_after=None).where(
             (Alert.case == case.id) & (Alert.state == "open") & ~Alert.digest
         ).execute()
-        events.record(now, "system", "case.moved", case.ref, village=newest.village)
+        events.record(now, "system", "case.moved", case.ref, village=newest.village, ends=undone)
     for alert in Alert.select().where(Alert.case == case.id):
         shows = alert.indicator in newest.indicators
         if shows != (alert.gone_at is None):

@@ -109,7 +109,7 @@ class Store:
     def spare_memory(self) -> None:
         """Keep small caches from now on: for a process of many threads, each with its connection, in no hurry."""
         if self.sqlite:
-            self.db.pragma("cache_size", -4_000, permanent=True)  # KiB, of each connection
+            self.db.pragma("cache_size", -2_000, permanent=True)  # KiB, of each connection
 
     def alive(self) -> bool:
         """Does the database answer?"""
@@ -130,7 +130,9 @@ def _connect(url: str) -> Any:
                 "journal_mode": "wal",
                 "synchronous": "full",
                 "foreign_keys": 1,
-                "cache_size": -32_000,  # KiB
+                # KiB, of each thread's connection: another process's commit empties it in any case, and what it
+                # read is still in the system's own cache
+                "cache_size": -8_000,
                 "temp_store": "memory",
                 # pages; a server's own come sooner (server/store/checkpoints.py), so that no commit waits for one
                 "wal_autocheckpoint": 16_000,

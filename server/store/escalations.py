@@ -15,10 +15,13 @@ from peewee import fn
 
 from forms.form import SEVERITIES
 from server.store import areas, contacts, hours, messages, officers
+from server.store.fields import to_micros
 from server.store.models import Alert, FollowUp, Message, Officer, Submission
 from server.store.officers import Person
 from server.store.steps import RUNGS
 
+GONE = ("moved", "other")
+"""Results that say nothing of the danger: the person is not where whoever closed it looks, or something else."""
 ANSWERED = "taken on meanwhile"
 """The error of a message that had not gone when somebody of the same office took the case on."""
 
@@ -76,29 +79,50 @@ def nobody_answered() -> int:
     return int(Alert.select().where((Alert.state == "open") & (Alert.rung >= len(RUNGS))).count())
 
 
-def reopen(case_id: int, village: str, now: datetime) -> None:
+def reopen(case_id: int, village: str, now: datetime) -> dict[str, dict[str, Any]]:
     """A case has moved: what its holder can see no more is open again, so that the new place is told.
 
-    Who acknowledged it stays in the history of the case. An alert that somebody holds who looks after the new place
-    too stays theirs, and what was closed stays closed: it has its result, and a person who was moved on purpose has
-    gone where that officer knew. Somebody asked to take it on who cannot see it is asked no more.
+    An alert that somebody holds who looks after the new place too stays theirs. What was closed stays closed, unless
+    it was for a reason that is none in the new place (:data:`GONE`). Somebody asked to take it on who cannot see it is
+    asked no more. Returns, by indicator, who had it and what they closed it with, for the record.
     """
-    for alert in Alert.select().where((Alert.case == case_id) & (Alert.state != "closed")):
-        holder = alert.assigned_to if alert.assigned_to_id is not None else alert.acknowledged_by
+    undone: dict[str, dict[str, Any]] = {}
+    for alert in Alert.select().where(Alert.case == case_id):
+        if alert.state == "closed":
+            holder = alert.closed_by if alert.result in GONE else None
+        else:
+            holder = alert.assigned_to if alert.assigned_to_id is not None else alert.acknowledged_by
         if holder is None or areas.covers(holder.area, village):
             continue
         # an answer is expected from now on even where nobody can be told who was not told before
         deadline = hours.acknowledge_by(alert.severity, now, village)
-        Alert.update(
-            state="open",
-            acknowledged_at=None,
-            acknowledged_by=None,
-            assigned_to=None,
-            remind_at=None,
-            reminded=0,
-            rung=0,
-            escalate_at=deadline if alert.severity != "medium" and not alert.digest else None,
-        ).where((Alert.id == alert.id) & (Alert.state == alert.state)).execute()
+        changed = (
+            Alert.update(
+                state="open",
+                acknowledged_at=None,
+                acknowledged_by=None,
+                assigned_to=None,
+                closed_at=None,
+                closed_by=None,
+                result=None,
+                remind_at=None,
+                reminded=0,
+                rung=0,
+                escalate_at=deadline if alert.severity != "medium" and not alert.digest else None,
+            )
+            .where((Alert.id == alert.id) & (Alert.state == alert.state))
+            .execute()
+        )
+        if changed and alert.acknowledged_by_id is not None:
+            closed = alert.closed_at is not None
+            undone[alert.indicator] = {
+                "acknowledged_by": alert.acknowledged_by_id,
+                "acknowledged_at": to_micros(alert.acknowledged_at),
+                "closed_by": alert.closed_by_id,
+                "closed_at": to_micros(alert.closed_at) if closed else None,
+                "result": alert.result,
+            }
+    return undone
 
 
 def _unanswered(now: datetime) -> Any:

@@ -20,19 +20,25 @@ _VERB = "case.reopened"
 
 @dataclass(frozen=True)
 class FormerEnd:
-    """How an alert stood before it was opened again: who had taken it on and closed it, when, with what result."""
+    """How an alert stood before it was opened again: who had taken it on, and who closed it, when, with what result.
+
+    One that was open again because its case moved need not have been closed.
+    """
 
     indicator: str
     acknowledged_by: str
     acknowledged_at: datetime
-    closed_by: str
-    closed_at: datetime
-    result: str
+    closed_by: str | None
+    closed_at: datetime | None
+    result: str | None
 
 
 @dataclass(frozen=True)
 class Reopening:
-    """That ``by`` (with their ``role``) opened a case again, why, and what it undid: the reader's alerts only."""
+    """That ``by`` (with their ``role``) opened a case again, why, and what it undid: the reader's alerts only.
+
+    ``by``, ``role`` and ``reason`` are empty where the case moved with its person to another place.
+    """
 
     at: datetime
     by: str
@@ -87,7 +93,9 @@ def reopen(person: Person, ref: str, reason: str, store: Store, now: datetime) -
 def of_case(ref: str, indicators: Collection[str], store: Store) -> list[Reopening]:
     """How often a case was opened again, oldest first, as far as it was for one of these indicators."""
     rows = list(
-        Event.select().where((Event.subject == ref) & (Event.verb == _VERB)).order_by(Event.id),
+        Event.select()
+        .where((Event.subject == ref) & Event.verb.in_((_VERB, "case.moved")))
+        .order_by(Event.id),
     )
     if not rows:
         return []
@@ -100,14 +108,16 @@ def of_case(ref: str, indicators: Collection[str], store: Store) -> list[Reopeni
                 code,
                 people[end["acknowledged_by"]].name,
                 from_micros(end["acknowledged_at"]),
-                people[end["closed_by"]].name,
-                from_micros(end["closed_at"]),
+                people[end["closed_by"]].name if end["closed_by"] is not None else None,
+                from_micros(end["closed_at"]) if end["closed_at"] is not None else None,
                 end["result"],
             )
-            for code, end in sorted(row.detail["ends"].items())
+            for code, end in sorted(row.detail.get("ends", {}).items())
             if code in indicators
         )
-        if ends:
+        if row.verb != _VERB:
+            found.append(Reopening(row.at, "", "", "", ends))
+        elif ends:
             by = by_slug[row.actor]
             reason = store.keys.unseal(base64.b64decode(row.detail["reason"]), ref).decode()
             found.append(Reopening(row.at, by.name, by.role, reason, ends))

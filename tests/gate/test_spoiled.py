@@ -49,6 +49,11 @@ def sms(text: str) -> str:
     return put(workbooks.INDICATORS, 2, "sms:id", text)
 
 
+CAPITALS = """
+| type    | name | label:id | label:en | sensitive | save_to |
+| integer | age  | Umur     | Age      |           | Umur    |
+| integer | old  | Tua      | Old      |           | umur    |
+"""
 RULE, SMS = ("indicators", 2, "rule"), ("indicators", 2, "sms::Indonesia (id)")
 SPOILED = {
     "a choice list that is not there": Spoiled(
@@ -218,3 +223,10 @@ def test_everything_is_found_in_one_pass(tmp_path: Path) -> None:
 def test_a_rule_that_may_hold_is_let_through(tmp_path: Path, text: str) -> None:
     spoiled = Spoiled(("", None, None), "", "", indicators=rule(text))
     assert inspected(spoiled, tmp_path) == ()
+
+
+def test_properties_of_entities_that_are_one_to_a_phone_are_named(tmp_path: Path) -> None:
+    book = write(tmp_path, survey=CAPITALS, choices="", indicators="")
+    said = [f for f in inspect_workbook(book).findings if f.column == "save_to"]
+    assert ("survey", 3, "save_to") in [(f.sheet, f.row, f.column) for f in said]
+    assert any("'umur' and 'Umur'" in f.message and "sama saja di HP" in f.pesan for f in said)

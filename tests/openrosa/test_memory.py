@@ -35,6 +35,7 @@ def test_eight_phones_sending_films_at_once_cost_little_memory(
     assert answers == [201] * PHONES
     peak = sum(memory(pid, "VmHWM") for pid in processes)
     assert peak - before < 40 * MB  # in memory they would be 96
+    assert not any(map(arenas, processes)), "all threads of a process take memory from one place"
     assert {s["state"] for s in submissions.listing()} == {"received"}
     (file,) = attachments.of_instance(instance_id(films[0])).files
     assert file.address is not None
@@ -88,3 +89,15 @@ def memory(pid: int, what: str) -> int:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     (line,) = (line for line in lines if line.startswith(f"{what}:"))
     return int(line.split()[1]) * 1024
+
+
+def arenas(pid: int) -> int:
+    """How many of malloc's arenas a process has besides the first: each is 64 MiB of addresses."""
+    found, before, length = 0, 0, 0
+    for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+        addresses, _, _, _, _, *name = line.split()
+        begin, end = (int(address, 16) for address in addresses.split("-"))
+        length = end - begin if name or begin != before else length + end - begin
+        before = 0 if name else end
+        found += length == 64 << 20 and end % (64 << 20) == 0
+    return found

@@ -297,3 +297,20 @@ def test_an_office_opens_its_own_part_of_a_case_again_and_others_hear_nothing_of
     disnaker.get(f"/kasus/{ref}")
     assert "Keluarganya melapor" not in disnaker.page
     assert "R05" not in disnaker.page
+
+
+def test_a_case_closed_because_its_person_had_gone_is_open_again_where_they_are_with_all_that_was_done(
+    office: Office, site: Site
+) -> None:
+    here, there = (office.officer(f"Petugas {n}", "disnaker", f"35.07.0{n}") for n in (1, 2))
+    ref = office.case("D08", "35.07.01.2001")
+    with office.store.transaction():
+        cases.close(here.person, ref, "moved", office.clock())
+    office.later(hours=1)
+    assert office.case("D08", "35.07.02.2001", edits=office.last_instance) == ref
+    browser = site.browser()
+    browser.sign_in(there)
+    browser.get(f"/kasus/{ref}")
+    assert cases.for_person(there.person, ref).state == "open"
+    told = ("Ditutup oleh Petugas 1. Hasil: Orangnya pindah", "kasus pindah tempat")
+    assert [word in browser.page for word in told] == [True, True]
