@@ -184,7 +184,7 @@ def _meta(root: Node) -> dict[str, str]:
     return found
 
 
-_META: Final = re.compile(rb"<((?:[\w.-]+:)?meta)[\s>]")
+_META: Final = re.compile(rb"meta[\s>]")
 _NAMES: Final = {b"instanceName": "meta/instanceName", b"label": "meta/entity/label"}
 _NAME: Final = re.compile(rb"<(?:[\w.-]+:)?(instanceName|label)(?:\s[^>]*)?>([^<]*)<")
 
@@ -195,7 +195,7 @@ def names_given(xml: bytes) -> dict[str, str]:
     For many submissions that were read before, at a small part of what :func:`read_instance` costs. An XML in which
     a search could find the wrong thing (comments, CDATA, another encoding, two groups ``meta``) is read as a whole.
     """
-    metas, head = _META.findall(xml), xml[:100].lower()
+    metas, head = _metas(xml), xml[:100].lower()
     found: dict[str, str] = {}
     if b"<!" in xml or b"\x00" in head or (b"encoding" in head and b"utf-8" not in head) or len(metas) > 1:
         with contextlib.suppress(
@@ -206,10 +206,22 @@ def names_given(xml: bytes) -> dict[str, str]:
                 for node in nodes:
                     found.setdefault(node.path.lstrip("/").partition("/")[2], node.text)
     elif metas:
-        begin = xml.find(b"<" + metas[0])
-        part = xml[begin : xml.find(b"</" + metas[0], begin)]
+        begin, name = metas[0]
+        part = xml[begin : xml.find(b"</" + name, begin)]
         found = {_NAMES[name]: _unescaped(text) for name, text in _NAME.findall(part)}
     return {path: found[path].strip() for path in _NAMES.values() if found.get(path, "").strip()}
+
+
+def _metas(xml: bytes) -> list[tuple[int, bytes]]:
+    """Where groups ``meta`` begin, with their names as written. A literal is found ten times as fast as a tag."""
+    found = []
+    for end in _META.finditer(xml):
+        begin = xml.rfind(b"<", 0, end.start())
+        prefix = xml[begin + 1 : end.start()]
+        named = prefix.endswith(b":") and not prefix.startswith(b"/") and b">" not in prefix
+        if not prefix or named:
+            found.append((begin, prefix + b"meta"))
+    return found
 
 
 def _unescaped(text: bytes) -> str:

@@ -32,6 +32,7 @@ from server.store import (
     spending,
 )
 from server.store.cases import OVERSEERS
+from server.store.files import reserve
 from server.store.models import Area
 from server.store.room import Bounds
 from server.store.rosters import Rosters
@@ -130,13 +131,13 @@ def _home(settings: Settings) -> str:
 
 def _disk(settings: Settings) -> str:
     place = next(p for p in (settings.home, *settings.home.parents) if p.exists())
-    free = shutil.disk_usage(place).free
+    free, kept = shutil.disk_usage(place).free, reserve(place, settings.disk_reserve)
     said = f"{free / 1e9:.1f} GB free at {place}"
-    if free < settings.disk_reserve:
+    if free < kept:
         raise _Wrong(
             f"only {said}: answers still get in, photos and recordings do not (POSMIGRAN_DISK_RESERVE); make room"
         )
-    if free < settings.disk_reserve + LITTLE_SPACE:
+    if free < kept + LITTLE_SPACE:
         raise _Wrong(f"only {said}: make room, or phones will soon be refused")
     return said
 

@@ -16,6 +16,7 @@ from forms.problems import Problem, Problems
 from server.settings import Settings
 from server.store import figures, room
 from server.store.database import Store
+from server.store.files import reserve
 from server.store.readers import Readers
 
 _BY_PROXY = ("X-FORWARDED-FOR", "X-FORWARDED-HOST", "X-FORWARDED-PROTO", "FORWARDED", "VIA", "X-REAL-IP")
@@ -66,7 +67,7 @@ class Metrics:
             "what",
             {
                 "free": float(shutil.disk_usage(self._settings.home).free),
-                "reserve": float(self._settings.disk_reserve),
+                "reserve": float(reserve(self._settings.home, self._settings.disk_reserve)),
             },
         )
         reasons = [reason for desk in room.refused(self._clock()) for reason in desk.reasons]

@@ -83,8 +83,8 @@ class Settings(BaseSettings):
     desk_bytes: int = Field(
         50_000_000_000, ge=1_000_000, validation_alias=AliasChoices("POSMIGRAN_DESK_BYTES", "desk_bytes")
     )
-    disk_reserve: int = Field(
-        1_000_000_000, ge=0, validation_alias=AliasChoices("POSMIGRAN_DISK_RESERVE", "disk_reserve")
+    disk_reserve: int | None = Field(
+        None, ge=0, validation_alias=AliasChoices("POSMIGRAN_DISK_RESERVE", "disk_reserve")
     )
     metrics_token: SecretStr = Field(
         SecretStr(""), validation_alias=AliasChoices("POSMIGRAN_METRICS_TOKEN", "metrics_token")

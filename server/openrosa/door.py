@@ -18,7 +18,7 @@ from server.openrosa.slowing import Slowing
 from server.openrosa.submission import Submission
 from server.settings import Settings
 from server.store.database import Store, Writer
-from server.store.files import Files
+from server.store.files import Files, reserve
 from server.store.readers import Readers
 from server.store.room import Bounds
 
@@ -65,7 +65,7 @@ def add_routes(
         Doorkeeper(store, clock, settings.digest),
         Catalogue(store, clock),
         Intake(store, clock, bounds),
-        Files(settings.home, store.keys, settings.disk_reserve),
+        Files(settings.home, store.keys, reserve(settings.home, settings.disk_reserve)),
         writer,
         readers,
         bounds,

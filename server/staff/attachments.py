@@ -14,7 +14,7 @@ from exports.access import Access
 from exports.media import FileRights
 from forms.problems import Problem, Problems
 from server.staff import words
-from server.staff.pages import Pages, Resource, for_officers
+from server.staff.pages import Button, Pages, Resource, for_officers
 from server.staff.trust import Visitor
 from server.store import areas, attachments, cases, room
 from server.store.attachments import Carrier, FileView
@@ -101,7 +101,7 @@ class Attachments(Resource):
         )
 
 
-class OpenAttachment(Resource):
+class OpenAttachment(Button):
     """``/lampiran/{number}``."""
 
     after_sign_in = "/lampiran"
@@ -109,11 +109,6 @@ class OpenAttachment(Resource):
     def __init__(self, pages: Pages, files: Files) -> None:
         super().__init__(pages)
         self._files = files
-
-    @for_officers
-    async def on_get(self, request: Request, response: Response, visitor: Visitor, number: int) -> None:
-        """Nothing is opened by following a link: browsers and previews fetch links unasked."""
-        self.pages.redirect(response, "/lampiran")
 
     @for_officers
     async def on_post(self, request: Request, response: Response, visitor: Visitor, number: int) -> None:

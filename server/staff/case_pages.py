@@ -10,7 +10,7 @@ from falcon.asgi import Request, Response
 
 from forms.problems import Problem, Problems
 from server.staff import history, words
-from server.staff.pages import Pages, Resource, for_officers
+from server.staff.pages import Button, Pages, Resource, for_officers
 from server.staff.trust import Visitor
 from server.store import (
     areas,
@@ -159,15 +159,10 @@ class CasePage(Resource):
         await _show_case(self.pages, response, visitor, ref, note=note)
 
 
-class Acknowledge(Resource):
+class Acknowledge(Button):
     """``/kasus/{ref}/terima``."""
 
     after_sign_in = "/kasus/{ref}"
-
-    @for_officers
-    async def on_get(self, request: Request, response: Response, visitor: Visitor, ref: str) -> None:
-        """Somebody reloads, or comes back from signing in: show the case."""
-        self.pages.redirect(response, f"/kasus/{_known_form(ref)}")
 
     @for_officers
     async def on_post(self, request: Request, response: Response, visitor: Visitor, ref: str) -> None:
@@ -178,15 +173,10 @@ class Acknowledge(Resource):
         self.pages.redirect(response, f"/kasus/{ref}?pesan={'ditangani' if changed else 'sudah'}")
 
 
-class Assign(Resource):
+class Assign(Button):
     """``/kasus/{ref}/minta``."""
 
     after_sign_in = "/kasus/{ref}"
-
-    @for_officers
-    async def on_get(self, request: Request, response: Response, visitor: Visitor, ref: str) -> None:
-        """Somebody reloads, or comes back from signing in: show the case."""
-        self.pages.redirect(response, f"/kasus/{_known_form(ref)}")
 
     @for_officers
     async def on_post(self, request: Request, response: Response, visitor: Visitor, ref: str) -> None:
@@ -197,15 +187,10 @@ class Assign(Resource):
         self.pages.redirect(response, f"/kasus/{ref}?pesan=diminta")
 
 
-class Close(Resource):
+class Close(Button):
     """``/kasus/{ref}/tutup``."""
 
     after_sign_in = "/kasus/{ref}"
-
-    @for_officers
-    async def on_get(self, request: Request, response: Response, visitor: Visitor, ref: str) -> None:
-        """Somebody reloads, or comes back from signing in: show the case."""
-        self.pages.redirect(response, f"/kasus/{_known_form(ref)}")
 
     @for_officers
     async def on_post(self, request: Request, response: Response, visitor: Visitor, ref: str) -> None:
@@ -229,15 +214,10 @@ class Close(Resource):
         self.pages.redirect(response, f"/kasus/{ref}?pesan={'ditutup' if changed else 'tetap'}")
 
 
-class Reopen(Resource):
+class Reopen(Button):
     """``/kasus/{ref}/buka``."""
 
     after_sign_in = "/kasus/{ref}"
-
-    @for_officers
-    async def on_get(self, request: Request, response: Response, visitor: Visitor, ref: str) -> None:
-        """Somebody reloads, or comes back from signing in: show the case."""
-        self.pages.redirect(response, f"/kasus/{_known_form(ref)}")
 
     @for_officers
     async def on_post(self, request: Request, response: Response, visitor: Visitor, ref: str) -> None:

@@ -22,7 +22,7 @@ from exports.access import Access
 from forms.problems import Problem, Problems
 from server.intake.intake import Intake
 from server.staff import words
-from server.staff.pages import Pages, Resource, for_officers
+from server.staff.pages import Button, Pages, Resource, for_officers
 from server.staff.trust import Visitor
 from server.store import areas, corrections, events, published
 from server.store.records import Wanted
@@ -165,7 +165,7 @@ class _Desk:
         return areas.zone(visitor.person.area, self.pages.settings.timezone)
 
 
-class _Page(Resource):
+class _Page(Button):
     after_sign_in = "/koreksi"
 
     def __init__(self, desk: _Desk) -> None:
@@ -191,11 +191,6 @@ class CorrectionPage(_Page):
 
 class Make(_Page):
     """``/koreksi/unduh``."""
-
-    @for_officers
-    async def on_get(self, request: Request, response: Response, visitor: Visitor) -> None:
-        """Only a button downloads: browsers and previews fetch links unasked."""
-        self.pages.redirect(response, "/koreksi")
 
     @for_officers
     async def on_post(self, request: Request, response: Response, visitor: Visitor) -> None:
@@ -255,11 +250,6 @@ class Check(_Page):
     most_file = MOST_BYTES
 
     @for_officers
-    async def on_get(self, request: Request, response: Response, visitor: Visitor) -> None:
-        """Somebody reloads: begin again."""
-        self.pages.redirect(response, "/koreksi")
-
-    @for_officers
     async def on_post(self, request: Request, response: Response, visitor: Visitor) -> None:
         """Show what a workbook changes; changes nothing."""
         self.desk.require(visitor)
@@ -279,11 +269,6 @@ class Check(_Page):
 
 class Apply(_Page):
     """``/koreksi/terapkan``."""
-
-    @for_officers
-    async def on_get(self, request: Request, response: Response, visitor: Visitor) -> None:
-        """Somebody reloads: begin again."""
-        self.pages.redirect(response, "/koreksi")
 
     @for_officers
     async def on_post(self, request: Request, response: Response, visitor: Visitor) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from falcon.asgi import Request, Response
 
 from forms.problems import Problem, Problems
-from server.staff.pages import Pages, Resource, for_officers
+from server.staff.pages import Button, Pages, Resource, for_officers
 from server.staff.trust import Visitor
 from server.store import areas, desks, events
 from server.store.cases import OVERSEERS
@@ -60,7 +60,7 @@ class Desks(Resource):
         )
 
 
-class Sheets(Resource):
+class Sheets(Button):
     """``/meja/lembar``."""
 
     after_sign_in = "/meja"
@@ -68,11 +68,6 @@ class Sheets(Resource):
     def __init__(self, pages: Pages) -> None:
         super().__init__(pages)
         self._one = asyncio.Semaphore(1)  # drawing takes a core: pages and phones keep the other
-
-    @for_officers
-    async def on_get(self, request: Request, response: Response, visitor: Visitor) -> None:
-        """Only a button downloads: browsers and previews fetch links unasked."""
-        self.pages.redirect(response, "/meja")
 
     @for_officers
     async def on_post(self, request: Request, response: Response, visitor: Visitor) -> None:

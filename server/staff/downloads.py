@@ -10,7 +10,7 @@ from falcon.asgi import Request, Response
 from exports.options import Filters, Options, to_json
 from forms.problems import Problem, Problems
 from server.staff import words
-from server.staff.pages import Pages, Resource, for_officers
+from server.staff.pages import Button, Pages, Resource, for_officers
 from server.staff.taking import Taking
 from server.staff.trust import Visitor
 from server.store import events, export_jobs, published, submissions
@@ -56,7 +56,7 @@ class Downloads(Resource):
         )
 
 
-class Download(Resource):
+class Download(Button):
     """``/unduh/{form_id}``."""
 
     after_sign_in = "/unduh"
@@ -64,11 +64,6 @@ class Download(Resource):
     def __init__(self, pages: Pages, taking: Taking) -> None:
         super().__init__(pages)
         self._taking = taking
-
-    @for_officers
-    async def on_get(self, request: Request, response: Response, visitor: Visitor, form_id: str) -> None:
-        """Only a button downloads: browsers and previews fetch links unasked."""
-        self.pages.redirect(response, "/unduh")
 
     @for_officers
     async def on_post(self, request: Request, response: Response, visitor: Visitor, form_id: str) -> None:

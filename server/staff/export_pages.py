@@ -17,7 +17,7 @@ from exports.password import require_good
 from forms.problems import Problem, Problems
 from server.staff import order_lines, words
 from server.staff.downloads import LANGUAGES
-from server.staff.pages import Pages, Resource, for_officers
+from server.staff.pages import Button, Pages, Resource, for_officers
 from server.staff.taking import Taking
 from server.staff.trust import Visitor
 from server.store import areas, events, export_jobs, published, saved_exports
@@ -130,7 +130,7 @@ class OneExport(Resource):
         self.pages.show(response, "export.html", visitor, line=order_lines.line(job, titles, zone))
 
 
-class TakeExport(Resource):
+class TakeExport(Button):
     """``/ekspor/{token}/ambil``."""
 
     after_sign_in = "/ekspor"
@@ -138,11 +138,6 @@ class TakeExport(Resource):
     def __init__(self, pages: Pages, taking: Taking) -> None:
         super().__init__(pages)
         self._taking = taking
-
-    @for_officers
-    async def on_get(self, request: Request, response: Response, visitor: Visitor, token: str) -> None:
-        """Only a button downloads: browsers and previews fetch links unasked."""
-        self.pages.redirect(response, "/ekspor")
 
     @for_officers
     async def on_post(self, request: Request, response: Response, visitor: Visitor, token: str) -> None:

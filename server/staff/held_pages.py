@@ -17,7 +17,7 @@ from falcon.asgi import Request, Response
 from forms.problems import Problem, Problems
 from server.intake.intake import ENCRYPTED, FAULT, OTHER_BYTES, Intake
 from server.staff import words
-from server.staff.pages import Pages, Resource, for_officers
+from server.staff.pages import Button, Pages, Resource, for_officers
 from server.staff.trust import Visitor
 from server.store import areas, published, quarantine
 from server.store.desks import VILLAGE_LENGTH
@@ -113,7 +113,7 @@ class HeldPage(Resource):
         await _show(self.pages, response, visitor, _number(number))
 
 
-class _Decision(Resource, ABC):
+class _Decision(Button, ABC):
     """A button. What it does runs in the writer."""
 
     after_sign_in = "/tertahan/{number}"
@@ -122,11 +122,6 @@ class _Decision(Resource, ABC):
     def __init__(self, pages: Pages, intake: Intake) -> None:
         super().__init__(pages)
         self._intake = intake
-
-    @for_officers
-    async def on_get(self, request: Request, response: Response, visitor: Visitor, number: str) -> None:
-        """Somebody reloads, or comes back from signing in: show the upload."""
-        self.pages.redirect(response, f"/tertahan/{_number(number)}")
 
     @for_officers
     async def on_post(self, request: Request, response: Response, visitor: Visitor, number: str) -> None:
@@ -183,7 +178,7 @@ class Discard(_Decision):
         quarantine.discard(entry, person, note, self.pages.store, self.pages.clock())
 
 
-class ReleaseAll(Resource):
+class ReleaseAll(Button):
     """``/tertahan/terima-semua``."""
 
     after_sign_in = "/tertahan"
@@ -191,11 +186,6 @@ class ReleaseAll(Resource):
     def __init__(self, pages: Pages, intake: Intake) -> None:
         super().__init__(pages)
         self._intake = intake
-
-    @for_officers
-    async def on_get(self, request: Request, response: Response, visitor: Visitor) -> None:
-        """Somebody reloads: show the list."""
-        self.pages.redirect(response, "/tertahan")
 
     @for_officers
     async def on_post(self, request: Request, response: Response, visitor: Visitor) -> None:

@@ -226,5 +226,21 @@ def for_officers(responder: Responder) -> Responder:
     return guarded
 
 
+class Button(Resource):
+    """An address that takes what a button sends.
+
+    Whoever reloads it, comes back from signing in or follows a link to it is sent to ``after_sign_in``, where the
+    button stands: browsers and previews fetch links unasked.
+    """
+
+    @for_officers
+    async def on_get(self, request: Request, response: Response, visitor: Visitor, **parts: Any) -> None:
+        """Nothing is done. Raises :class:`Problem` (NOT_FOUND) for an address that none of our pages has."""
+        onward = self.after_sign_in.format(**parts)
+        if onward != self.after_sign_in and words.own_page(onward) is None:
+            raise Problem(Problems.NOT_FOUND)
+        self.pages.redirect(response, onward)
+
+
 def _sign_in_address(onward: str) -> str:
     return "/masuk" if words.own_page(onward) in (None, "/") else f"/masuk?lanjut={onward}"

@@ -12,7 +12,7 @@ from falcon.asgi import Request, Response
 
 from forms.problems import Problem, Problems
 from server.staff import words
-from server.staff.pages import Pages, Resource, for_officers
+from server.staff.pages import Button, Pages, Resource, for_officers
 from server.staff.trust import Visitor
 from server.store import areas, events, roster_entries
 from server.store.cases import OVERSEERS
@@ -121,15 +121,10 @@ def _line(entry: Entry, named: dict[str, str], people: dict[str, str], now: date
     )
 
 
-class Note(Resource):
+class Note(Button):
     """``/jaga/catat``."""
 
     after_sign_in = "/jaga"
-
-    @for_officers
-    async def on_get(self, request: Request, response: Response, visitor: Visitor) -> None:
-        """Somebody reloads: show the rosters."""
-        self.pages.redirect(response, "/jaga")
 
     @for_officers
     async def on_post(self, request: Request, response: Response, visitor: Visitor) -> None:
@@ -165,15 +160,10 @@ class Note(Resource):
         self.pages.redirect(response, "/jaga?pesan=dicatat")
 
 
-class Remove(Resource):
+class Remove(Button):
     """``/jaga/hapus``."""
 
     after_sign_in = "/jaga"
-
-    @for_officers
-    async def on_get(self, request: Request, response: Response, visitor: Visitor) -> None:
-        """Somebody reloads: show the rosters."""
-        self.pages.redirect(response, "/jaga")
 
     @for_officers
     async def on_post(self, request: Request, response: Response, visitor: Visitor) -> None:
@@ -191,15 +181,10 @@ class Remove(Resource):
         self.pages.redirect(response, "/jaga?pesan=dihapus")
 
 
-class Book(Resource):
+class Book(Button):
     """``/jaga/berkas``."""
 
     after_sign_in = "/jaga"
-
-    @for_officers
-    async def on_get(self, request: Request, response: Response, visitor: Visitor) -> None:
-        """Only a button downloads: browsers and previews fetch links unasked."""
-        self.pages.redirect(response, "/jaga")
 
     @for_officers
     async def on_post(self, request: Request, response: Response, visitor: Visitor) -> None:
@@ -224,16 +209,11 @@ def _roster_book() -> ModuleType:
     return roster_book
 
 
-class Upload(Resource):
+class Upload(Button):
     """``/jaga/unggah``."""
 
     after_sign_in = "/jaga"
     takes_file = True
-
-    @for_officers
-    async def on_get(self, request: Request, response: Response, visitor: Visitor) -> None:
-        """Somebody reloads: show the rosters."""
-        self.pages.redirect(response, "/jaga")
 
     @for_officers
     async def on_post(self, request: Request, response: Response, visitor: Visitor) -> None:

@@ -29,10 +29,16 @@ from server.store.sealed_files import Sealer, is_sealed, unsealed
 from server.store.sealing import Keys
 
 _PIECE = 256 * 1024  # bytes
+_RESERVE = 1_000_000_000  # bytes: a hundred thousand records
 _OWN_FILES = 128  # of a process besides those and its connections
 _MOST_ARRIVING = 20_000
 _FEWEST_ARRIVING = 16
 _AT_ONCE = 500  # values in a query: under SQLite's oldest limit of 999
+
+
+def reserve(home: Path, wanted: int | None) -> int:
+    """Bytes of the disk of a home that files leave free: as ``wanted``, else 1 GB or a twentieth of a small disk."""
+    return wanted if wanted is not None else min(_RESERVE, shutil.disk_usage(home).total // 20)
 
 
 class Reserved(OSError):  # noqa: N818 - says what is the matter

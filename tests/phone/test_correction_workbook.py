@@ -123,6 +123,7 @@ def test_no_text_of_a_phone_is_taken_for_a_change_whatever_program_saved_it(desk
     assert submissions.show(edit, desk.store)["answers"]["jobg"]["job_title"] == "dua\nbaris lagi"
 
 
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)
 def test_two_sheets_that_answer_differently_are_not_taken(desk: Desk) -> None:
     desk.sends()
     person = desk.officer()

@@ -104,6 +104,7 @@ def test_nothing_can_be_smuggled_in_by_placeholder_reference_or_format(secret: s
     "wrong",
     [
         lambda: Ref(f"{REF}\n"),
+        lambda: Ref("R-350712-3507124107900001"),  # a NIK behind what looks right
         lambda: Place("35.07.12\n"),
         lambda: Place("35.07.12.2001"),
         lambda: Place("Wagir"),

@@ -72,6 +72,7 @@ def test_a_critical_case_nobody_answers_climbs_from_duty_to_the_last_resort(
     _, ref = submit(store, ["R05"], clock())
     work(store, clock)
     assert told() == [duty.slug]
+    assert Message.get().expires_at == clock() + timedelta(hours=4), "then it is written anew"
     later(clock, hours=3, minutes=59)
     work(store, clock)
     assert told() == [duty.slug]

@@ -97,7 +97,7 @@ def test_a_full_disk_costs_nobody_a_record(
     with store.transaction():
         _, credentials = desks.add("35.07.01.2001", None, store.keys, clock())
     risky = filled["broker without a letter"]
-    with Server(home, "--no-sync", extra={"POSMIGRAN_DISK_RESERVE": "0"}) as server:
+    with Server(home, "--no-sync") as server:
         url = f"{server.url}/desk/{credentials.token}"
         phone = Collect(url)
         assert phone.submit(again(risky), {"a.jpg": b"a" * PHOTO}).status == 201
