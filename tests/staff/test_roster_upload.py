@@ -28,7 +28,11 @@ def test_a_roster_is_taken_over_from_a_workbook_and_a_broken_one_changes_nothing
     made = io.BytesIO()
     filled.save(made)
     roster_entries.add_leave(
-        "sari-contoh", *(datetime(2099, 12, d, tzinfo=UTC) for d in (1, 2)), office.clock(), "x"
+        "sari-contoh",
+        datetime(2099, 12, 1, tzinfo=UTC),
+        datetime(2099, 12, 2, tzinfo=UTC),
+        office.clock(),
+        "x",
     )
     for content, status in ((b"bukan buku", 422), (made.getvalue(), 409), (made.getvalue(), 303)):
         browser.get("/jaga")
