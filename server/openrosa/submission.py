@@ -11,7 +11,8 @@ import structlog
 from falcon.asgi import Request, Response
 
 from forms.problems import Problem
-from server.intake.intake import Oversized, Prepared, Receipt, Upload
+from server.intake.intake import Prepared
+from server.intake.upload import Oversized, Receipt, Upload
 from server.openrosa import answers, multipart_body
 from server.openrosa.credentials import Asking
 from server.openrosa.multipart_body import Received
