@@ -255,7 +255,7 @@ async def _show(
             "candidates": [
                 (
                     c["instance_id"],
-                    f"{words.form(c['form_id'])}, {words.local_time(c['received_at'], zone)}"
+                    f"{words.local_time(c['received_at'], zone)}, {words.form(c['form_id'])}"
                     + (" (nomor yang sama)" if c["instance_id"] == held.instance_id else ""),
                 )
                 for c in quarantine.candidates(held, person)
