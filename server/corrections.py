@@ -22,9 +22,9 @@ from exports.corrections.questions import PARTED, VILLAGES, Question, Questions
 from exports.corrections.reading import Book, Change, FaultyCell, Given, changed, read_book
 from exports.corrections.workbook import WITHHELD, Heading, Line, write_workbook
 from exports.labels import AreaNames
-from exports.rows import CONSENT_SHARE
 from exports.visible import Version, Visible, relative
 from exports.words import Lang
+from forms.consent import CONSENT_SHARE
 from forms.instance import Instance, read_instance
 from forms.problems import Problem, Problems
 from server.intake.intake import Intake, Prepared

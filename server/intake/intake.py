@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from forms import consent
 from forms.correction import Corrected
 from forms.instance import Instance, read_instance
 from forms.lists import ListTable
@@ -224,7 +225,9 @@ class Intake:
         """Apply what the submission says of entities. An edit says it again: the first to come counts (5.20)."""
         if chained and entities.taken(new.form_id, kept.root):
             return
-        sender = Sender(kept.id, new.village, upload.desk.speaks_for, submissions.agreed(new.answers))
+        shelved = self._judging.shelf.form(new.form_id, new.version)
+        asked = consent.asked_to_share(shelved.schema) if shelved is not None else None
+        sender = Sender(kept.id, new.village, upload.desk.speaks_for, consent.agreed(new.answers, asked))
         faults = entities.take(judged.blocks, sender, self._store, new.received_at)
         if faults:
             entities.note_faults(kept.id, faults)
