@@ -2,7 +2,9 @@
 
 Five sheets: ``Jaga`` (duties and swaps), ``Cuti`` (leave), ``Atasan`` (supervisors), ``Libur`` (days off), and
 ``Petugas``, which lists the officers so that their names of record can be copied. What is read takes the place of all
-that is written for the area and not over yet: a line left out is taken out. Nothing is stored where anything is wrong.
+that is written for the area and not over yet: a line left out is taken out, unless others changed the rosters since the
+workbook was made (``roster_state``): then it is refused. A table of somebody's own, which cannot know what it leaves
+out, only adds its lines. Nothing is stored where anything is wrong.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.utils.exceptions import InvalidFileException
 from openpyxl.worksheet.datavalidation import DataValidation
 
+from exports import roster_state
 from forms.form import ROLES, Finding
 from forms.problems import Problem, Problems
 from server.store import areas, officers, roster_entries
@@ -41,27 +44,16 @@ def write(area: str, target: Path | BinaryIO, now: datetime, role: str | None = 
     """Write the rosters within an area (of one ``role``), from now on; returns how many lines."""
     book = Workbook()
     book.remove(book.worksheets[0])
-    lines: dict[str, list[tuple[Any, ...]]] = {sheet: [] for sheet in SHEETS}
-    for entry in roster_entries.entries(area, now, role):
-        period = (
-            roster_entries.shown(entry.starts_at, entry.area),
-            roster_entries.shown(entry.ends_at, entry.area, end=True),
-        )
-        if entry.kind == "leave":
-            lines["Cuti"].append((entry.officer, *period, entry.deputy))
-        else:
-            lines["Jaga"].append((entry.officer, *period, entry.deputy, entry.instead_of))
-    for head in roster_entries.supervisors(area, role):
-        office = (None, None) if head["officer"] else (head["role"], head["area"])
-        lines["Atasan"].append((head["officer"], *office, head["supervisor"]))
-    for day in roster_entries.days_off(area, now.date()):
-        lines["Libur"].append((day["area"], day["day"].isoformat(), day["name"]))
+    lines = roster_state.written(area, now, role)
     people = roster_entries.people(area, role)
     for sheet, columns in _sheets(role).items():
         _fill(book, sheet, columns, lines[sheet])
         _offer(book[sheet], columns, len(people))
     named = areas.names(p.area for p in people)
     _fill(book, "Petugas", _PEOPLE, [(p.slug, p.name, p.role, p.area, named.get(p.area)) for p in people])
+    made_from = roster_state.noted(area, role, now, roster_state.rows(lines))
+    _fill(book, roster_state.SHEET, roster_state.HEADER, made_from)
+    book[roster_state.SHEET].sheet_state = "veryHidden"
     book.save(target)
     return sum(map(len, lines.values()))
 
@@ -124,11 +116,15 @@ class Place:
 
 @dataclass(frozen=True)
 class Read:
-    """What reading did: lines stored, lines that were over already, and faults (then nothing was stored)."""
+    """What reading did: lines stored, lines that were over already, and faults (then nothing was stored).
+
+    ``replaced`` is false for a table of somebody's own: then ``stored`` counts what was not written yet.
+    """
 
     stored: int
     over: int
     findings: tuple[Finding, ...]
+    replaced: bool = True
 
 
 @dataclass(frozen=True)
@@ -137,13 +133,24 @@ class Opened:
 
     lines: tuple[Line, ...]
     findings: tuple[Finding, ...]
+    state: roster_state.State | None = None
 
 
 def opened(source: Path | BinaryIO, role: str | None = None) -> Opened:
     """Read the lines of a workbook for all roles or one. It takes long for a large one: not in a transaction."""
     findings: list[Finding] = []
-    lines = tuple(_lines(source, findings, role))
-    return Opened(lines, tuple(findings))
+    book = _book(source, findings)
+    if book is None:
+        return Opened((), tuple(findings))
+    lines = tuple(_lines(book, findings, role))
+    try:
+        state = roster_state.read(book)
+    except ValueError:
+        message = "this hidden sheet, by which changes of others are found, was spoiled; export again"
+        pesan = "lembar tersembunyi ini rusak, padahal menjaga perubahan orang lain; unduh Excel sekali lagi"
+        findings.append(Finding(roster_state.SHEET, None, None, message, pesan))
+        state = None
+    return Opened(lines, tuple(findings), state)
 
 
 def read(
@@ -151,17 +158,27 @@ def read(
 ) -> Read:
     """Take over a workbook for an area, or for one role in it.
 
-    Call inside a transaction, and undo it where there are findings.
+    Call inside a transaction, and undo it where there are findings. Raises :class:`Problem` (ROSTER_STALE): others
+    changed something since, which would be undone.
     """
     book = source if isinstance(source, Opened) else opened(source, role)
     if book.findings:
         return Read(0, 0, book.findings)
     findings: list[Finding] = []
-    lines = book.lines
-    roster_entries.clear(area, now, role)
+    roster_entries.hold(area)
+    known: set[roster_state.Row] = set()
+    if book.state is None:
+        known.update(roster_state.rows(roster_state.written(area, now, role)))
+    elif (book.state.area, book.state.role) != (area, role):
+        return Read(0, 0, (_elsewhere(book.state),))
+    else:
+        roster_state.unharmed(book.state, map(_row, book.lines), now)
+        roster_entries.clear(area, now, role)
     place = Place(area, role)
     stored = over = 0
-    for line in lines:
+    for line in book.lines:
+        if _row(line) in known:
+            continue
         try:
             if _WAYS[line.sheet](line, place, now, by):
                 stored += 1
@@ -172,7 +189,22 @@ def read(
         except Problem as problem:
             column = _COLUMN_OF.get(problem.problem)
             findings.append(Finding(line.sheet, line.row, column, problem.text("en"), problem.text("id")))
-    return Read(stored, over, tuple(findings))
+    return Read(stored, over, tuple(findings), replaced=book.state is not None)
+
+
+def _row(line: Line) -> roster_state.Row:
+    return (line.sheet, *(line.cells.get(column, "") for column in SHEETS[line.sheet]))
+
+
+def _elsewhere(state: roster_state.State) -> Finding:
+    office = f"{state.role} {state.area}" if state.role else state.area
+    return Finding(
+        "-",
+        None,
+        None,
+        f"this workbook was made for other offices ({office}); export one for these",
+        f"berkas ini dibuat untuk kantor lain ({office}); unduh yang untuk kantor ini",
+    )
 
 
 def refused(file: str, findings: tuple[Finding, ...]) -> Problem:
@@ -202,17 +234,20 @@ class _Fault(Exception):  # noqa: N818 - says what is the matter
         self.finding = finding
 
 
-def _lines(source: Path | BinaryIO, findings: list[Finding], role: str | None) -> Iterator[Line]:
+def _book(source: Path | BinaryIO, findings: list[Finding]) -> Workbook | None:
     try:
         with ZipFile(source) as package:
             if sum(part.file_size for part in package.infolist()) > _MOST_UNPACKED:
                 raise InvalidFileException("a workbook that fills the memory")
-        book = load_workbook(source, read_only=True, data_only=True, keep_links=False)
+        return load_workbook(source, read_only=True, data_only=True, keep_links=False)
     except Exception:  # noqa: BLE001 - openpyxl raises whatever its parts raise for a broken package
         message = "this is no Excel workbook (.xlsx), or it is too big"
         pesan = "berkas ini bukan buku kerja Excel (.xlsx), atau terlalu besar"
         findings.append(Finding("-", None, None, message, pesan))
-        return
+        return None
+
+
+def _lines(book: Workbook, findings: list[Finding], role: str | None) -> Iterator[Line]:
     if not set(SHEETS) & set(book.sheetnames):
         names = ", ".join(SHEETS)
         findings.append(Finding("-", None, None, f"there is no sheet {names}", f"tidak ada lembar {names}"))

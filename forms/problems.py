@@ -162,6 +162,13 @@ class Problems(Enum):
         "{file}: {place_id}: {pesan} ({count} kesalahan; tidak ada yang disimpan.)",
         "{file}: {place}: {message} ({count} faults; nothing was stored.)",
     )  # fmt: skip
+    ROSTER_STALE = Kind(
+        "roster.stale", 409,
+        "Sesudah berkas ini dibuat, jadwal diubah orang lain dan perubahan itu akan hilang ({count}): {changes_id}."
+        " Unduh Excel sekali lagi, isi di situ, lalu unggah. Tidak ada yang disimpan.",
+        "Since this workbook was made, somebody changed the rosters, and that would be undone ({count}): {changes}."
+        " Export again, fill in that one and import it. Nothing was stored.",
+    )  # fmt: skip
     SUBMISSION_UNKNOWN = Kind(
         "submission.unknown", 404, "Kiriman {instance_id} tidak ada.", "There is no submission {instance_id}."
     )

@@ -227,15 +227,18 @@ def rosters_import(
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Take a workbook over: it takes the place of all that is written for the area and not over yet."""
+    """Take a workbook over: it takes the place of all that is written for the area and not over yet.
+
+    A table that rosters export did not write only adds its lines.
+    """
     with opened(home) as (_, store):
         areas.require(area)
         done = take_over(store, file, area)
-    show({"file": file, "stored": done.stored, "over": done.over}, json)
+    show({"file": file, "stored": done.stored, "over": done.over, "replaced": done.replaced}, json)
 
 
 def take_over(store: Store, file: Path, area: str) -> roster_book.Read:
-    """Read a workbook, all or nothing. Raises :class:`Problem` (ROSTER_BOOK) naming the first fault."""
+    """Read a workbook, all or nothing. Raises :class:`Problem`: ROSTER_BOOK (the first fault), ROSTER_STALE."""
     from exports import roster_book
 
     with store.transaction():

@@ -25,6 +25,7 @@ _NOTES = {
     "dicatat": "Sudah dicatat.",
     "dihapus": "Sudah dihapus.",
     "diunggah": "Jadwal dari berkas sudah dipakai.",
+    "ditambah": "Jadwal dari berkas sudah ditambahkan. Jadwal lain tetap, karena berkas ini bukan unduhan dari sini.",
 }
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -224,17 +225,18 @@ class Upload(Button):
         # before the transaction: meanwhile phones are answered
         book = await self.pages.readers.run(lambda: roster_book.opened(io.BytesIO(file), role_of(person)))
 
-        def work() -> None:
+        def work() -> bool:
             done = roster_book.read(book, person.area, now, person.slug, role_of(person))
             if done.findings:
                 raise roster_book.refused("Excel", done.findings)  # and the writer undoes what was begun
             events.record(now, person.slug, "roster.imported", person.area, lines=done.stored)
+            return bool(done.replaced)
 
         try:
-            await self.pages.writer.run(work)
+            replaced = await self.pages.writer.run(work)
         except Problem as problem:
             if problem.kind.status >= 500:
                 raise
             await _show(self.pages, response, visitor, problem=problem)
             return
-        self.pages.redirect(response, "/jaga?pesan=diunggah")
+        self.pages.redirect(response, f"/jaga?pesan={'diunggah' if replaced else 'ditambah'}")

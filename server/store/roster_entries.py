@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from peewee import JOIN
+from peewee import JOIN, SqliteDatabase
 
 from forms.problems import Problem, Problems
 from server.store import areas, officers
@@ -272,6 +272,20 @@ def people(area: str = areas.NATION, role: str | None = None) -> list[Person]:
     if role is not None:
         rows = rows.where(Officer.role == role)
     return [officers.person(r) for r in rows.order_by(Officer.role, Officer.area, Officer.name, Officer.id)]
+
+
+def hold(area: str) -> None:
+    """Until this transaction ends, nobody else changes what is written for the offices within an area.
+
+    On SQLite a writing transaction is alone anyway.
+    """
+    database = Duty._meta.database.obj
+    if isinstance(database, SqliteDatabase):
+        return
+    tables = ", ".join(f'"{table._meta.table_name}"' for table in (Duty, Leave, Office, DayOff))
+    database.execute_sql(f"lock table {tables} in share row exclusive mode")
+    rows = Officer.select(Officer.id).where(_within(Officer.area, area)).order_by(Officer.id)
+    list(rows.for_update("FOR NO KEY UPDATE").tuples())
 
 
 def clear(area: str, now: datetime, role: str | None = None) -> None:

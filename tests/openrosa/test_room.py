@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from forms.problems import Problem, Problems
-from server.intake.intake import Intake, Upload
+from server.intake.intake import Intake
+from server.intake.upload import Upload
 from server.store import attachments, cases, desks, quarantine, room, submissions
 from server.store.database import Store
 from server.store.desks import KnownDesk

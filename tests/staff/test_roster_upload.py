@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import UTC, datetime
 
 import openpyxl
 import pytest
@@ -26,7 +27,14 @@ def test_a_roster_is_taken_over_from_a_workbook_and_a_broken_one_changes_nothing
     filled["Jaga"].append(("sari-contoh", "2099-11-23", "2099-11-29"))
     made = io.BytesIO()
     filled.save(made)
-    for content, status in ((b"bukan buku", 422), (made.getvalue(), 303)):
+    roster_entries.add_leave(
+        "sari-contoh",
+        datetime(2099, 12, 1, tzinfo=UTC),
+        datetime(2099, 12, 2, tzinfo=UTC),
+        office.clock(),
+        "x",
+    )
+    for content, status in ((b"bukan buku", 422), (made.getvalue(), 409), (made.getvalue(), 303)):
         browser.get("/jaga")
         token = re.findall(r'name="token" value="(\w+)"', browser.page)[0]
         parts = (
@@ -36,4 +44,8 @@ def test_a_roster_is_taken_over_from_a_workbook_and_a_broken_one_changes_nothing
         body = parts + content + b"\r\n--b--\r\n"
         answer = browser.post_body("/jaga/unggah", body, "multipart/form-data; boundary=b")
         assert answer.status_code == status
+        if status == 409:
+            assert "Cuti sari-contoh" in browser.page
+            assert "Unduh Excel sekali lagi" in browser.page
+            roster_entries.remove("leave-1")
     assert [entry.officer for entry in roster_entries.entries()] == ["sari-contoh"]
