@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from server.store import cases, figures, folding, messages, officers, outbox, spending
-from server.store.claims import Capped, Claimed
+from server.store.claims import Capped, Claimed, Setup
 from server.store.contacts import Way
 from server.store.database import Store
 from server.store.models import Alert, Delivery, Message
@@ -183,7 +183,7 @@ def test_a_digest_that_grows_while_it_is_claimed_goes_with_all_of_it(
         setup, ways_left = office.sync._outbox._setup, outbox._ways_left
         clock.at += HOUR
 
-        def meanwhile(row: Message, setup: outbox.Setup) -> list[Way]:
+        def meanwhile(row: Message, setup: Setup) -> list[Way]:
             monkeypatch.undo()
             assert folding.fold(capped, _digest, clock(), setup.quiet)
             return ways_left(row, setup)
