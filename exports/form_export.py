@@ -129,7 +129,7 @@ def export_form(
                     write(table, row)
                     counts[table] += 1
                 if media is not None:
-                    media.note(record)
+                    media.note(record, shares=rows.shares(record))
             done += len(page)
             progress(done, steps)
 

@@ -85,10 +85,9 @@ class Media:
         self._numbers: dict[str, int] = {}
         self.packed = 0
 
-    def note(self, record: Record) -> None:
-        """A row of this submission is in the export."""
+    def note(self, record: Record, *, shares: bool) -> None:
+        """A row of this submission is in the export; ``shares``: did the person agree, as its row has it."""
         if record.files:
-            shares = submissions.agreed(record.answers) is not False
             (self._agreed if shares else self._others).append(record.id)
 
     def rows(self, package: Package, progress: Progress) -> Iterator[Sequence[Cell]]:

@@ -15,6 +15,7 @@ from exports.tables import MAIN, Column, Layout, is_meta
 from exports.values import Cell, Convert, as_sent, chosen, converter, local, mask_nik, part_of_place
 from exports.visible import Version, Visible, relative
 from exports.words import Lang, word
+from forms.consent import agreed, asked_to_share
 from forms.form import SEVERITIES
 from forms.instance import UNKNOWN
 from forms.schema import Field
@@ -22,8 +23,6 @@ from server.store import areas
 from server.store.records import Record
 
 Row = list[Cell]
-CONSENT_SHARE = "consent_share"
-"""The question by which a person agrees to their data being passed on (DOMAIN 2.1)."""
 
 
 @dataclass
@@ -100,7 +99,7 @@ class Rows:
         """
         zone = areas.zone(record.village)
         plan = self._plans.get(record.version, self._newest)
-        hidden = not self._visible.reader.sees_unshared and not _shares(record.answers, plan.asks_to_share)
+        hidden = not self._visible.reader.sees_unshared and not self.shares(record)
         held = tuple(code for code in record.indicators if code in self._visible.indicators)
         main: Row = [None] * len(self._layout.tables[0].columns)
         about = _About(record, case, plan, zone, hidden, held)
@@ -112,6 +111,11 @@ class Rows:
         answers = plan.blanked if hidden else plan.shown
         self._fill(main, answers, record.answers, zone, record.instance_id, record.instance_id, "", found)
         return found
+
+    def shares(self, record: Record) -> bool:
+        """Did the person agree to their data being passed on, or does the form not ask?"""
+        plan = self._plans.get(record.version, self._newest)
+        return agreed(record.answers, plan.asks_to_share) is not False
 
     def _fill(
         self,
@@ -207,11 +211,10 @@ class Rows:
         return f"{whole}, {word('edited', self._lang)}" if record.edited else whole
 
     def _plan_of(self, version: Version) -> _VersionPlan:
-        asked = version.schema.named(CONSENT_SHARE)
         return _VersionPlan(
             shown=self._plan(version.schema.fields, MAIN, blank=False),
             blanked=self._plan(version.schema.fields, MAIN, blank=True),
-            asks_to_share=tuple(relative(asked[0].path).split("/")) if asked else None,
+            asks_to_share=asked_to_share(version.schema),
             indicators=tuple(
                 (i.code, self._indicators[i.code])
                 for i in version.form.indicators
@@ -254,7 +257,7 @@ class Rows:
 
     def _open_converter(self, question: Field, column: Column) -> Convert:
         part = column.part
-        if self._visible.reader.masks_nik and question.name == "nik":
+        if self._visible.masks(relative(question.path)):
             return lambda answer, zone: mask_nik(answer)
         if part.startswith("="):
             return partial(chosen, part[1:])
@@ -283,16 +286,6 @@ def _universal(record: Record) -> str:
     return (
         f"{record.received_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{record.received_at.microsecond // 1000:03}Z"
     )
-
-
-def _shares(answers: Mapping[str, Any], path: tuple[str, ...] | None) -> bool:
-    """Did the person agree to sharing? Anything but a yes is a no, where the form asks."""
-    if path is None:
-        return True
-    found: Any = answers
-    for name in path:
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return bool(found == "yes")
 
 
 def _unknown(answers: Mapping[str, Any]) -> str | None:

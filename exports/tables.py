@@ -7,7 +7,6 @@ each later version added. A question that was renamed or removed keeps its colum
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
@@ -193,7 +192,7 @@ def _columns(
     remarks = []
     if later is not None:
         remarks.append(word("removed", lang, version=later.form.version))
-    if visible.reader.masks_nik and question.name == "nik":
+    if visible.masks(path):
         remarks.append(word("masked", lang))
     kind = cell_type(question)
     if kind == "datetime":
@@ -262,8 +261,7 @@ def _meta_names(versions: Sequence[Version], visible: Visible) -> tuple[tuple[st
         for f in version.schema.questions()
         if relative(f.path) in META_NAMES
     }
-    nik = [p for p, f in asked.items() if visible.reader.masks_nik and re.search(r"\bnik\b", f.calculate)]
-    secret = frozenset(path for path in asked if path in nik or not visible.shows(path))
+    secret = frozenset(path for path in asked if visible.masks(path) or not visible.shows(path))
     shown = tuple(p for p in META_NAMES if p == "meta/instanceID" or (p in asked and p not in secret))
     return shown, secret
 

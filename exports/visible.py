@@ -19,6 +19,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from exports.access import Access
+from exports.masked import shows_nik
 from forms.form import Form, Indicator, SensitiveKind
 from forms.schema import Schema
 
@@ -74,6 +75,8 @@ class Visible:
     """Choices that are secrets by themselves, by relative path and code."""
     without: Kinds = _NONE
     """Kinds that are kept back though the reader may see them."""
+    masked: frozenset[str] = frozenset()
+    """The relative paths of what the reader sees without its middle: a NIK, and what is calculated from one."""
 
     @classmethod
     def of(cls, versions: Iterable[Version], reader: Access) -> Visible:
@@ -90,7 +93,11 @@ class Visible:
                 if not reader.sees(indicator, _mentioned(indicator.rule, by_name)):
                     hidden[indicator.code] = indicator
         seen = {code: indicator for code, indicator in indicators.items() if code not in hidden}
-        return cls(reader, kinds, seen, len(hidden), any(i.restricted for i in hidden.values()), choices)
+        restricted = any(i.restricted for i in hidden.values())
+        masked = shows_nik(v.schema for v in versions) if reader.masks_nik else ()
+        return cls(
+            reader, kinds, seen, len(hidden), restricted, choices, masked=frozenset(map(relative, masked))
+        )
 
     def held(self, path: str) -> frozenset[str]:
         """The choices at a relative path that the reader may not learn of."""
@@ -116,6 +123,10 @@ class Visible:
     def of_path(self, path: str) -> Kinds:
         """The kinds of secrets at a relative path."""
         return self.kinds.get(path, _NONE)
+
+    def masks(self, path: str) -> bool:
+        """Does the reader see the answer at a relative path only in part?"""
+        return path in self.masked
 
     def shows(self, path: str) -> bool:
         """May the reader see the question at a relative path?"""

@@ -22,12 +22,13 @@ from exports.corrections.questions import PARTED, VILLAGES, Question, Questions
 from exports.corrections.reading import Book, Change, FaultyCell, Given, changed, read_book
 from exports.corrections.workbook import WITHHELD, Heading, Line, write_workbook
 from exports.labels import AreaNames
-from exports.rows import CONSENT_SHARE
 from exports.visible import Version, Visible, relative
 from exports.words import Lang
+from forms.consent import CONSENT_SHARE
 from forms.instance import Instance, read_instance
 from forms.problems import Problem, Problems
-from server.intake.intake import Intake, Prepared, Upload
+from server.intake.intake import Intake, Prepared
+from server.intake.upload import Upload
 from server.store import areas, corrections, desks, published
 from server.store.corrections import Evidence
 from server.store.database import Store

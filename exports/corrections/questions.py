@@ -219,7 +219,7 @@ def _correctable(asked: Field, path: str, visible: Visible) -> bool:
         return False  # places and the like: nobody corrects those by hand
     if asked.name in _OF_THE_PHONE and "/" not in path:
         return False
-    if asked.name == "nik" and visible.reader.masks_nik:
+    if visible.masks(path):
         return False
     return visible.shows(path) and not visible.held(path)
 

@@ -105,7 +105,7 @@ def indicators(order: Order, parts: Sequence[tuple[Moves, Mapping[str, Indicator
                 columns,
                 rows,
                 filtered=True,
-                charts=[Chart("bar", "Indikator terbanyak", "code", ["all"], colors=[AMBER])],
+                charts=[Chart("bar", "Orang menurut indikator", "code", ["all"], colors=[AMBER])],
             )
         ],
         [

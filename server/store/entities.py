@@ -278,7 +278,7 @@ def _held(row: Any, store: Store) -> tuple[Block, Sender]:
     desk = submission.desk
     # what its desk may speak for: the entity was not known when it came, so that could not be looked at
     speaks_for = row.village[:5] if desk is None else desk.village if desk.officer_id else desk.regency
-    shared = submissions.agreed(submission.answers)
+    shared = submissions.agreed(submission)
     return block, Sender(row.submission_id, row.village, speaks_for, shared)
 
 

@@ -10,13 +10,14 @@ from typing import Any
 
 from peewee import JOIN, fn
 
+from forms import consent
 from forms.problems import Problem, Problems
 from server.store import answers as halves
 from server.store import areas, attachments, case_opening, corrections
 from server.store.attachments import NewFile
 from server.store.chains import in_chain
 from server.store.database import Store
-from server.store.models import Attachment, Register, Submission
+from server.store.models import Attachment, PublishedForm, Register, Submission
 from server.store.statements import Insert, Select
 
 
@@ -329,18 +330,17 @@ def _answers(row: Submission, store: Store) -> dict[str, Any]:
 def agreed_to_share(form_id: str, instance_id: str) -> bool:
     """May this person's data be passed on to the offices? Anything but a yes is a no, where the form asks.
 
-    The question is ``consent_share`` in the group ``loc`` (DOMAIN 2.1); forms that do not ask are about no person.
+    Forms that do not ask are about no person.
     """
     row = find(form_id, instance_id)
-    return row is None or agreed(row.answers) is not False
+    return row is None or agreed(row) is not False
 
 
-def agreed(answers: Mapping[str, Any]) -> bool | None:
-    """The same of answers in hand; None where the form does not ask."""
-    place = answers.get("loc")
-    if not isinstance(place, dict) or "consent" not in place:
-        return None
-    return bool(place.get("consent_share") == "yes")
+def agreed(row: Submission) -> bool | None:
+    """The same of a submission in hand; None where its form does not ask."""
+    version = (PublishedForm.form_id == row.form_id) & (PublishedForm.version == row.version)
+    xform = PublishedForm.select(PublishedForm.xform).where(version).scalar()
+    return consent.agreed(row.answers, consent.asked_in(xform)) if xform is not None else None
 
 
 def count(form_id: str, area: str = areas.NATION) -> int:

@@ -143,6 +143,30 @@ def test_the_province_gets_the_nik_without_its_middle(store: Store, pulang: Form
     assert NIK not in everything(file)
 
 
+def test_what_copies_a_nik_is_masked_too_and_what_judges_one_is_not(store: Store, tmp_path: Path) -> None:
+    """Directly, through another calculation, in pieces, and in a later version alone."""
+    questions = {"nik": "string", "copied": "calculate: concat('NIK ', /uji/nik)"}
+    published.publish(made_up_form(questions), b"", {}, NOON)
+    later = {
+        **questions,
+        "again": "calculate: if(/uji/copied != '', /uji/copied, 'tidak ada')",
+        "middle": "calculate: number(substr(/uji/nik, 6, 12)) + 0",
+        "good": "calculate: if(string-length(/uji/nik) = 16, 1, 0)",
+    }
+    form = made_up_form(later, version="2")
+    published.publish(form, b"", {}, NOON)
+    told = {"nik": NIK, "copied": f"NIK {NIK}", "again": f"NIK {NIK}", "middle": NIK[6:12], "good": "1"}
+    keep(store, form, told, "uuid:1")
+    for role in ("province", "disnaker"):
+        file = tmp_path / f"{role}.xlsx"
+        export_form("uji", file, store, reader=Access(role))
+        whole = everything(file)
+        assert (NIK in whole) == (role == "disnaker")
+        assert (NIK[6:12] in whole) == (role == "disnaker")
+        assert rows(file)[0]["Good"] == 1
+    assert header(tmp_path / "province.xlsx") == header(tmp_path / "disnaker.xlsx")
+
+
 def test_an_indicator_that_tells_of_withheld_answers_shows_only_to_its_recipients(
     store: Store, pulang: Form, tmp_path: Path
 ) -> None:

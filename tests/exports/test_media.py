@@ -37,13 +37,16 @@ def arrived(store: Store, submission: int, **content: bytes) -> None:
 
 @pytest.fixture
 def sent(store: Store) -> Store:
-    """Three submissions: two name different pictures alike, the third did not agree to sharing."""
+    """Three submissions: two name different pictures alike, the third did not agree to sharing.
+
+    The form asks for consent in a place of its own, not in ``loc`` as the shipped ones do.
+    """
     form = made_up_form(
-        {"face": "binary", "wound": "binary", "name": "string"},
+        {"face": "binary", "wound": "binary", "name": "string", "consent_share": "select1: yes no"},
         sensitive={"face": "identity", "wound": "violence"},
     )
     published.publish(form, b"", {}, NOON)
-    agreed = {"loc": {"consent": "yes", "consent_share": "yes"}}
+    agreed = {"consent_share": "yes"}
     first = keep(
         store, form, agreed, "uuid:1", expected_files={"foto.jpg": FACE, "luka.jpg": WOUND, "nanti.jpg": FACE}
     )
@@ -51,7 +54,7 @@ def sent(store: Store) -> Store:
     third = keep(
         store,
         form,
-        {"loc": {**agreed["loc"], "consent_share": "no"}},
+        {"consent_share": "no"},
         "uuid:3",
         expected_files={"foto.jpg": FACE},
     )

@@ -23,6 +23,7 @@ SURVEY = """
 | image       | face  | Wajah    | Face     | identity |
 | image       | wound | Luka     | Wound    | violence |
 | audio       | voice | Suara    | Voice    | |
+| text        | consent_share | Boleh dibagikan? | May it be shared? | |
 | end_group   |       |          |          | |
 """
 NAMED = {"wajah.jpg": "/coba/g/face", "luka.jpg": "/coba/g/wound", "suara <b>.m4a": "/coba/g/voice"}
@@ -55,7 +56,7 @@ def sent(office: Office, tmp_path: Path) -> Office:
                     received_at=office.clock(),
                     device_id=None,
                     xml=b"<coba/>",
-                    answers={"loc": {"consent": "yes", "consent_share": share}},
+                    answers={"g": {"consent_share": share}},
                     sensitive={},
                     root_path="/coba",
                     indicators=(),
