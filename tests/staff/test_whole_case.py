@@ -182,6 +182,7 @@ def test_a_colleague_is_asked_and_rosters_are_kept_on_a_phone(district: District
     assert "Sari Contoh (Disnaker) diberi tahu: " in told
     assert "bertugas jaga" not in told, "there is no roster yet"
 
+    district.later(minutes=1)
     page.get_by_role("link", name="Jaga").click()
     today = district.clock().date()
     page.get_by_label("Bertugas jaga").check()
@@ -215,8 +216,9 @@ def test_a_colleague_is_asked_and_rosters_are_kept_on_a_phone(district: District
     filled["Jaga"].append(("budi-contoh", today.isoformat(), (today + timedelta(days=6)).isoformat()))
     target = io.BytesIO()
     filled.save(target)
-    book = {"name": "jaga.xlsx", "mimeType": "application/octet-stream", "buffer": target.getvalue()}
-    page.get_by_label("Berkas yang sudah diisi").set_input_files(files=[book])  # type: ignore[list-item]
+    page.get_by_label("Berkas yang sudah diisi").set_input_files(
+        {"name": "jaga.xlsx", "mimeType": "application/octet-stream", "buffer": target.getvalue()}
+    )
     page.get_by_role("button", name="Pakai berkas ini").click()
     page.get_by_text("Jadwal dari berkas sudah dipakai.").wait_for()
     assert page.locator(".card h2").all_inner_texts() == ["Budi Contoh"]
