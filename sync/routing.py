@@ -29,7 +29,9 @@ from sync.compose import Occasion, Place, Ref, compose
 log = structlog.get_logger()
 
 AGAIN = timedelta(minutes=1)
-"""After how long an alert that reached nobody is looked at again."""
+"""After how long an alert that reached nobody is looked at again, at first; later and later the older its case is."""
+RARELY = timedelta(minutes=10)
+"""The longest such pause. Who is added, or whose contact changes, is looked at at once all the same."""
 _NOBODY = "alert.unreachable"
 
 
@@ -116,7 +118,8 @@ def route_case(case: OwedCase, channel: str, rosters: Rosters) -> int | None:
     now = rosters.now
     made = plan(case, rosters)
     texts = [write(case, addressed, channel, rosters) for addressed in made.addressed]
-    if not messages.owe(case, made.done, texts, now, put_off=list(made.missing), until=now + AGAIN):
+    until = now + min(max(AGAIN, (now - case.opened_at) / 10), RARELY)
+    if not messages.owe(case, made.done, texts, now, put_off=list(made.missing), until=until):
         return None
     record(case, made.addressed, made.rungs, rosters)
     _report(case, made, now)

@@ -82,6 +82,7 @@ def add(
         channels=contacts.order(channels),
         last_resort=last_resort,
     )
+    withdrawals.look_again(now)
     return person(row), password
 
 
@@ -127,6 +128,7 @@ def set_contact(
     for address in (changes.get("phone"), email):
         contacts.revive(address or "")
     Officer.update(changes).where(Officer.id == before.id).execute()
+    withdrawals.look_again(now)
     return require(slug), password
 
 

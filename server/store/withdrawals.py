@@ -90,6 +90,13 @@ def withdraw(message: Message, now: datetime, reason: str = WITHDRAWN) -> bool:
     return True
 
 
+def look_again(now: datetime) -> None:
+    """Somebody can be told who could not: alerts that waited for anybody are routed at once."""
+    Alert.update(route_after=now).where(
+        (Alert.owed == True) & (Alert.route_after > now)  # noqa: E712 - SQL
+    ).execute()
+
+
 def hand_on(message: Message, now: datetime) -> bool:
     """This person cannot be reached for this case: pass them over, and owe its alerts so that the next one hears.
 

@@ -440,3 +440,18 @@ def test_a_case_that_moves_stays_with_who_looks_after_both_places_and_closed_if_
     routed(store, clock)
     assert there.slug not in told()
     assert Alert.get().acknowledged_by_id == here.id
+
+
+def test_what_reaches_nobody_is_looked_at_more_and_more_seldom_until_there_is_somebody(
+    store: Store, clock: Clock
+) -> None:
+    submit(store, ["R05"], clock())
+    looked = 0
+    for _ in range(120):
+        with store.transaction():
+            looked += len(page := owed.unrouted(now=clock()))
+            routing.route(page, "console", Rosters(clock()))
+        clock.at += timedelta(minutes=1)
+    assert 15 < looked < 40
+    officer("ppa", "35.07", clock())
+    assert len(owed.unrouted(now=clock())) == 1
