@@ -6,18 +6,24 @@ from forms.problem_kind import Kind
 
 XML_UNREADABLE = Kind(
     "xml.unreadable", 400,
-    "Data tidak terbaca sebagai XML ({detail}). Kirim ulang formulir dari HP.",
-    "The data cannot be read as XML ({detail}). Send the form again from the phone.",
+    "Isi kiriman ini rusak, jadi belum diterima ({detail}). Datanya masih ada di HP: jangan dihapus. "
+    "Kirim sekali lagi. Bila tetap begini, hubungi pengelola.",
+    "What was sent is damaged and was not received ({detail}). The data is still on the phone: do not delete it. "
+    "Send it once more. If it stays so, call the administrator.",
 )  # fmt: skip
 XML_TOO_BIG = Kind(
     "xml.too_big", 400,
-    "Formulir terlalu besar: lebih dari {limit}.",
-    "The form is too big: more than {limit}.",
+    "Isi formulir ini terlalu besar, jadi belum diterima (batas: {limit}). Datanya masih ada di HP: jangan dihapus. "
+    "Segera hubungi pengelola.",
+    "The answers of this form are too large and were not received (limit: {limit}). The data is still on the phone: "
+    "do not delete it. Call the administrator at once.",
 )  # fmt: skip
 XML_NO_FORM_ID = Kind(
     "xml.no_form_id", 400,
-    "Data tidak menyebut formulirnya (atribut id pada elemen akar kosong).",
-    "The data does not name its form (the root element has no id attribute).",
+    "Kiriman ini tidak menyebut formulirnya, jadi belum diterima. Datanya masih ada di HP: jangan dihapus. "
+    "Segera hubungi pengelola.",
+    "What was sent does not name its form and was not received (its root element has no id). The data is still on the "
+    "phone: do not delete it. Call the administrator at once.",
 )  # fmt: skip
 QUARANTINE_UNKNOWN = Kind(
     "quarantine.unknown", 404, "Kiriman tertahan {id} tidak ada.", "There is no held upload {id}."

@@ -27,7 +27,8 @@ from exports.words import Lang
 from forms.consent import CONSENT_SHARE
 from forms.instance import Instance, read_instance
 from forms.problems import Problem, Problems
-from server.intake.intake import Intake, Prepared, Upload
+from server.intake.intake import Intake, Prepared
+from server.intake.upload import Upload
 from server.store import areas, corrections, desks, published
 from server.store.corrections import Evidence
 from server.store.database import Store

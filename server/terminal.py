@@ -99,9 +99,11 @@ def _cell(value: Any) -> str:
     if isinstance(value, datetime):
         return value.astimezone().strftime("%Y-%m-%d %H:%M %Z")
     if isinstance(value, list):
-        return " ".join(str(v) for v in value)
+        return ("; " if any(isinstance(v, dict) for v in value) else " ").join(_cell(v) for v in value)
     if isinstance(value, dict):
-        return jsonlib.dumps(value, default=_plain, ensure_ascii=False) if value else ""
+        if any(isinstance(v, dict | list) for v in value.values()):
+            return jsonlib.dumps(value, default=_plain, ensure_ascii=False)
+        return ", ".join(f"{name} {_cell(v)}" for name, v in value.items())
     return str(value)
 
 

@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 import peewee
 import structlog
 
-from server.store import contacts, escalations, events, hours, messages, owed, steps
+from server.store import escalations, events, hours, messages, owed, steps
 from server.store.messages import NewMessage
 from server.store.models import database
 from server.store.officers import Person
@@ -159,7 +159,7 @@ def _remind(case: OwedCase, rosters: Rosters, channel: str) -> int:
     by_id = {alert.id: alert for alert in case.known}
     for one in escalations.overdue(case.id, now):
         alert = by_id[one.alert_id]
-        holder = escalations.tellable(one.holder, case.passed_over)
+        holder = escalations.tellable(one.holder, case.passed_over, rosters.kinds)
         ladders = [ladder.of_role(role, alert, case.village, rosters) for role in alert.recipients]
         first = [p for climbed in ladders for p in ladder.first(climbed, case.passed_over)[1]]
         told = [holder] if holder is not None else first
@@ -188,4 +188,4 @@ def _remind(case: OwedCase, rosters: Rosters, channel: str) -> int:
 def _supervisors(holder: Person | None, alert: AlertFacts, case: OwedCase, rosters: Rosters) -> list[Person]:
     role = holder.role if holder is not None and holder.role in alert.recipients else alert.recipients[0]
     heads = ladder.of_role(role, alert, case.village, rosters)[RUNGS.index("supervisor")]
-    return [p for p in heads if p.id not in case.passed_over and contacts.ways(p)]
+    return [p for p in heads if p.id not in case.passed_over]

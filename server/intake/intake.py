@@ -15,26 +15,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from forms import consent
 from forms.correction import Corrected
-from forms.entities import Block, blocks
-from forms.form import Indicator
-from forms.instance import Instance, expected_attachments, read_instance, typed_answers
-from forms.judge import Verdict
+from forms.instance import Instance, read_instance
 from forms.lists import ListTable
 from forms.problems import Problem, Problems
 from forms.xml import MOST_BYTES
-from server.intake.chosen import followed_case, rows_chosen
+from server.intake.chosen import followed_case
 from server.intake.identities import bounded
-from server.intake.register import register_row
-from server.intake.shelf import Shelf, ShelvedForm, ShelvedLists
+from server.intake.judging import Judged, Judging, Untakeable
 from server.intake.tally import FREE, Tally
+from server.intake.upload import Receipt, Upload
 from server.store import (
-    areas,
     attachments,
     case_opening,
     desks,
@@ -44,69 +40,13 @@ from server.store import (
     room,
     submissions,
 )
-from server.store.attachments import NewFile
 from server.store.database import Store
 from server.store.desks import KnownDesk
 from server.store.entities import Sender
-from server.store.file_names import stored_name
-from server.store.models import Area
 from server.store.officers import Person
 from server.store.quarantine import Came, Held
 from server.store.room import Bounds
-from server.store.submissions import Kept, NewSubmission, OtherBytes, Parts
-
-
-@dataclass(frozen=True)
-class Oversized:
-    """XML above the limit: its SHA-256, and the file that holds it (None where there was no room for it)."""
-
-    digest: str
-    document: NewFile | None
-
-
-@dataclass(frozen=True)
-class Upload:
-    """What a door hands over: the XML as it came, the files (already durable), and from whom.
-
-    ``received_at`` is set where it came some time ago, and was held until now. ``left_out`` says why files that came
-    along are not among ``files``. ``oversized`` stands in place of XML that is too large to be read.
-    """
-
-    xml: bytes
-    desk: KnownDesk
-    device_id: str | None
-    files: list[NewFile] = field(default_factory=list)
-    received_at: datetime | None = None
-    left_out: Problem | None = None
-    oversized: Oversized | None = None
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """What became of an upload. ``ref`` is the case's reference, where one was opened.
-
-    ``problem`` says why it was refused; ``files_kept`` whether rows name the files that came along, but for those
-    at the addresses ``unnamed``. ``left_out`` says why the phone must keep files although the rest was taken.
-    """
-
-    state: Literal["new", "known", "quarantined", "refused"]
-    instance_id: str
-    ref: str | None = None
-    submission_id: int | None = None
-    problem: Problem | None = None
-    files_kept: bool = True
-    unnamed: frozenset[str] = frozenset()
-    left_out: Problem | None = None
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A submission before it is kept, parted and sealed, the indicators that hold, and what it says of entities."""
-
-    new: NewSubmission
-    parts: Parts
-    indicators: tuple[Indicator, ...]
-    blocks: tuple[Block, ...]
+from server.store.submissions import Kept, NewSubmission, OtherBytes
 
 
 @dataclass(frozen=True)
@@ -120,17 +60,8 @@ class Prepared:
     reason: str = ""
 
 
-class _Untakeable(Exception):  # noqa: N818 - says what is the matter
-    """Readable, but it cannot be taken as it is. Raised before anything was written."""
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-        super().__init__(reason)
-
-
 FAULT = "intake.fault"
 OTHER_BYTES = "submission.other_bytes"
-ENCRYPTED = "submission.encrypted"
 _RELEASED_LARGER = 10
 """How many times larger a document may be that staff release, having looked at it."""
 
@@ -142,8 +73,7 @@ class Intake:
         self._store = store
         self._clock = clock
         self._tally = Tally(bounds)
-        self._shelf = Shelf()
-        self._villages: set[str] = set()
+        self._judging = Judging(store)
 
     def receive(self, upload: Upload) -> Receipt:
         """:meth:`prepare` and :meth:`write`, for who is in a transaction already."""
@@ -159,8 +89,8 @@ class Intake:
         except Problem as problem:
             return Prepared(upload, problem=problem)
         try:
-            return Prepared(upload, instance, self._judge(upload, instance, self._clock()))
-        except _Untakeable as why:
+            return Prepared(upload, instance, self._judging.judge(upload, instance, self._clock()))
+        except Untakeable as why:
             return Prepared(upload, instance, reason=why.reason)
         finally:
             instance.release()
@@ -191,7 +121,7 @@ class Intake:
             return self._hold(prepared.reason, upload, prepared.instance, now)
         try:
             return self._take(upload, prepared.judged, now)
-        except _Untakeable as why:
+        except Untakeable as why:
             return self._hold(why.reason, upload, prepared.instance, now)
 
     def hold_faulty(self, upload: Upload) -> Receipt:
@@ -227,8 +157,8 @@ class Intake:
                 deprecated_id=instance.instance_id if taken_as == "correction" else None,
             )
         try:
-            receipt = self._take(upload, self._judge(upload, instance, self._clock()), self._clock())
-        except _Untakeable as why:
+            receipt = self._take(upload, self._judging.judge(upload, instance, self._clock()), self._clock())
+        except Untakeable as why:
             raise Problem(Problems.QUARANTINE_REMAINS, id=entry.id, reason=why.reason) from None
         finally:
             instance.release()
@@ -237,35 +167,6 @@ class Intake:
         )
         return receipt
 
-    def _judge(self, upload: Upload, instance: Instance, now: datetime) -> Judged:
-        """What the submission is and what follows from it. Raises :class:`_Untakeable`."""
-        received_at = upload.received_at or now
-        shelved = self._shelf.form(instance.form_id, instance.version)
-        if shelved is None:
-            raise _Untakeable(Problems.FORM_UNKNOWN.value.code)
-        if instance.attributes.get("encrypted") == "yes":
-            raise _Untakeable(
-                ENCRYPTED
-            )  # its answers are in a file that we cannot open: nothing could be judged
-        lists, tables = self._surroundings(shelved, instance, upload.desk, received_at, now)
-        verdict = shelved.judge.judge(instance, tables, received_at)
-        new = self._compose(upload, instance, shelved, lists, verdict, received_at)
-        return Judged(
-            new,
-            submissions.parted(new, self._store),
-            tuple(shelved.indicators[code] for code in verdict.indicators),
-            tuple(blocks(instance, shelved.entities)) if shelved.entities else (),
-        )
-
-    def _surroundings(
-        self, shelved: ShelvedForm, instance: Instance, desk: KnownDesk, received_at: datetime, now: datetime
-    ) -> tuple[ShelvedLists, Mapping[str, ListTable]]:
-        """The lists that counted when the interview took place, and with them the rows that it chose of others."""
-        lists = self._shelf.lists(now, shelved.judge.interview(instance, received_at))
-        if not shelved.choices:
-            return lists, lists.tables
-        return lists, {**lists.tables, **rows_chosen(shelved.choices, instance, desk, self._store)}
-
     def corrected(
         self, xml: bytes, desk: KnownDesk, received_at: datetime, changes: Mapping[str, str], instance_id: str
     ) -> Corrected | None:
@@ -273,25 +174,25 @@ class Intake:
         take in as its edit. None where its form is not known any more.
         """
         instance = read_instance(xml)
-        shelved = self._shelf.form(instance.form_id, instance.version)
+        shelved = self._judging.shelf.form(instance.form_id, instance.version)
         if shelved is None:
             return None
-        _, tables = self._surroundings(shelved, instance, desk, received_at, self._clock())
+        _, tables = self._judging.surroundings(shelved, instance, desk, received_at, self._clock())
         return shelved.corrector.correct(xml, changes, instance_id, tables, received_at)
 
     def lists_now(self) -> Mapping[str, ListTable]:
         """The attached lists that count now, by instance id."""
         now = self._clock()
-        return self._shelf.lists(now, now).tables
+        return self._judging.shelf.lists(now, now).tables
 
     def _take(self, upload: Upload, judged: Judged, now: datetime) -> Receipt:
-        """The submission and all that follows from it. Raises :class:`_Untakeable`."""
+        """The submission and all that follows from it. Raises :class:`Untakeable`."""
         received_at = upload.received_at or now
         new = replace(judged.new, received_at=received_at)
         try:
             kept = submissions.keep(new, self._store, judged.parts)
         except OtherBytes:
-            raise _Untakeable(OTHER_BYTES) from None
+            raise Untakeable(OTHER_BYTES) from None
         chained = kept.root != new.instance_id or not kept.current
         tally = self._tally if upload.received_at is None else FREE
         if kept.new:
@@ -324,66 +225,12 @@ class Intake:
         """Apply what the submission says of entities. An edit says it again: the first to come counts (5.20)."""
         if chained and entities.taken(new.form_id, kept.root):
             return
-        shelved = self._shelf.form(new.form_id, new.version)
+        shelved = self._judging.shelf.form(new.form_id, new.version)
         asked = consent.asked_to_share(shelved.schema) if shelved is not None else None
         sender = Sender(kept.id, new.village, upload.desk.speaks_for, consent.agreed(new.answers, asked))
         faults = entities.take(judged.blocks, sender, self._store, new.received_at)
         if faults:
             entities.note_faults(kept.id, faults)
-
-    def _compose(
-        self,
-        upload: Upload,
-        instance: Instance,
-        shelved: ShelvedForm,
-        lists: ShelvedLists,
-        verdict: Verdict,
-        now: datetime,
-    ) -> NewSubmission:
-        answers = typed_answers(instance, shelved.schema)
-        form = shelved.form
-        return NewSubmission(
-            form_id=form.form_id,
-            version=form.version,
-            instance_id=instance.instance_id,
-            deprecated_id=instance.deprecated_id,
-            desk_id=upload.desk.id,
-            village=self._village(form.form_id, answers, upload.desk),
-            received_at=now,
-            device_id=upload.device_id,
-            xml=upload.xml,
-            answers=answers,
-            sensitive={**form.sensitive, **form.secrets_told(answers)},
-            root_path="/" + shelved.schema.root,
-            indicators=verdict.indicators,
-            verdict=_record(verdict, form.media, lists),
-            expected_files=_files(expected_attachments(instance, shelved.schema)),
-            register=None if upload.desk.draft else register_row(form.form_id, answers, self._store.keys),
-            draft=upload.desk.draft,
-        )
-
-    def _village(self, form_id: str, answers: dict[str, Any], desk: KnownDesk) -> str:
-        """The village of the answers where the desk may speak for it, else the desk's own.
-
-        A made-up code must not put a case where nobody, or somebody else, would see it. An officer's phone has no
-        village of its own: there a follow-up belongs where its case does, and the rest to the officer's area.
-        """
-        place = answers.get("loc")
-        stated = place.get("village") if isinstance(place, dict) else answers.get("village")
-        if self._stands_for(stated, desk):
-            return str(stated)
-        followed = followed_case(form_id, answers) if desk.role is not None else None
-        found = follow_ups.case_village(followed, desk.speaks_for) if followed is not None else None
-        return found or desk.village
-
-    def _stands_for(self, stated: object, desk: KnownDesk) -> bool:
-        if not isinstance(stated, str) or len(stated) != 13 or not areas.covers(desk.speaks_for, stated):
-            return False
-        if stated not in self._villages:
-            if not Area.select().where(Area.code == stated).exists():
-                return False
-            self._villages.add(stated)
-        return True
 
     def _refuse(self, problem: Problem, upload: Upload, now: datetime) -> Receipt:
         receipt = self._hold(problem.kind.code, upload, None, now)
@@ -416,28 +263,3 @@ class Intake:
             unnamed=outcome.fitting.unnamed,
             left_out=outcome.fitting.problem,
         )
-
-
-def _files(named: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-    """The files that answers name, under the names that they are stored by, with the questions' paths."""
-    found: dict[str, tuple[str, ...]] = {}
-    for name, paths in named.items():
-        stored = stored_name(name)
-        found[stored] = (*found.get(stored, ()), *paths)
-    return {name: " ".join(paths) for name, paths in found.items()}
-
-
-def _record(verdict: Verdict, media: tuple[str, ...], lists: ShelvedLists) -> dict[str, Any]:
-    """What is kept of a verdict: the phone's word, where it differs, and the lists it was judged with.
-
-    Recomputed values can be personal (a wage): only their paths are kept here, and of answers that miss a
-    ``required`` or a ``constraint`` likewise (``unmet``).
-    """
-    return {
-        "phone": {code: word for code, word in verdict.phone.items() if word is not False},
-        "differences": list(verdict.differences),
-        "recalculated": sorted(verdict.calculated),
-        "errors": [list(error) for error in verdict.errors],
-        "unmet": [list(demand) for demand in verdict.unmet],
-        "lists": {name: lists.editions[name] for name in media if name in lists.editions},
-    }

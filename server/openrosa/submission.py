@@ -11,7 +11,8 @@ import structlog
 from falcon.asgi import Request, Response
 
 from forms.problems import Problem
-from server.intake.intake import Oversized, Prepared, Receipt, Upload
+from server.intake.intake import Prepared
+from server.intake.upload import Oversized, Receipt, Upload
 from server.openrosa import answers, multipart_body
 from server.openrosa.credentials import Asking
 from server.openrosa.multipart_body import Received
@@ -45,6 +46,7 @@ class Submission(Resource):
         door, asking = self.door, self.door.asking(request, token)
         door.speak(response)
         received = await self._receive(request, asking)
+        with_files = bool(received.staged)
         try:
             desk, receipt = await self._keep(received, asking, _device_id(request))
         except Exception:
@@ -59,7 +61,7 @@ class Submission(Resource):
             log.warning(f"submission.{receipt.state}", desk=desk.slug)
         if (problem := receipt.problem or receipt.left_out) is not None:
             raise problem
-        answers.say(response, 201, _THANKS[receipt.state])
+        answers.say(response, 201, _thanks(receipt.state, with_files=with_files))
 
     async def _receive(self, request: Request, asking: Asking) -> Received:
         """The whole body. Raises :class:`Problem`, once enough of it is read for the answer to arrive."""
@@ -141,11 +143,16 @@ def where(error: BaseException) -> str:
     return " ".join(f"{Path(f.filename).name}:{f.lineno}" for f in frames[-6:])
 
 
-_THANKS = {
-    "new": "Data sudah diterima dan disimpan.",
-    "known": "Data ini sudah pernah diterima.",
-    "quarantined": "Data disimpan dan akan diperiksa petugas: formulirnya tidak dikenal atau sudah pernah dikirim.",
-}
+def _thanks(state: str, *, with_files: bool) -> str:
+    """What Collect shows: the words of the last POST, where files come in several with the same answers."""
+    if state == "quarantined":
+        return (
+            "Data sudah disimpan di server, tetapi belum dinilai: petugas akan memeriksanya dulu. "
+            "Tidak perlu dikirim lagi. Bila mendesak, segera telepon petugas kabupaten."
+        )
+    if state == "known" and not with_files:
+        return "Data ini sudah pernah diterima."
+    return "Data dan lampirannya sudah diterima." if with_files else "Data sudah diterima dan disimpan."
 
 
 def _device_id(request: Request) -> str | None:

@@ -15,7 +15,8 @@ from typing import Any
 from falcon.asgi import Request, Response
 
 from forms.problems import Problem, Problems
-from server.intake.intake import ENCRYPTED, FAULT, OTHER_BYTES, Intake
+from server.intake.intake import FAULT, OTHER_BYTES, Intake
+from server.intake.judging import ENCRYPTED
 from server.staff import words
 from server.staff.pages import Button, Pages, Resource, for_officers
 from server.staff.trust import Visitor
@@ -254,7 +255,7 @@ async def _show(
             "candidates": [
                 (
                     c["instance_id"],
-                    f"{words.form(c['form_id'])}, {words.local_time(c['received_at'], zone)}"
+                    f"{words.local_time(c['received_at'], zone)}, {words.form(c['form_id'])}"
                     + (" (nomor yang sama)" if c["instance_id"] == held.instance_id else ""),
                 )
                 for c in quarantine.candidates(held, person)

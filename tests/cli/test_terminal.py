@@ -54,3 +54,13 @@ def test_in_a_window_that_is_too_narrow_each_row_becomes_a_block_and_nothing_is_
 def test_a_time_names_its_zone(capsys: pytest.CaptureFixture[str]) -> None:
     show({"received_at": ROW["received_at"]}, json=False)
     assert re.search(r"2026-11-2[012] \d\d:\d\d [A-Z+-][A-Z0-9+-]+$", capsys.readouterr().out.strip())
+
+
+def test_facts_within_facts_are_words_and_no_code(capsys: pytest.CaptureFixture[str]) -> None:
+    forms = [{"form_id": "pulang", "closed": False}, {"form_id": "berangkat", "closed": True}]
+    show({"forms": forms, "attachments": {"expected": 2, "present": 0}, "none": {}}, json=False)
+    assert [line.split(maxsplit=1)[1:] for line in capsys.readouterr().out.splitlines()] == [
+        ["form_id pulang, closed no; form_id berangkat, closed yes"],
+        ["expected 2, present 0"],
+        [],
+    ]

@@ -11,14 +11,17 @@ import pytest
 
 from forms.form import Form
 from tests.conftest import Home
-from tests.end_to_end.world import MALANG, World, family, running, runs, until
+from tests.end_to_end.world import MALANG, PATIENCE, World, family, running, runs, until
 from tests.phone.collect import Collect
 from tests.phone.desk import DeskPhone
 from tests.phone.interviews import Interview
 from tests.phone.javarosa import Engine
 from tests.server_process import command
+from tests.twilio_standin import Hold
 
 KILLS = 5
+OVERLAP = 1
+"""At which kill the old sync process is still in a call when the new one begins."""
 LEASE = 120.0
 """Seconds after which a message that a killed process had in hand is taken up again."""
 
@@ -26,6 +29,18 @@ LEASE = 120.0
 @pytest.fixture
 def random() -> Random:
     return Random(11)
+
+
+class Awaited(threading.Event):
+    """An event that tells when somebody waits for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.somebody = threading.Event()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.somebody.set()
+        return super().wait(timeout)
 
 
 def phone_of(world: World, engine: Engine) -> DeskPhone:
@@ -53,6 +68,13 @@ def sync_of(world: World) -> int:
     return pid
 
 
+def sync_began(world: World) -> bool:
+    """Does the sync process of the server that runs now do its work already?"""
+    assert world.server is not None
+    said = world.server.logged()
+    return any(f"{os.uname().nodename[:40]}:{pid}'" in said for pid in family(world.server.process.pid))
+
+
 def test_killed_right_after_a_201_the_server_has_kept_submission_case_and_message_and_tells_once(
     shipped: Home, engine: Engine, stories: dict[str, Interview], random: Random
 ) -> None:
@@ -63,14 +85,25 @@ def test_killed_right_after_a_201_the_server_has_kept_submission_case_and_messag
         for kill in range(KILLS):
             assert world.server is not None
             sync = sync_of(world)
+            answer = Awaited()
+            if kill == OVERLAP:
+                world.twilio.next(Hold(answer))
             filled = phone.hold(stories["18 one day after departure"])
             assert phone.send(filled).status == 201
             answered.append(filled.instance_id)
-            if kill:  # the first right after the 201, the others while the case is told
+            if kill == OVERLAP:
+                assert answer.somebody.wait(PATIENCE)
+            elif kill:  # the first right after the 201, the others while the case is told
                 threading.Event().wait(random.uniform(0, 1))
             world.server.kill()
+            if kill == OVERLAP:
+                world.start()
+                until(lambda: sync_began(world), "no sync process began beside the old one")
+                assert runs(sync), "they did not overlap"
+                answer.set()
             until(lambda pid=sync: not runs(pid), "the sync process outlived its server")  # type: ignore[misc]
-            world.start()
+            if kill != OVERLAP:
+                world.start()
             assert phone.send(filled).status == 201, "the phone that did not hear the answer sends again"
 
         assert {s["instance_id"] for s in world.run("submissions", "list")} == set(answered)

@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from forms.compile import compile_workbook
-from server.intake.intake import Intake, Receipt, Upload
+from server.intake.intake import Intake
+from server.intake.upload import Receipt, Upload
 from server.store import desks
 from server.store.database import Store
 from server.store.desks import KnownDesk

@@ -112,6 +112,9 @@ def published(home: Home) -> Iterator[Store]:
             table.delete().execute()
         for counted in ("case:", "try:", "bytes:", "answers:"):
             Counter.delete().where(Counter.name.startswith(counted)).execute()
+    for file in (store.home / "attachments").rglob("*"):
+        if file.is_file():
+            file.unlink()
     yield store
     store.release()
 

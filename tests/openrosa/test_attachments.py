@@ -48,7 +48,9 @@ def test_files_in_several_posts_late_and_twice_complete_a_submission(
     assert phone.submit(xml, {"2.jpg": b"old"}).sent
     assert state(instance_id(xml)) == (2, 1, "attachments missing")
     assert phone.submit(xml, {"audit.csv": b"event", "2.jpg": b"new"}).sent
-    assert phone.submit(xml, {"1.jpg": b"face"}).sent
+    last = phone.submit(xml, {"1.jpg": b"face"})  # all that the phone shows of several posts
+    assert (last.sent, last.message) == (True, "Data dan lampirannya sudah diterima.")
+    assert phone.submit(xml).message == "Data ini sudah pernah diterima."
     assert state(instance_id(xml)) == (2, 2, "received")
     assert figures(running.server.url)['posmigran_attachments{state="missing"}'] == 0
     assert content(published, instance_id(xml), "2.jpg") == b"new"

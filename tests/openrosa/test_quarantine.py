@@ -10,7 +10,8 @@ import psycopg
 import pytest
 
 from forms.problems import Problem, Problems
-from server.intake.intake import Intake, Receipt
+from server.intake.intake import Intake
+from server.intake.upload import Receipt
 from server.store import attachments, cases, counters, events, files, officers, quarantine, submissions
 from server.store.attachments import NewFile
 from server.store.database import Store

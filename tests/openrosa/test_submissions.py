@@ -51,7 +51,9 @@ def test_a_post_cut_in_its_last_bytes_is_refused_and_stores_nothing(
         assert outcome is None or not outcome.sent
     assert Quarantine.select().count() == 0
     # whole posts of half a record: refused, and staff have what came
-    assert not phone.submit(xml[:-1]).sent
+    refused = phone.submit(xml[:-1])
+    assert not refused.sent
+    assert "Datanya masih ada di HP: jangan dihapus" in refused.message
     assert not phone.submit(xml[: len(xml) // 2]).sent
     assert Submission.select().count() == 0
     assert [q.reason for q in Quarantine.select()] == ["xml.unreadable"] * 2

@@ -18,7 +18,8 @@ from exports.corrections.faults import Wrong
 from forms.form import Form
 from forms.problems import Problem, Problems
 from server.corrections import Corrections, Review
-from server.intake.intake import Intake, Upload
+from server.intake.intake import Intake
+from server.intake.upload import Upload
 from server.store import cases, desks, events, officers, submissions
 from server.store.database import Store
 from server.store.officers import Person

@@ -16,7 +16,8 @@ from openpyxl.utils import get_column_letter
 
 from exports.access import Access
 from server.corrections import MOST, Corrections
-from server.intake.intake import Intake, Upload
+from server.intake.intake import Intake
+from server.intake.upload import Upload
 from server.store import cases, corrections, desks, submissions
 from server.store.models import Event
 from server.store.records import Wanted

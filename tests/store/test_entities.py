@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from forms.entities import declarations
 from forms.form import Form
-from server.intake.intake import Intake, Upload
+from server.intake.intake import Intake
+from server.intake.upload import Upload
 from server.settings import Settings
 from server.store import desks, entities, entity_lists, published
 from server.store.database import Store

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from forms.form import Form
 from forms.schema import Field, Schema
-from server.intake.intake import Intake, Upload
+from server.intake.intake import Intake
+from server.intake.upload import Upload
 from server.settings import Settings
 from server.store import case_opening, desks, officers, owed
 from server.store.claims import Claimed
