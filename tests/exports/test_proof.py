@@ -264,6 +264,43 @@ def let_programs_choose_a_row(parts: Parts) -> None:
     put(parts, _SHEET, b"</sheetData>", extra + b"</sheetData>")
 
 
+def let_programs_choose_a_cell(parts: Parts) -> None:
+    space = b'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"'
+    choice = (
+        b"<mc:AlternateContent "
+        + space
+        + b'><mc:Choice><c r="C7"><v>9</v></c></mc:Choice></mc:AlternateContent>'
+    )
+    put(parts, _SHEET, b'<c r="B7" t="n"><v>6</v></c>', b'<c r="B7" t="n"><v>6</v></c>' + choice)
+
+
+def put_two_values_into_a_cell(parts: Parts) -> None:
+    put(parts, _SHEET, b'<c r="B7" t="n"><v>6</v></c>', b'<c r="B7" t="n"><v>99</v><v>6</v></c>')
+
+
+def keep_what_is_shown_in_a_rich_value(parts: Parts) -> None:
+    put(parts, _SHEET, b'<c r="B7" t="n">', b'<c r="B7" t="n" vm="1">')
+
+
+def put_an_element_into_a_value(parts: Parts) -> None:
+    put(parts, _SHEET, b'<c r="B7" t="n"><v>6</v></c>', b'<c r="B7" t="n"><v>6<x/>000</v></c>')
+
+
+def put_strange_elements_beside_a_text(parts: Parts) -> None:
+    put(parts, _SHEET, _K6, b'<c r="A7" t="inlineStr"><is><t>k6</t><x>palsu</x></is></c>')
+
+
+def declare_a_document_type(parts: Parts) -> None:
+    start = parts[_SHEET].index(b"<worksheet")
+    parts[_SHEET] = parts[_SHEET][:start] + b"<!DOCTYPE worksheet [<!ENTITY e 'x'>]>" + parts[_SHEET][start:]
+
+
+def point_twice_with_one_id(parts: Parts) -> None:
+    found = re.search(rb'<Relationship [^>]*Id="rId2"[^>]*/>', parts[_RELS])
+    assert found is not None
+    put(parts, _RELS, found[0], found[0].replace(b"sheet2", b"sheet1") + found[0])
+
+
 def list_a_sheet_where_no_program_looks(parts: Parts) -> None:
     found = re.search(rb'<sheet [^>]*name="Rekap"[^>]*/>', parts[_BOOK])
     assert found is not None
@@ -320,6 +357,13 @@ def hold_no_number_where_one_belongs(parts: Parts) -> None:
         (number_two_rows_the_other_way_round, "unreadable"),
         (put_the_last_row_where_no_program_looks, "unreadable"),
         (let_programs_choose_a_row, "unreadable"),
+        (let_programs_choose_a_cell, "unreadable"),
+        (put_two_values_into_a_cell, "unreadable"),
+        (keep_what_is_shown_in_a_rich_value, "unreadable"),
+        (put_an_element_into_a_value, "unreadable"),
+        (put_strange_elements_beside_a_text, "unreadable"),
+        (declare_a_document_type, "unreadable"),
+        (point_twice_with_one_id, "unreadable"),
         (list_a_sheet_where_no_program_looks, "unreadable"),
         (give_two_sheets_one_name, "unreadable"),
         (open_another_workbook_first, "sheet_renamed"),

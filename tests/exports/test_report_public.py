@@ -162,6 +162,18 @@ def test_an_indicator_that_is_a_category_under_another_name_tells_no_more_than_i
     assert low < high
 
 
+def test_nor_does_it_tell_of_women_and_men_what_the_category_hides() -> None:
+    margins = Margins(["a"], Counter({("m", "a"): 11, ("f", "a"): 28}))
+    reasons = Crossed(margins, ["death", "rest"])
+    reasons.counts.update({("m", "a", "death"): 9, ("m", "a", "rest"): 2})
+    reasons.counts.update({("f", "a", "death"): 8, ("f", "a", "rest"): 20})
+    died = Indicated(Line({"a": 17}), Line({"m": 9, "f": 8}))
+    hide(Moves(margins, {"reason": reasons}, Line({}), {"R15": died}))
+    hidden = [sex for sex in SEXES if reasons.told(ALL, "death", [sex]) is None]
+    assert hidden, "one of two men is told from the other by those who died"
+    assert [died.sexes.told(sex) for sex in hidden] == [None] * len(hidden)
+
+
 def test_companies_tell_no_sum_that_the_schemes_hide() -> None:
     margins = Margins(["a"], Counter({("m", "a"): 30}))
     schemes = Crossed(margins, ["p2p", "none", "indiv"])

@@ -86,6 +86,7 @@ def test_what_is_beyond_the_bounds_of_a_submission_or_a_desk_is_left_on_the_phon
     assert submissions.listing()[0]["state"] == "attachments missing"
     for _ in range(6):  # it sends all of it again each time, and takes no more room by that
         assert narrow.submit(xml, {"2.jpg": PHOTO}).sent
+    assert narrow.submit(xml, {"3.jpg": PHOTO * 2}).status == 413, "too much beside what is there"
     assert narrow.submit(xml, {"2.jpg": b"others", "3.jpg": b"c"}).sent
     assert narrow.submit(xml, {"4.jpg": b"d"}).status == 413
     assert len(sizes(xml)) == 4  # of them one has not come

@@ -207,12 +207,13 @@ def test_addresses_that_are_no_references_are_not_found(office: Office, site: Si
 def test_verified_referred_and_false_alarms_are_counted_apart(office: Office, site: Site) -> None:
     browser = site.browser()
     browser.sign_in(office.officer("Sari Contoh", "disnaker", "35.07"))
+    office.case("D04")  # nobody knows yet
     for result in ("verified", "verified", "referred", "false_alarm", "resolved"):
         browser.get(f"/kasus/{(ref := office.case('D04'))}")
         assert browser.press(f"/kasus/{ref}/tutup", hasil=result).status_code == 303
     browser.get("/tanda")
     counts = re.findall(r"<td[^>]*>(.*?)</td>", browser.page)
-    assert counts == ["5", "5", "2", "1", "1 (20%)", "1"]
+    assert counts == ["6", "5", "2", "1", "1 (20%)", "1"]
 
 
 def test_a_case_shows_where_to_call_its_desk_or_whom_to_ask_for_the_number(
@@ -281,22 +282,32 @@ def test_a_case_closed_by_mistake_is_opened_again_with_a_reason_and_its_former_r
 def test_an_office_opens_its_own_part_of_a_case_again_and_others_hear_nothing_of_it(
     office: Office, site: Site
 ) -> None:
-    ref = office.case("R02 R05")
+    ref = office.case("R02 R05 R14")  # both offices know of R14
     ppa, disnaker = site.browser(), site.browser()
     ppa.sign_in(office.officer("Wulan Rahasia", "ppa", "35.07"))
     disnaker.sign_in(office.officer("Sari Contoh", "disnaker", "35.07"))
+    sari, wulan = officers.require("sari-contoh"), officers.require("wulan-rahasia")
+
+    def restricted_one() -> str:
+        [state] = [a.state for a in cases.for_person(wulan, ref).alerts if a.indicator == "R05"]
+        return state
+
     with office.store.transaction():
-        cases.close(officers.require("sari-contoh"), ref, "verified", office.clock())
-        cases.close(officers.require("wulan-rahasia"), ref, "resolved", office.clock())
-        done = reopening.reopen(
-            officers.require("wulan-rahasia"), ref, "Keluarganya melapor", office.store, office.clock()
-        )
-    restricted_only = {a.indicator for a in cases.for_person(officers.require("sari-contoh"), ref).alerts}
-    assert restricted_only == {"R02"}
-    assert done >= 1
+        cases.close(sari, ref, "verified", office.clock())
+        assert restricted_one() == "open", "an office closes nothing that it may not know of"
+        cases.close(wulan, ref, "resolved", office.clock())
+        reopening.reopen(sari, ref, "Salah tekan", office.store, office.clock())
+        assert restricted_one() == "closed"
+        cases.close(sari, ref, "verified", office.clock())
+        done = reopening.reopen(wulan, ref, "Keluarganya melapor", office.store, office.clock())
+    assert restricted_one() == "acknowledged"
+    theirs = {a.indicator for a in cases.for_person(sari, ref).alerts}
+    assert theirs == {"R02", "R14"}
+    assert done == 2
     disnaker.get(f"/kasus/{ref}")
-    assert "Keluarganya melapor" not in disnaker.page
-    assert "R05" not in disnaker.page
+    assert "Dibuka lagi oleh Wulan Rahasia (UPTD PPA)." in disnaker.page
+    for theirs_alone in ("Keluarganya melapor", "R05", "Ditutup oleh Wulan Rahasia"):
+        assert theirs_alone not in disnaker.page
 
 
 def test_a_case_closed_because_its_person_had_gone_is_open_again_where_they_are_with_all_that_was_done(

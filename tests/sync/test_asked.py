@@ -82,6 +82,11 @@ def test_what_waits_for_the_morning_is_not_sent_of_a_case_that_is_closed_by_then
     cases.close(holder, fresh, "false_alarm", clock())
     assert [m.kind for m in waiting.clone() if m.case.ref in (taken, fresh) and m.kind == "reminder"] == []
     assert [m.case.ref for m in waiting.clone() if m.case.ref == fresh] == []
+    other_office = officer("ppa", "35.07", clock())
+    _, shared = submit(store, ["D24"], clock())
+    work(store, clock)
+    cases.acknowledge(holder, shared, clock())
+    assert [m.officer_id for m in waiting.clone() if m.case.ref == shared] == [other_office.id]
 
 
 def test_a_reminder_that_was_lost_comes_again_and_one_for_nobody_waits_for_somebody(

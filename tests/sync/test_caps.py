@@ -7,9 +7,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from server.store import cases, figures, messages, officers, spending
+from server.store import cases, figures, folding, messages, officers, outbox, spending
+from server.store.claims import Capped, Claimed, Setup
+from server.store.contacts import Way
 from server.store.database import Store
 from server.store.models import Alert, Delivery, Message
+from sync.outbox import _digest
 from tests.conftest import Clock
 from tests.sync.test_ways import HOUR, Office, of_case, on_sqlite, opened, person
 from tests.sync.world import submit
@@ -162,6 +165,35 @@ def test_who_was_told_by_a_digest_may_acknowledge_and_is_not_told_again(store: S
         office.send()
         assert len(sms(office, who.phone)) == 2
         assert Message.select().where(Message.state == "owed").count() == 0
+
+
+@on_sqlite
+def test_a_digest_that_grows_while_it_is_claimed_goes_with_all_of_it(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(store, clock, **NONE, cap_person="1") as office:
+        person(office, "sms")
+        for _ in range(2):
+            submit(store, ["D08"], clock())
+        office.send()
+        digest = Message.get(Message.kind == "digest").id
+        _, late = submit(store, ["D08"], clock())
+        office.sync._route()
+        capped = Capped(Message.get(Message.state == "owed", Message.kind == "alert").id, "person")
+        setup, ways_left = office.sync._outbox._setup, outbox._ways_left
+        clock.at += HOUR
+
+        def meanwhile(row: Message, setup: Setup) -> list[Way]:
+            monkeypatch.undo()
+            assert folding.fold(capped, _digest, clock(), setup.quiet)
+            return ways_left(row, setup)
+
+        monkeypatch.setattr(outbox, "_ways_left", meanwhile)
+        with store.transaction():
+            assert outbox.claim(digest, clock(), setup=setup) is None
+            claimed = outbox.claim(digest, clock(), setup=setup)
+        assert isinstance(claimed, Claimed)
+        assert late in claimed.body
 
 
 @pytest.mark.parametrize("why", ["gone", "unreachable"])

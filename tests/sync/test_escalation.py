@@ -24,7 +24,7 @@ from server.store import (
     steps,
 )
 from server.store.database import Store
-from server.store.models import Alert, FollowUp, Message, Officer, Step
+from server.store.models import Alert, FollowUp, Message, Officer, Step, Submission
 from server.store.officers import Person
 from server.store.rosters import Rosters
 from sync import escalation, ladder, routing
@@ -94,6 +94,10 @@ def test_a_critical_case_nobody_answers_climbs_from_duty_to_the_last_resort(
     work(store, clock)
     assert escalations.nobody_answered() == 1
     assert set(told()[5:]) == {duty.slug, last.slug}
+    for _ in range(5):
+        later(clock, days=1)
+        work(store, clock)
+    assert len(told()) == 5 + 3 * 2, "once a day for three days"
     assert [e["verb"] for e in events.of(ref)] == ["alert.unanswered"]
 
 
@@ -145,6 +149,10 @@ def test_a_high_alert_waits_two_working_days_over_a_weekend(store: Store, clock:
     later(clock, hours=1)
     work(store, clock)
     assert len(told()) == 2
+    for _ in range(3):
+        later(clock, days=2)
+        work(store, clock)
+    assert len(told()) == 2, "at the top, only what is critical is told again"
 
 
 def test_at_night_only_what_is_critical_goes_out_by_the_clock_of_where_the_reader_is(
@@ -174,8 +182,9 @@ def test_somebody_on_leave_is_not_told_but_their_deputy(store: Store, clock: Clo
 
 
 def test_a_swap_holds_for_its_days_alone(store: Store, clock: Clock) -> None:
-    first, second = officer("disnaker", "35.07", clock()), officer("disnaker", "35.07", clock())
+    first, second, third = (officer("disnaker", "35.07", clock()) for _ in range(3))
     roster_entries.add_duty(first.slug, clock(), FOR_EVER, clock(), "operator")
+    roster_entries.add_duty(third.slug, clock() + timedelta(days=2), FOR_EVER, clock(), "operator")
     roster_entries.add_duty(
         second.slug, clock(), clock() + timedelta(days=1), clock(), "operator", instead_of=first.slug
     )
@@ -200,13 +209,31 @@ def test_who_took_a_case_on_is_reminded_until_a_follow_up_comes(store: Store, cl
     later(clock, hours=24)
     work(store, clock)
     assert sorted(told()[2:]) == sorted([duty.slug, head.slug])
-    from server.store.models import Submission
-
     FollowUp.create(submission=Submission.get(instance_id=instance), case=1, role="ppa")
     Submission.update(received_at=clock()).execute()
     later(clock, hours=24)
     work(store, clock)
     assert len(told()) == 4
+
+
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)
+def test_reminders_come_three_times_and_a_report_of_before_ends_none_of_them(
+    store: Store, clock: Clock
+) -> None:
+    duty, head = officer("ppa", "35.07", clock()), officer("ppa", "35", clock())
+    instance, ref = submit(store, ["R05"], clock())
+    FollowUp.create(submission=Submission.get(instance_id=instance), case=1, role="ppa")
+    later(clock, hours=1)
+    work(store, clock)
+    cases.acknowledge(duty, ref, clock())
+    days = []
+    for _ in range(5):
+        before = len(told())
+        later(clock, hours=24)
+        work(store, clock)
+        days.append(sorted(told()[before:]))
+    both = sorted([duty.slug, head.slug])
+    assert days == [[duty.slug], both, both, [], []]
 
 
 def test_working_days_leave_out_weekends_feasts_and_days_noted_as_free(store: Store) -> None:
@@ -215,6 +242,8 @@ def test_working_days_leave_out_weekends_feasts_and_days_noted_as_free(store: St
     roster_entries.add_day_off("35", thursday.date() + timedelta(days=4), "Cuti bersama")
     assert hours.working_days(thursday, 2, "35.07") == datetime(2026, 12, 30, 3, 0, tzinfo=UTC)
     assert hours.working_days(thursday, 2, "12.01") == datetime(2026, 12, 29, 3, 0, tzinfo=UTC)
+    assert hours.next_step_by("high", thursday, "12.01") == datetime(2026, 12, 28, 3, 0, tzinfo=UTC)
+    assert hours.follow_up_by("high", thursday, "12.01") == datetime(2026, 12, 30, 3, 0, tzinfo=UTC)
 
 
 VILLAGES = ("35.07.01.2001", "35.08.01.2001", "12.01.01.1001")
@@ -312,9 +341,13 @@ def test_the_ladder_of_a_restricted_alert_knows_no_supervisor_of_another_role(
     store: Store, clock: Clock
 ) -> None:
     duty, boss = officer("ppa", "35.07", clock()), officer("province", "35", clock())
+    colleague, away = officer("ppa", "35.07", clock()), officer("ppa", "35", clock())
     roster_entries.set_supervisor(duty.slug, boss.slug)
+    roster_entries.set_supervisor(colleague.slug, away.slug)
+    Officer.update(area="12").where(Officer.id == away.id).execute()  # to another province since
     submit(store, ["R05", "D24"], clock())
     (case,) = owed.unrouted()
     for alert in case.known:
-        rungs = ladder.of_role("ppa", alert, VILLAGE, Rosters(clock()))
-        assert (boss in [p for rung in rungs for p in rung]) == (not alert.restricted)
+        above = {p.id for rung in ladder.of_role("ppa", alert, VILLAGE, Rosters(clock())) for p in rung}
+        assert (boss.id in above) == (not alert.restricted)
+        assert away.id not in above

@@ -345,6 +345,22 @@ def test_a_slow_call_holds_up_nobody_else(
     running.join()
     assert {m["state"] for m in messages.listing()} == {"sent"}
 
+    release.clear()
+    submit(store, ["D08"], clock())
+    twilio.next(Hold(release))
+    others.clear()
+    twilio.watch = lambda *_: others.set()
+    sync._route()
+    sync._messages()
+    assert others.wait(20)
+    closing = threading.Thread(target=sync.close)
+    closing.start()
+    closing.join(0.1)
+    assert closing.is_alive(), "it waits for the call"
+    release.set()
+    closing.join()
+    assert [m["state"] for m in messages.listing()] == ["sent"] * 5
+
 
 def test_two_processes_send_each_message_once(
     sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn
@@ -465,4 +481,5 @@ def test_retries_wait_longer_each_time_and_never_march_in_step() -> None:
     assert all(min(a) * 3 == pytest.approx(max(a), rel=0.2) for a in spread)
     middles = [sum(a) / len(a) for a in spread]
     assert middles == sorted(middles)
+    assert middles[3] == pytest.approx(8 * middles[0])
     assert max(spread[-1]) <= 1.5 * policy.longest_retry.total_seconds()

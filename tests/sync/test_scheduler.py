@@ -55,6 +55,8 @@ def test_a_job_that_fails_is_on_record_and_the_others_go_on(store: Store) -> Non
         return {}
 
     by_name = {job.name: job for job in sync.jobs}
+    told = {"messages", "escalation", "reminders", "digest", "held"}
+    assert by_name.keys() == told | {"files", "sessions", "entities", "exports"}
     sync.jobs = (
         by_name["messages"],
         replace(by_name["files"], run=broken),
@@ -76,6 +78,11 @@ def test_a_job_that_fails_is_on_record_and_the_others_go_on(store: Store) -> Non
     assert {"messages", "files"} <= shown["posmigran_job_started_seconds"].keys()
     assert shown["posmigran_job_took_seconds"]["messages"] > 0
     assert shown["posmigran_segments"] == {"console": 1.0}
+    failed = jobs.newest()["files"]
+    for error, expected in ((failed.error, failed.failures + 1), (None, 0)):
+        with store.transaction():
+            jobs.note(replace(failed, error=error))
+        assert jobs.newest()["files"].failures == expected
 
 
 def test_a_quiet_job_notes_that_it_runs_without_a_commit_each_time(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -92,6 +93,11 @@ def test_a_full_queue_slows_down_and_gives_up_nobody(code: int) -> None:
         assert NOW < verdict.due_at <= NOW + 30 * MINUTE
     assert MEANINGS[code].trouble is None
     assert MEANINGS[code].crowded or code == 30036
+    many = replace(message(str(code), 0), attempts=20)  # before the queue was full
+    soon = verdicts.of_receipt(
+        many, replace(MEANINGS[code], pause=None, crowded=True), Policy(), NOW, Random(1)
+    )
+    assert soon.due_at <= NOW + 1.5 * MINUTE, "once the way is free again, nobody waits for much longer"
 
 
 @pytest.mark.parametrize("code", TRIED_ON_A_LADDER)

@@ -12,12 +12,14 @@ import falcon.asgi
 import httpx
 import pytest
 import uvicorn
+from twilio.request_validator import RequestValidator
 
 from server.settings import Settings
 from server.store import cases, messages, officers, receipts
 from server.store.database import Store, Writer
 from server.store.models import Delivery, Message
 from server.webhooks import add_routes
+from server.webhooks.twilio import SignedForm
 from sync.channels.twilio_sms import TwilioSms
 from sync.scheduler import Sync
 from tests.conftest import Clock
@@ -98,6 +100,14 @@ def test_receipts_tell_what_became_of_a_message(door: Door, store: Store, clock:
     assert state() == "sent"
     assert door.receipt(taken, "delivered") == 204
     assert state() == "delivered"
+
+
+def test_of_a_field_that_comes_twice_both_values_are_signed() -> None:
+    form = SignedForm({"MediaUrl": ["a", "b"], "Body": ["1"]})
+    signer = RequestValidator("token")
+    signature = signer.compute_signature(PUBLIC, form)
+    assert signer.validate(PUBLIC, form, signature)
+    assert not signer.validate(PUBLIC, SignedForm({"MediaUrl": ["a"], "Body": ["1"]}), signature)
 
 
 @pytest.mark.parametrize(
