@@ -223,6 +223,7 @@ def refused(file: str, findings: tuple[Finding, ...]) -> Problem:
 
 _COLUMN_OF = {
     Problems.ROSTER_PERIOD: "Sampai",
+    Problems.ROSTER_TWICE: "Dari",
     Problems.ROSTER_STAND_IN: "Wakil",
     Problems.SUPERVISOR_UNFIT: "Atasan",
     Problems.AREA_UNKNOWN: "Wilayah",

@@ -149,6 +149,19 @@ class Problems(Enum):
         "Tanggal {text} tidak terbaca. Tulis seperti 2026-11-23, atau dengan jam: 2026-11-23 18:00.",
         "The date {text} cannot be read. Write it like 2026-11-23, or with a time: 2026-11-23 18:00.",
     )  # fmt: skip
+    ROSTER_OVER = Kind(
+        "roster.over", 422,
+        "Waktu itu sudah lewat ({starts} sampai {ends}). Periksa tanggal dan tahunnya.",
+        "That time is over already ({starts} to {ends}). Check the days and the year.",
+    )  # fmt: skip
+    ROSTER_TWICE = Kind(
+        "roster.twice", 409,
+        "{name} sudah tercatat dari {starts} sampai {ends}. Hapus catatan itu dulu kalau mau mengubahnya.",
+        "{name} is noted from {starts} to {ends} already. Remove that entry first if you want to change it.",
+    )  # fmt: skip
+    ROSTER_INSTEAD = Kind(
+        "roster.instead", 422, "Pilih siapa yang digantikan.", "Choose whose duty is taken over."
+    )
     ROSTER_STAND_IN = Kind(
         "roster.stand_in", 422,
         "{stand_in} tidak dapat menggantikan {officer}: perannya lain, wilayahnya tidak cocok, atau orangnya sama.",
@@ -164,9 +177,9 @@ class Problems(Enum):
     )  # fmt: skip
     ROSTER_STALE = Kind(
         "roster.stale", 409,
-        "Sesudah berkas ini dibuat, jadwal diubah orang lain dan perubahan itu akan hilang ({count}): {changes_id}."
+        "Sesudah berkas ini dibuat, jadwal sudah diubah, dan perubahan itu akan hilang ({count}): {changes_id}."
         " Unduh Excel sekali lagi, isi di situ, lalu unggah. Tidak ada yang disimpan.",
-        "Since this workbook was made, somebody changed the rosters, and that would be undone ({count}): {changes}."
+        "Since this workbook was made, the rosters were changed, and that would be undone ({count}): {changes}."
         " Export again, fill in that one and import it. Nothing was stored.",
     )  # fmt: skip
     SUBMISSION_UNKNOWN = Kind(

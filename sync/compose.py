@@ -106,6 +106,7 @@ _NOTICES = {
     "template": "PMI sistem: templat WhatsApp tidak diterima. Pesan lewat jalur lain. Periksa templat.",
     "address": "PMI sistem: nomor atau surel seorang petugas tidak dapat dipakai. Perbarui datanya.",
     "cap": "PMI sistem: batas jumlah atau biaya pesan tercapai. Yang KRITIS tetap dikirim, lainnya digabung.",
+    "down": "PMI sistem: satu jalur pengiriman tidak berfungsi. Peringatan dicoba lewat jalur lain. Periksa jalur itu.",
     "other": "PMI sistem: operator menolak pesan. Pesan menunggu. Periksa pengaturan.",
 }
 _LOOK = " Jalankan: posmigran doctor"

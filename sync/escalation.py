@@ -10,6 +10,8 @@ How an unanswered alert climbs (times: :mod:`server.store.hours`, people: :mod:`
 4. A critical alert that went all the way up is told again to those on duty and the last resort, once a day for
    three days. ``doctor`` complains of it all the while.
 
+What somebody had taken on who was removed begins at 1 again, also with those who heard of it before.
+
 What is restricted to its recipients climbs within their offices, in messages apart from the rest.
 """
 
@@ -21,13 +23,14 @@ from datetime import datetime, timedelta
 import peewee
 import structlog
 
-from server.store import contacts, escalations, events, hours, messages, owed, steps
+from server.store import escalations, events, hours, messages, owed, steps
 from server.store.messages import NewMessage
 from server.store.models import database
 from server.store.officers import Person
 from server.store.owed import AlertFacts, OwedCase
 from server.store.rosters import Rosters
 from server.store.steps import RUNGS, NewStep
+from server.store.withdrawals import OFFERED_AGAIN
 from sync import ladder, routing
 from sync.compose import Occasion
 from sync.ladder import Ladder
@@ -76,8 +79,12 @@ def _escalate(case: OwedCase, rosters: Rosters, channel: str) -> int:
     for alert in case.known:
         if alert.id not in late:
             continue
-        asked = {*chosen.get(alert.id, {}), *case.passed_over}
+        asked = {*chosen.get(alert.id, {})} if alert.rung != OFFERED_AGAIN else set()
+        asked |= case.passed_over
         rung, people = _next(case, alert, rosters, asked)
+        if alert.rung == OFFERED_AGAIN and not people:  # until there is somebody
+            escalations.move_on(alert.id, late[alert.id], OFFERED_AGAIN, now + owed.LONGEST)
+            continue
         why = RUNGS[rung] if rung < TOP else "again"
         deadline = _deadline(case, alert, rung, people, rosters)
         if not escalations.move_on(alert.id, late[alert.id], rung, deadline):
@@ -130,6 +137,7 @@ def _owe(case: OwedCase, addressed: Sequence[Addressed], rosters: Rosters, chann
     made = []
     for one in addressed:
         up = any(why in (*_UP, "again") for why in one.why.values())
+        up = up or any(alert.rung == OFFERED_AGAIN for alert in one.alerts)
         text = write(case, one, channel, rosters, Occasion.ESCALATION if up else Occasion.ALERT)
         _send(case, text, rosters.now)
         made += [
@@ -159,7 +167,7 @@ def _remind(case: OwedCase, rosters: Rosters, channel: str) -> int:
     by_id = {alert.id: alert for alert in case.known}
     for one in escalations.overdue(case.id, now):
         alert = by_id[one.alert_id]
-        holder = escalations.tellable(one.holder, case.passed_over)
+        holder = escalations.tellable(one.holder, case.passed_over, rosters.kinds)
         ladders = [ladder.of_role(role, alert, case.village, rosters) for role in alert.recipients]
         first = [p for climbed in ladders for p in ladder.first(climbed, case.passed_over)[1]]
         told = [holder] if holder is not None else first
@@ -188,4 +196,4 @@ def _remind(case: OwedCase, rosters: Rosters, channel: str) -> int:
 def _supervisors(holder: Person | None, alert: AlertFacts, case: OwedCase, rosters: Rosters) -> list[Person]:
     role = holder.role if holder is not None and holder.role in alert.recipients else alert.recipients[0]
     heads = ladder.of_role(role, alert, case.village, rosters)[RUNGS.index("supervisor")]
-    return [p for p in heads if p.id not in case.passed_over and contacts.ways(p)]
+    return [p for p in heads if p.id not in case.passed_over]

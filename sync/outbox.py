@@ -8,20 +8,21 @@
 
 What a cap holds back is told in a digest; critical messages pass every cap, and the administrator hears of it. A
 channel that fails time after time is left alone for a while (:class:`Brakes`), so that an outage costs one call now
-and then and not one for each message.
+and then and not one for each message. Whoever has another way is told by that (:mod:`server.store.patience`).
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 
 import structlog
 
-from server.store import folding, outbox
+from server.store import folding, outbox, patience
 from server.store.claims import Capped, Claimed, Settled, Setup, Verdict
 from server.store.database import Writer
 from server.store.folding import Held
@@ -53,6 +54,7 @@ class Brakes:
         self._lock = threading.Lock()
         self._failures: dict[str, int] = {}
         self._until: dict[str, datetime] = {}
+        self._since: dict[str, datetime] = {}
 
     def on(self, now: datetime) -> frozenset[str]:
         """The channels that are left alone. A moment further ahead than any pause is a clock that was set back."""
@@ -66,21 +68,33 @@ class Brakes:
         with self._lock:
             self._failures.pop(channel, None)
             self._until.pop(channel, None)
+            self._since.pop(channel, None)
 
     def failed(self, channel: str, error: TransportError, now: datetime) -> None:
         """It had no ear for us."""
         with self._lock:
             failures = self._failures[channel] = self._failures.get(channel, 0) + 1
+            self._since[channel] = min(self._since.get(channel, now), now)
             asked = error.retry_after or error.meaning.pause
             if failures >= self.PATIENCE or asked is not None:
                 doubled = self.FIRST * 2 ** min(max(failures - self.PATIENCE, 0), 10)
                 pause = min(max(doubled, asked or self.FIRST), self.LONGEST) * self._random.uniform(0.7, 1.3)
                 self._until[channel] = now + pause
 
-    def probing(self) -> bool:
-        """Is a channel being tried again after failures? Then one message at a time is enough."""
+    def failing(self) -> frozenset[str]:
+        """The channels that are only tried now and then, after failures: one message at a time is enough."""
         with self._lock:
-            return any(n >= self.PATIENCE for n in self._failures.values())
+            return frozenset(name for name, n in self._failures.items() if n >= self.PATIENCE)
+
+    def down(self, now: datetime) -> frozenset[str]:
+        """Those that have been failing for longer than a critical message waits."""
+        with self._lock:
+            long_ago = now - patience.SHORT
+            return frozenset(
+                name
+                for name, since in self._since.items()
+                if since <= long_ago and self._failures[name] >= self.PATIENCE
+            )
 
 
 class Outbox:
@@ -104,21 +118,35 @@ class Outbox:
         self._brakes = Brakes(random)
         self._pool = ThreadPoolExecutor(policy.threads, thread_name_prefix="outbox")
         self._in_hand: dict[int, Future[bool]] = {}
+        self._probe: int | None = None
 
     def start_due(self) -> int:
         """Begin to send what is due, without waiting for it; returns how many were begun."""
         self._judge()
         self._in_hand = {i: f for i, f in self._in_hand.items() if not f.done()}
-        most = 1 if self._brakes.probing() else 2 * self._policy.threads
-        free = most - len(self._in_hand)
+        free = 2 * self._policy.threads - len(self._in_hand)
         if free <= 0:
             return 0
         now = self._clock()
-        ids = outbox.due(now, free + len(self._in_hand), self._brakes.on(now))
-        fresh = [i for i in ids if i not in self._in_hand][:free]
+        failing = self._brakes.failing()
+        fresh = self._fresh(now, free, self._brakes.on(now) | failing)
         for message_id in fresh:
-            self._in_hand[message_id] = self._pool.submit(self._send_safely, message_id)
+            self._in_hand[message_id] = self._pool.submit(self._send_safely, message_id, failing)
+        if failing and self._probe not in self._in_hand:
+            for message_id in self._fresh(now, 1, self._brakes.on(now)):
+                self._probe = message_id
+                self._in_hand[message_id] = self._pool.submit(self._send_safely, message_id)
+                fresh.append(message_id)
         return len(fresh)
+
+    def _fresh(self, now: datetime, most: int, without: Collection[str]) -> list[int]:
+        """What is due and not in hand."""
+        ids = outbox.due(now, most + len(self._in_hand), without, self._setup, self._brakes.down(now))
+        return [i for i in ids if i not in self._in_hand][:most]
+
+    def down(self) -> frozenset[str]:
+        """The channels that have been failing for longer than a critical message waits."""
+        return self._brakes.down(self._clock())
 
     def drain(self) -> int:
         """Send all that is due now, each message once a way, and wait; returns how many the carriers took."""
@@ -127,7 +155,7 @@ class Outbox:
         tried: list[int] = []
         while True:
             now = self._clock()
-            ids = outbox.due(now, _ALL, self._brakes.on(now))
+            ids = outbox.due(now, _ALL, self._brakes.on(now), self._setup, self._brakes.down(now))
             # A message that one way failed comes back at once for the next: but not for ever in one drain.
             fresh = [i for i in ids if tried.count(i) < len(self._channels)]
             if not fresh:
@@ -147,19 +175,19 @@ class Outbox:
             verdict = verdicts.of_receipt(message, meaning, self._policy, self._clock(), self._random)
             self._settle(message, verdict, meaning)
 
-    def _send_safely(self, message_id: int) -> bool:
+    def _send_safely(self, message_id: int, spared: Collection[str] = ()) -> bool:
         try:
-            return self._send(message_id)
+            return self._send(message_id, spared)
         except Exception as error:  # noqa: BLE001 - nobody waits for this thread, and the others go on
             # The store fails, not the message: its lease runs out and it is taken up again.
             log.error("outbox.fault", message=message_id, error=type(error).__name__)
             return False
 
-    def _send(self, message_id: int) -> bool:
+    def _send(self, message_id: int, spared: Collection[str]) -> bool:
         began = self._clock()
-        braked = self._brakes.on(began)
+        braked, down = self._brakes.on(began).union(spared), self._brakes.down(began)
         claimed = self._writer.wait(
-            lambda: outbox.claim(message_id, began, self._policy.lease, self._setup, braked)
+            lambda: outbox.claim(message_id, began, self._policy.lease, self._setup, braked, down)
         )
         if isinstance(claimed, Capped):
             self._fold(claimed)
@@ -167,7 +195,7 @@ class Outbox:
         if claimed is None:
             return False
         if claimed.broke is not None:
-            self._tell(Trouble.CAP, claimed.broke)
+            self.tell(Trouble.CAP, claimed.broke)
         try:
             provider_id = self._hand_over(claimed, began)
         except TransportError as error:
@@ -230,6 +258,8 @@ class Outbox:
             self._brakes.failed(claimed.channel, error, now)
         elif not error.unsure:
             self._brakes.worked(claimed.channel)
+        if claimed.severity == "critical" and claimed.channel in self._brakes.down(now):
+            claimed = replace(claimed, trying_since=now - patience.SHORT)  # others have waited for it
         verdict = verdicts.of_refusal(claimed, error, self._policy, now, self._random)
         self._settle(claimed, verdict, error.meaning)
 
@@ -240,7 +270,7 @@ class Outbox:
             return
         # An address is told of when it is marked, everything else whenever it comes: once a day all the same.
         if meaning.trouble is not None and (meaning.trouble is not Trouble.ADDRESS or settled.marked):
-            self._tell(meaning.trouble, verdict.code)
+            self.tell(meaning.trouble, verdict.code)
         log.warning(
             "message.refused",
             message=message.id,
@@ -258,9 +288,10 @@ class Outbox:
         now = self._clock()
         if self._writer.wait(lambda: folding.fold(capped, _digest, now, self._setup.quiet)):
             log.warning("message.folded", message=capped.id, cap=capped.cap)
-        self._tell(Trouble.CAP, capped.cap)
+        self.tell(Trouble.CAP, capped.cap)
 
-    def _tell(self, trouble: Trouble, detail: str) -> None:
+    def tell(self, trouble: Trouble, detail: str) -> None:
+        """Tell the administrators, unless they heard of such a trouble today."""
         now = self._clock()
         zone = self._setup.limits.zone
         self._writer.wait(lambda: notices.tell(trouble, detail, now, zone, self._setup.channels))

@@ -137,7 +137,7 @@ def plan(case: OwedCase, rosters: Rosters) -> Plan:
     addressees = Addressees(together=True)
     chosen = steps.chosen([alert.id for alert in case.owed])
     for alert in case.owed:
-        asked = escalations.tellable(alert.assigned_to, case.passed_over)
+        asked = escalations.tellable(alert.assigned_to, case.passed_over, rosters.kinds)
         if asked is not None and alert.state != "closed" and not _told_that_asked(alert, case):
             done.append(alert.id)
             addressees.add(asked, alert, "assigned")
@@ -156,7 +156,7 @@ def plan(case: OwedCase, rosters: Rosters) -> Plan:
             for person in people:
                 if person.id not in told:
                     addressees.add(person, alert, rung)
-        for person, why in _unheard(chosen.get(alert.id, {}), told, case):
+        for person, why in _unheard(chosen.get(alert.id, {}), told, case, rosters.kinds):
             addressees.add(person, alert, why)
         if unreached:
             missing[alert.id] = tuple(unreached)
@@ -172,12 +172,12 @@ def _told_that_asked(alert: AlertFacts, case: OwedCase) -> bool:
 
 
 def _unheard(
-    chosen: Mapping[int, Collection[str]], told: Collection[int], case: OwedCase
+    chosen: Mapping[int, Collection[str]], told: Collection[int], case: OwedCase, kinds: Collection[str]
 ) -> list[tuple[Person, str]]:
     """Who was chosen before, further up perhaps, but whose message came too late to be sent."""
     found = []
     for officer, words in sorted(chosen.items()):
-        person = escalations.tellable(officer, case.passed_over) if officer not in told else None
+        person = escalations.tellable(officer, case.passed_over, kinds) if officer not in told else None
         if person is not None and cases.covers(person, case.village):  # it may have moved from them
             found.append((person, max(words, key=steps.WHYS.index)))
     return found

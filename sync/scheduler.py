@@ -27,15 +27,15 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
 from server.settings import Quiet, Settings
-from server.store import entities, escalations, jobs, officers, owed, quarantine, spending
+from server.store import entities, escalations, jobs, officers, owed, patience, quarantine, spending
 from server.store.database import Store, Writer
 from server.store.files import Files
 from server.store.jobs import Run
 from server.store.owed import OwedCase
 from server.store.rosters import Rosters
-from sync import digest, escalation, held, routing
+from sync import detours, digest, escalation, held, routing
 from sync.carriers import carriers, setup_of
-from sync.channels import Channel
+from sync.channels import Channel, Trouble
 from sync.export_jobs import EVERY as EXPORTS
 from sync.export_jobs import ExportJobs
 from sync.outbox import Clock, Outbox, Policy
@@ -55,6 +55,7 @@ EVERY: Mapping[str, timedelta] = {
     "reminders": STEPS,
     "digest": DIGEST,
     "held": STEPS,
+    "detours": STEPS,
     "files": HOUSEKEEPING,
     "sessions": HOUSEKEEPING,
     "entities": HOUSEKEEPING,
@@ -120,9 +121,9 @@ class Sync:
         self._quiet = Quiet.parse(settings.quiet_hours)
         self._files = Files(settings.home, store.keys)
         self._writer = Writer(store, gap=gap)
-        setup = setup_of(settings, channels, channel)
-        self._kinds = frozenset(setup.channels)
-        self._outbox = Outbox(self._writer, channels, clock, random, policy, setup)
+        self._setup = setup_of(settings, channels, channel)
+        self._kinds = frozenset(self._setup.channels)
+        self._outbox = Outbox(self._writer, channels, clock, random, policy, self._setup)
         self._worker = f"{socket.gethostname()[:40]}:{os.getpid()}"
         self._noted: dict[str, Run] = {}
         self._stop = threading.Event()
@@ -135,6 +136,7 @@ class Sync:
             _job("reminders", self._remind),
             _job("digest", self._digest),
             _job("held", self._held),
+            _job("detours", self._detour),
             _job("files", lambda: {"files": self._files.sweep()}),
             _job("sessions", self._sessions),
             _job("entities", self._entities),
@@ -275,6 +277,18 @@ class Sync:
         now, zone = self._clock(), self._settings.timezone
         told = self._writer.wait(lambda: held.tell(now, self._channel, self._quiet, zone, self._kinds))
         return {"notices": told}
+
+    def _detour(self) -> Mapping[str, int]:
+        """Where channels are down: tell the administrators, and others of what is critical and reaches nobody."""
+        down, now = self._outbox.down(), self._clock()
+        for name in sorted(down):
+            self._outbox.tell(Trouble.DOWN, name)
+        stuck = patience.stuck(now, self._setup, down) if down else {}
+        if not stuck:
+            return {"detours": 0}
+        kinds = {kind for kind, name in self._setup.channels.items() if name not in down}
+        rosters = Rosters(now, self._quiet, kinds)
+        return {"detours": self._writer.wait(lambda: detours.tell(stuck, self._channel, rosters))}
 
     def _sessions(self) -> Mapping[str, int]:
         now = self._clock()

@@ -5,6 +5,8 @@
 3. The account or the sender must be mended: another way at once, else this one later.
 4. It may go next time: at the pauses of its ladder; where that ends, the next way, and the next person too where the
    table says so. Without a ladder at growing pauses, spread out, until it expires.
+5. Where 1 and 4 last for longer than a message of its level waits (:mod:`server.store.patience`), its person's next
+   way is taken, and then in turn. What nobody could ask for may so arrive twice, once by each way.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
+from server.store import patience
 from server.store.claims import Claimed, Verdict
 from server.store.messages import LEASE
 from server.store.owed import LONGEST
@@ -56,7 +59,10 @@ def of_refusal(
     meaning = error.meaning
     if error.unsure or (message.unsure and meaning.remedy is not Remedy.NEXT):
         pause = max(_pause(message, meaning, error.retry_after, policy, random), policy.settled)
-        return Verdict("unsure", error.reason, now + min(pause, LONGEST))
+        waited, at = _waited(message, min(pause, LONGEST), now)
+        if waited:
+            return Verdict("elsewhere", error.reason, at, unsure=True)
+        return Verdict("unsure", error.reason, at)
     return _of(message, meaning, error.reason, error.code, error.retry_after, policy, now, random)
 
 
@@ -86,8 +92,18 @@ def _of(
         pause = meaning.pauses[message.retries] * random.uniform(1, 1.1)
         return Verdict("retry", reason, now + pause, code=code, counts=True)
     pause = min(_pause(message, meaning, retry_after, policy, random), LONGEST)
-    action = "elsewhere" if meaning.remedy is Remedy.ELSEWHERE else "retry"
-    return Verdict(action, reason, now + pause, code=code)  # type: ignore[arg-type]
+    if meaning.remedy is Remedy.ELSEWHERE:
+        return Verdict("elsewhere", reason, now + pause, code=code)
+    waited, at = _waited(message, pause, now)
+    return Verdict("elsewhere" if waited else "retry", reason, at, code=code)
+
+
+def _waited(message: Claimed, pause: timedelta, now: datetime) -> tuple[bool, datetime]:
+    """Has it waited for long enough, there being another way? And when to try again, which that brings forward."""
+    if message.ways < 2 or message.removed or message.trying_since is None:
+        return False, now + pause
+    until = message.trying_since + patience.of(message.severity, message.kind)
+    return until <= now, now + min(pause, until - now if until > now else patience.SHORT)
 
 
 def _pause(

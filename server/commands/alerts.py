@@ -9,6 +9,7 @@ import typer
 
 from forms.problems import Problem, Problems
 from server.commands.common import AreaOption, HomeOption, JsonOption, known, now, opened
+from server.settings import Quiet
 from server.store import (
     areas,
     assignments,
@@ -63,8 +64,9 @@ def alerts_assign(
     json: JsonOption = False,
 ) -> None:
     """Ask an officer to take a case on; they are told."""
-    with opened(home) as (_, store), store.transaction():
-        changed = assignments.assign(officers.require(by), ref, to, now())
+    with opened(home) as (settings, store), store.transaction():
+        quiet = Quiet.parse(settings.quiet_hours)
+        changed = assignments.assign(officers.require(by), ref, to, now(), quiet)
         show({"ref": ref, "by": by, "to": to, "assigned": changed}, json)
 
 

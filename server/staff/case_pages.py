@@ -9,6 +9,7 @@ from typing import Any
 from falcon.asgi import Request, Response
 
 from forms.problems import Problem, Problems
+from server.settings import Quiet
 from server.staff import history, words
 from server.staff.pages import Button, Pages, Resource, for_officers
 from server.staff.trust import Visitor
@@ -183,7 +184,8 @@ class Assign(Button):
         """Ask a colleague (``petugas``) to take the case on."""
         _known_form(ref)
         slug, now = request.context.form.get("petugas", "")[:60], self.pages.clock()
-        await self.pages.writer.run(lambda: assignments.assign(visitor.person, ref, slug, now))
+        quiet = Quiet.parse(self.pages.settings.quiet_hours)
+        await self.pages.writer.run(lambda: assignments.assign(visitor.person, ref, slug, now, quiet))
         self.pages.redirect(response, f"/kasus/{ref}?pesan=diminta")
 
 

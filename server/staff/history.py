@@ -97,6 +97,10 @@ def _closed(at: datetime, by: str | None, result: str | None) -> Entry:
 
 def _of_reopening(one: Reopening, person: Person) -> Entry:
     if not one.by:
+        if one.left:
+            return Entry(
+                one.at, "Petugas yang menangani tidak bertugas lagi. Petugas jaga diminta mengambil alih."
+            )
         return Entry(one.at, "Formulir diperbaiki: kasus pindah tempat. Petugas di tempat baru diberi tahu.")
     text = f"Dibuka lagi oleh {one.by} ({words.ROLES.get(one.role, one.role)})."
     return Entry(one.at, f"{text} Alasan: {one.reason}" if _may_read(one.role, person) else text)

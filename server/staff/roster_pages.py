@@ -96,9 +96,9 @@ async def _show(
 
 def _said(problem: Problem) -> str:
     """The problem with its dates as these pages write them."""
-    if problem.problem is Problems.ROSTER_PERIOD:
-        days = {name: words.day(str(text)) for name, text in problem.facts.items()}
-        return Problem(Problems.ROSTER_PERIOD, **days).text("id")
+    if problem.problem in (Problems.ROSTER_PERIOD, Problems.ROSTER_OVER, Problems.ROSTER_TWICE):
+        days = {name: words.day(str(problem.facts[name])) for name in ("starts", "ends")}
+        return Problem(problem.problem, **{**problem.facts, **days}).text("id")
     return problem.text("id")
 
 
@@ -145,7 +145,7 @@ class Note(Button):
                 entry = roster_entries.add_leave(slug, starts, ends, now, by, deputy=other or None)
             elif kind == "tukar":
                 if not other:
-                    raise Problem(Problems.OFFICER_UNKNOWN, officer="")
+                    raise Problem(Problems.ROSTER_INSTEAD)
                 entry = roster_entries.add_duty(slug, starts, ends, now, by, instead_of=other)
             else:
                 entry = roster_entries.add_duty(slug, starts, ends, now, by, deputy=other or None)

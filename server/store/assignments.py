@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from forms.problems import Problem, Problems
+from server.settings import Quiet
 from server.store import areas, cases, events, hours, officers, steps
 from server.store.models import Alert, Officer
 from server.store.officers import Person
@@ -33,11 +34,12 @@ def candidates(person: Person, ref: str) -> list[Person]:
     return sorted(fit, key=lambda p: (-len(p.area) if p.area != areas.NATION else 0, p.role, p.name, p.id))
 
 
-def assign(person: Person, ref: str, slug: str, now: datetime) -> int:
+def assign(person: Person, ref: str, slug: str, now: datetime, quiet: Quiet = hours.NIGHT) -> int:
     """Ask an officer to take a case on: all its alerts that both may know of and that are not closed.
 
-    They are told, and have the level's time from now on, as if the alert were new; whoever took it on before stays on
-    record. Returns how many alerts that were. Raises :class:`Problem` (CASE_UNKNOWN, OFFICER_UNKNOWN,
+    They are told, and have the level's time from now on, or from the end of the night ``quiet``, as if the alert
+    were new; whoever took it on before stays on record. Returns how many alerts that were. Raises
+    :class:`Problem` (CASE_UNKNOWN, OFFICER_UNKNOWN,
     ASSIGNEE_UNFIT). Call inside a transaction.
     """
     case = cases.theirs(person, ref)
@@ -56,7 +58,7 @@ def assign(person: Person, ref: str, slug: str, now: datetime) -> int:
     # again for those that somebody answered while they were being assigned
     while left := list(Alert.select().where(shared & Alert.id.not_in([step.alert_id for step in made]))):
         for alert in left:
-            due = hours.send_at(alert.severity, zone, now)
+            due = hours.send_at(alert.severity, zone, now, quiet)
             changes = {"assigned_to": chosen.id, "assigned_at": now, "owed": True, "route_after": None}
             if alert.state == "open" and alert.severity != "medium":
                 changes["escalate_at"] = hours.acknowledge_by(alert.severity, due, case.village)

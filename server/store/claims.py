@@ -20,6 +20,7 @@ class Claimed:
     carrier may be asked, but nothing more is to be sent. ``since`` is when it was first handed over; ``known``
     are the carrier's ids of other messages to this recipient. ``retries`` counts failures on this way, ``ways``
     are those that are left, this one among them. ``broke`` names a cap that it breaks, being critical.
+    ``trying_since`` is when it was first handed over by any way, or should have been.
     """
 
     id: int
@@ -41,6 +42,7 @@ class Claimed:
     ways: int = 1
     bounced: str | None = None
     broke: str | None = None
+    trying_since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ class Verdict:
     ``retry`` the same way at ``due_at``; ``unsure``: ask at ``due_at``; ``finish`` this way and take the next, or
     give up and let others hear; ``elsewhere``: another way now, where there is one, else this one at ``due_at``.
     ``dead``: nothing gets through to that address. ``counts``: it is one more failure on this way. ``hand_on``:
-    others are owed it already, though this person has ways left. ``charged``: the carrier did take it.
+    others are owed it already, though this person has ways left. ``charged``: the carrier did take it. ``unsure``:
+    nobody knows whether it went this way, and it goes another way all the same.
     """
 
     action: Action
@@ -81,6 +84,7 @@ class Verdict:
     counts: bool = False
     hand_on: bool = False
     charged: bool = False
+    unsure: bool = False
 
 
 @dataclass(frozen=True)

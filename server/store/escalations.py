@@ -242,10 +242,12 @@ def reminded(one: Overdue, again_at: datetime | None, *, told: bool) -> bool:
     return bool(changed == 1)
 
 
-def tellable(officer_id: int | None, passed: Collection[int] = ()) -> Person | None:
-    """An officer of that id who is in service and can be reached."""
+def tellable(
+    officer_id: int | None, passed: Collection[int] = (), kinds: Collection[str] = contacts.KINDS
+) -> Person | None:
+    """An officer of that id who is in service and can be reached by one of the ``kinds`` of channel set up."""
     if officer_id is None or officer_id in passed:
         return None
     row = Officer.get_or_none((Officer.id == officer_id) & Officer.removed_at.is_null())
     person = officers.person(row) if row is not None else None
-    return person if person is not None and contacts.ways(person) else None
+    return person if person is not None and contacts.reached([person], kinds) else None

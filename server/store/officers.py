@@ -155,12 +155,14 @@ def normal_phone(phone: str) -> str:
 def remove(slug: str, now: datetime) -> None:
     """Take an officer out: no messages, no sign-in. Their past acts keep their name.
 
-    What they are still owed is not sent, and its alerts are owed anew, to others. Call inside a transaction.
+    What they are still owed is not sent, and its alerts are owed anew, to others; what they had taken on is offered
+    to those on duty. Call inside a transaction.
     """
     leaver = require(slug)
     Officer.update(removed_at=now, email=None, password_hash=None).where(Officer.id == leaver.id).execute()
     Session.delete().where(Session.officer == leaver.id).execute()
     withdrawals.withdraw_all(leaver.id, now)
+    withdrawals.release_all(leaver.id, now)
 
 
 def require(slug: str) -> Person:

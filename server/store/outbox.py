@@ -17,7 +17,7 @@ from peewee import Case as Switch
 
 from forms.form import SEVERITIES
 from server.settings import Quiet
-from server.store import areas, contacts, events, hours, officers, spending, withdrawals
+from server.store import areas, contacts, events, hours, officers, patience, spending, withdrawals
 from server.store.claims import Capped, Claimed, Settled, Setup, Verdict
 from server.store.contacts import Way
 from server.store.messages import LEASE, REPLACED
@@ -46,15 +46,24 @@ def _due(now: datetime) -> Any:
     return owed | ((Message.state == "sending") & come(Message.claimed_until, now))
 
 
-def due(now: datetime, limit: int = 50, without: Collection[str] = ()) -> list[int]:
+def due(
+    now: datetime,
+    limit: int = 50,
+    without: Collection[str] = (),
+    setup: Setup = BY_SMS,
+    down: Collection[str] = (),
+) -> list[int]:
     """Ids of messages that should go now, gravest first: owed and due, or left behind by a process that died.
 
-    Those by the channels ``without`` wait.
+    Those by the channels ``without`` wait, unless they have waited for long enough and another way is there
+    (:mod:`server.store.patience`); ``down`` are channels for which critical ones do not wait at all.
     """
     gravity = Switch(Message.severity, [(word, i) for i, word in enumerate(SEVERITIES)], len(SEVERITIES))
     rows = Message.select(Message.id).where(_due(now))
     if without:
-        rows = rows.where(Message.channel.not_in(list(without)))
+        rows = rows.where(
+            Message.channel.not_in(list(without)) | patience.can_turn(now, setup, without, down)
+        )
     return [int(i) for (i,) in rows.order_by(gravity, Message.due_at, Message.id).limit(limit).tuples()]
 
 
@@ -64,11 +73,12 @@ def claim(
     lease: timedelta = LEASE,
     setup: Setup = BY_SMS,
     without: Collection[str] = (),
+    down: Collection[str] = (),
 ) -> Claimed | Capped | None:
     """Take a message for sending by the best way to its person; commit before calling the carrier.
 
-    None where another process was quicker, its channel is among those ``without``, or it is not to go: its officer
-    left, nothing reaches them, or it came too late (then others, or a newer one, are owed instead).
+    None where another process was quicker, its channel is among those ``without`` and it can wait, or it is not to
+    go: its officer left, nothing reaches them, or it came too late (then others, or a newer one, are owed instead).
     """
     row = Message.get_or_none(Message.id == message_id)
     if row is None or row.bounced is not None:
@@ -96,11 +106,18 @@ def claim(
     else:
         _give_up(row, NO_WAY, now)
         return None
+    turned = None
+    if channel in without and not removed:
+        turned = patience.another(row, ways, setup, now, without, down, channel)
+    if turned is not None:
+        # nobody can ask for what may have gone: better twice, by two ways, than not at all
+        unsure, way, channel = False, turned, setup.channels[turned.kind]
     if channel in without:
         Message.update(channel=channel, recipient=way.address).where(
             (Message.id == message_id) & (Message.attempts == row.attempts) & (Message.state == "owed")
         ).execute()
         return None
+    unsure = unsure or patience.left_unsure(row.id, channel, way)
     purse = _purse(row, channel, now, setup.limits)
     cap = spending.exceeded(purse, setup.limits) if not unsure and row.kind not in PATIENT else None
     if cap is not None and row.severity != "critical":
@@ -124,6 +141,8 @@ def claim(
     )
     if took != 1:
         return None
+    if turned is not None:
+        patience.leave_unsure(row.id)
     claimed = _claimed(row, channel, way.address, row.attempts + 1, unsure, removed, len(ways), cap)
     if not unsure:
         begin(claimed, now, setup.limits)
@@ -166,7 +185,8 @@ def _claimed(
         segments=row.segments,
         expires_at=row.expires_at,
         since=first.order_by(Delivery.number).limit(1).scalar() or row.created_at,
-        known=_known(row.id, recipient) if unsure else frozenset(),
+        known=_known(row.id, channel, recipient) if unsure else frozenset(),
+        trying_since=patience.since(row),
         retries=row.retries,
         ways=ways,
         bounced=row.bounced,
@@ -174,9 +194,9 @@ def _claimed(
     )
 
 
-def _known(message_id: int, recipient: str) -> frozenset[str]:
+def _known(message_id: int, channel: str, recipient: str) -> frozenset[str]:
     """Ids at the carrier of what else went to this recipient: other messages, and this one's earlier deliveries."""
-    last = _last(message_id)
+    last = _last(message_id, channel, recipient)
     rows = Delivery.select(Delivery.provider_id).where(
         (Delivery.recipient == recipient)
         & Delivery.provider_id.is_null(False)
@@ -232,7 +252,7 @@ def begin_again(claimed: Claimed, now: datetime, limits: Limits) -> bool:
     row = Message.get_or_none(_held(claimed))
     if row is None:
         return False
-    _write_off(row, now, limits)
+    _write_off(row, claimed, now, limits)
     if _told_anew(row):
         # What it tells of is owed anew, unless the newer one will tell it: that one may be too late as well.
         withdrawals.withdraw(row, now, REPLACED)
@@ -241,10 +261,11 @@ def begin_again(claimed: Claimed, now: datetime, limits: Limits) -> bool:
     return True
 
 
-def _write_off(row: Message, now: datetime, limits: Limits) -> None:
-    """What was to be handed over, and was not: those deliveries are over and cost nothing."""
+def _write_off(row: Message, claimed: Claimed, now: datetime, limits: Limits) -> None:
+    """What was to be handed over this way, and was not: those deliveries are over and cost nothing."""
+    nobody_knew = Delivery.outcome.is_null() | (Delivery.outcome == patience.UNSURE)
     for lost in Delivery.select().where(
-        (Delivery.message == row.id) & Delivery.outcome.is_null() & Delivery.provider_id.is_null()
+        _by_way(row.id, claimed.channel, claimed.recipient) & nobody_knew & Delivery.provider_id.is_null()
     ):
         _refund(row, lost, limits)
         Delivery.update(outcome="refused", error="the carrier does not know of it", ended_at=now).where(
@@ -271,7 +292,7 @@ def sent(claimed: Claimed, provider_id: str, now: datetime) -> bool:
     """
     # our own, also where another process took the message up again while our call lasted
     own = Delivery.get_or_none((Delivery.message == claimed.id) & (Delivery.number == claimed.attempts))
-    last = own if own is not None else _last(claimed.id)
+    last = own if own is not None else _last(claimed.id, claimed.channel, claimed.recipient)
     another = Delivery.select().where(
         (Delivery.provider_id == provider_id) & (Delivery.message != claimed.id)
     )
@@ -301,8 +322,14 @@ def sent(claimed: Claimed, provider_id: str, now: datetime) -> bool:
     return True
 
 
-def _last(message_id: int) -> Any:
-    return Delivery.select().where(Delivery.message == message_id).order_by(Delivery.number.desc()).first()
+def _last(message_id: int, channel: str, recipient: str) -> Any:
+    rows = Delivery.select().where(_by_way(message_id, channel, recipient))
+    return rows.order_by(Delivery.number.desc()).first()
+
+
+def _by_way(message_id: int, channel: str, recipient: str) -> Any:
+    by_way = (Delivery.channel == channel) & (Delivery.recipient == recipient)
+    return (Delivery.message == message_id) & by_way
 
 
 def _held(claimed: Claimed) -> Any:
@@ -369,8 +396,11 @@ def _by(way: Way, setup: Setup) -> dict[str, Any]:
 
 def _close(claimed: Claimed, verdict: Verdict, row: Message, now: datetime, limits: Limits) -> None:
     """The delivery is over; what the carrier did not take is not paid for."""
-    last = _last(claimed.id)
+    last = _last(claimed.id, claimed.channel, claimed.recipient)
     if last is None:
+        return
+    if verdict.unsure:
+        patience.leave_unsure(claimed.id)
         return
     outcome = "finished" if verdict.action == "finish" else "taken" if verdict.charged else "refused"
     Delivery.update(outcome=outcome, error=verdict.error, ended_at=now).where(
@@ -402,5 +432,5 @@ def withdraw(claimed: Claimed, now: datetime, limits: Limits, reason: str = with
     """It did not go, and shall not any more: its officer left, or it is too late. Others are owed it."""
     row = Message.get_or_none(_held(claimed))
     if row is not None:
-        _write_off(row, now, limits)
+        _write_off(row, claimed, now, limits)
         withdrawals.withdraw(row, now, reason)

@@ -46,7 +46,7 @@ def receipt(
             Delivery.update(
                 status=status,
                 provider_id=provider_id,
-                outcome="taken" if delivery.outcome in (None, "refused") else delivery.outcome,
+                outcome="taken" if delivery.outcome in (None, "refused", "unsure") else delivery.outcome,
                 error=error,
                 ended_at=delivery.ended_at or now,
             )

@@ -14,6 +14,7 @@ from server.store.database import Store
 from server.store.fields import from_micros, to_micros
 from server.store.models import Alert, Event, Officer
 from server.store.officers import Person
+from server.store.withdrawals import RELEASED
 
 _VERB = "case.reopened"
 
@@ -37,7 +38,8 @@ class FormerEnd:
 class Reopening:
     """That ``by`` (with their ``role``) opened a case again, why, and what it undid: the reader's alerts only.
 
-    ``by``, ``role`` and ``reason`` are empty where the case moved with its person to another place.
+    ``by``, ``role`` and ``reason`` are empty where nobody did it: the case moved with its person to another place, or
+    (``left``) whoever had taken it on was removed.
     """
 
     at: datetime
@@ -45,6 +47,7 @@ class Reopening:
     role: str
     reason: str
     ends: tuple[FormerEnd, ...]
+    left: bool = False
 
 
 def reopen(person: Person, ref: str, reason: str, store: Store, now: datetime) -> int:
@@ -94,7 +97,7 @@ def of_case(ref: str, indicators: Collection[str], store: Store) -> list[Reopeni
     """How often a case was opened again, oldest first, as far as it was for one of these indicators."""
     rows = list(
         Event.select()
-        .where((Event.subject == ref) & Event.verb.in_((_VERB, "case.moved")))
+        .where((Event.subject == ref) & Event.verb.in_((_VERB, "case.moved", RELEASED)))
         .order_by(Event.id),
     )
     if not rows:
@@ -115,7 +118,9 @@ def of_case(ref: str, indicators: Collection[str], store: Store) -> list[Reopeni
             for code, end in sorted(row.detail.get("ends", {}).items())
             if code in indicators
         )
-        if row.verb != _VERB:
+        if row.verb == RELEASED:
+            found += [Reopening(row.at, "", "", "", ends, left=True)] if ends else []
+        elif row.verb != _VERB:
             found.append(Reopening(row.at, "", "", "", ends))
         elif ends:
             by = by_slug[row.actor]

@@ -19,6 +19,8 @@ from server.store.models import DayOff, Duty, Leave, Office, Officer
 from server.store.officers import Person
 
 _MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[ T](\d{2}:\d{2})(?::00)?)?\Z")
+_YEARS = range(2000, 2200)
+"""What is meant seriously; a finger that slips writes 0226 or 20266."""
 _ENTRY = re.compile(r"(duty|leave|dayoff)-(\d{1,9})\Z")
 _TABLES = {"duty": Duty, "leave": Leave, "dayoff": DayOff}
 
@@ -49,6 +51,8 @@ def moment(text: str, area: str, *, end: bool = False) -> datetime:
         if found is None:
             raise ValueError
         day = date.fromisoformat(found[1])
+        if day.year not in _YEARS:
+            raise ValueError
         at = time.fromisoformat(found[2]) if found[2] else time()
     except ValueError:
         raise Problem(Problems.ROSTER_DATE, text=text[:40]) from None
@@ -77,17 +81,20 @@ def add_duty(
 ) -> str:
     """Put an officer on duty for their office, or (``instead_of``) in a colleague's place; returns the entry's name.
 
-    Raises :class:`Problem`: OFFICER_UNKNOWN, ROSTER_PERIOD, ROSTER_STAND_IN.
+    Raises :class:`Problem`: OFFICER_UNKNOWN, ROSTER_PERIOD, ROSTER_OVER, ROSTER_TWICE, ROSTER_STAND_IN.
     """
     officer = officers.require(slug)
     office = officer if instead_of is None else officers.require(instead_of)
-    _ordered(starts_at, ends_at, office.area)
+    _ordered(starts_at, ends_at, office.area, now)
     replaced = _fit(officer, office) if instead_of is not None else None
+    next_one = _stand_in(deputy, office)
+    same = Duty.instead_of.is_null() if replaced is None else Duty.instead_of == office.id
+    _once(Duty, same & (Duty.area == office.area), officer, starts_at, ends_at)
     row = Duty.create(
         role=office.role,
         area=office.area,
         officer=officer.id,
-        deputy=_stand_in(deputy, office),
+        deputy=next_one,
         instead_of=office.id if replaced is not None else None,
         starts_at=starts_at,
         ends_at=ends_at,
@@ -102,10 +109,12 @@ def add_leave(
 ) -> str:
     """Note that an officer is away; returns the entry's name. Raises as :func:`add_duty`."""
     officer = officers.require(slug)
-    _ordered(starts_at, ends_at, officer.area)
+    _ordered(starts_at, ends_at, officer.area, now)
+    next_one = _stand_in(deputy, officer)
+    _once(Leave, Leave.officer == officer.id, officer, starts_at, ends_at)
     row = Leave.create(
         officer=officer.id,
-        deputy=_stand_in(deputy, officer),
+        deputy=next_one,
         starts_at=starts_at,
         ends_at=ends_at,
         noted_at=now,
@@ -160,10 +169,26 @@ def _holds(outer: str, inner: str) -> bool:
     return outer in (areas.NATION, inner) or inner.startswith(outer + ".")
 
 
-def _ordered(starts_at: datetime, ends_at: datetime, area: str) -> None:
-    if starts_at >= ends_at:
+def _ordered(starts_at: datetime, ends_at: datetime, area: str, now: datetime) -> None:
+    kind = (
+        Problems.ROSTER_PERIOD if starts_at >= ends_at else Problems.ROSTER_OVER if ends_at <= now else None
+    )
+    if kind is not None:
+        raise Problem(kind, starts=shown(starts_at, area), ends=shown(ends_at, area, end=True))
+
+
+def _once(
+    table: type[Duty] | type[Leave], same: Any, officer: Person, starts_at: datetime, ends_at: datetime
+) -> None:
+    """Nobody is noted twice for a time: a button pressed again, or a line that was meant to be changed."""
+    crossing = (table.starts_at < ends_at) & (table.ends_at > starts_at)
+    row = table.select().where(same & (table.officer == officer.id) & crossing).order_by(table.id).first()
+    if row is not None:
         raise Problem(
-            Problems.ROSTER_PERIOD, starts=shown(starts_at, area), ends=shown(ends_at, area, end=True)
+            Problems.ROSTER_TWICE,
+            name=officer.name,
+            starts=shown(row.starts_at, officer.area),
+            ends=shown(row.ends_at, officer.area, end=True),
         )
 
 

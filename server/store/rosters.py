@@ -56,7 +56,7 @@ class Rosters:
 
     def __init__(self, now: datetime, quiet: Quiet = NIGHT, kinds: Collection[str] = contacts.KINDS) -> None:
         self.now = now
-        self._kinds = kinds
+        self.kinds = kinds
         self._quiet = quiet
         self._teams: dict[tuple[str, str], list[Team]] = {}
         self._last: dict[str, list[Person]] = {}
@@ -146,7 +146,7 @@ class Rosters:
         return {i: found[s] for i, s in standing.items() if s in found}
 
     def _reached(self, people: list[Person]) -> list[Person]:
-        return contacts.reached(people, self._kinds)
+        return contacts.reached(people, self.kinds)
 
     def _covers(self, table: Any) -> Any:
         return (table.starts_at <= self.now) & (table.ends_at > self.now)

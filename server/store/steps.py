@@ -69,7 +69,7 @@ class StepView:
     due_at: datetime | None
     by: str | None
     rosters: int
-    """How many lines of a roster named them for that time. Where none is written all of an office are told."""
+    """How many lines of a roster, written by then, named them for that time. Without any all of an office are told."""
 
 
 def listing(ref: str) -> list[dict[str, Any]]:
@@ -99,7 +99,10 @@ def of_case(ref: str, indicators: Sequence[str]) -> list[StepView]:
     """The steps of these alerts of a case, oldest first."""
     chooser = Officer.alias("chooser")
     roster = Duty.select(fn.COUNT(Duty.id)).where(
-        (Duty.officer == Step.officer) & (Duty.starts_at <= Step.at) & (Duty.ends_at > Step.at)
+        (Duty.officer == Step.officer)
+        & (Duty.starts_at <= Step.at)
+        & (Duty.ends_at > Step.at)
+        & (Duty.noted_at <= Step.at)  # a roster written afterwards was nobody's reason
     )
     rows = (
         Step.select(

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from server.store import events
+from server.store.fields import to_micros
 from server.store.models import Alert, Case, Message, Officer, Step, Submission
 
 WITHDRAWN = "officer removed"
 """The error of a message that was not sent for this reason; its state is ``expired``."""
+RELEASED = "case.released"
+"""The verb on record where whoever had taken alerts on was removed."""
+OFFERED_AGAIN = -1
+"""The rung of an alert that is offered anew, to those on duty first, also where they heard of it before."""
 STALE = "too late to be of use"
 """The error of one that expired."""
 
@@ -21,6 +27,42 @@ def withdraw_all(officer_id: int, now: datetime) -> int:
     """
     owed = Message.select().where((Message.officer == officer_id) & (Message.state == "owed"))
     return sum(withdraw(message, now) for message in list(owed))
+
+
+def release_all(officer_id: int, now: datetime) -> int:
+    """What an officer who leaves had taken on is open again, and offered to those on duty at once.
+
+    Also where a follow-up came: nobody would see what becomes of the case. Who had it stays on record. Returns how many
+    alerts. For the transaction that removes them.
+    """
+    mine = (Alert.assigned_to == officer_id) | (
+        Alert.assigned_to.is_null() & (Alert.acknowledged_by == officer_id)
+    )
+    held = Alert.select(Alert, Case).join(Case).where((Alert.state == "acknowledged") & mine)
+    ends: dict[str, dict[str, dict[str, Any]]] = {}
+    for alert in list(held.order_by(Alert.id)):
+        released = Alert.update(
+            state="open",
+            acknowledged_at=None,
+            acknowledged_by=None,
+            assigned_to=None,
+            assigned_at=None,
+            remind_at=None,
+            reminded=0,
+            rung=OFFERED_AGAIN,
+            escalate_at=now if alert.severity != "medium" and not alert.digest else None,
+        ).where((Alert.id == alert.id) & (Alert.state == "acknowledged"))
+        if released.execute() == 1:
+            ends.setdefault(alert.case.ref, {})[alert.indicator] = {
+                "acknowledged_by": alert.acknowledged_by_id,
+                "acknowledged_at": to_micros(alert.acknowledged_at),
+                "closed_by": None,
+                "closed_at": None,
+                "result": None,
+            }
+    for ref, undone in ends.items():
+        events.record(now, "system", RELEASED, ref, ends=undone)
+    return sum(map(len, ends.values()))
 
 
 def withdraw(message: Message, now: datetime, reason: str = WITHDRAWN) -> bool:

@@ -41,7 +41,9 @@ _XML = '<?xml version="1.0" encoding="UTF-8"?>'
 _WORDLESS = f"{_XML}<Response/>".encode()
 _ANSWERS = {
     "acknowledged": "{ref}: tercatat, Anda yang menangani. Buka dasbor.",
-    "known": "{ref}: sudah tercatat. Buka dasbor.",
+    "known": "{ref}: sudah tercatat, Anda yang menangani. Buka dasbor.",
+    "others": "{ref}: sudah ditangani petugas lain. Buka dasbor.",
+    "closed": "{ref}: sudah ditutup. Buka dasbor.",
     "unknown": "Kasus itu tidak ada pada Anda. Periksa nomornya, atau buka dasbor.",
     "unclear": "Balas dengan 1 dan nomor kasus, contoh: 1 R-350712-0417.",
     "started": "Pesan akan dikirim lagi ke nomor ini.",
@@ -177,17 +179,28 @@ def _take(reply: Reply, now: datetime) -> str | None:
     ref = _reference(reply, people)
     if ref is None:
         return _ANSWERS["unclear"]
-    theirs = changed = 0
+    theirs: list[Person] = []
+    changed = 0
     for person in people:
         try:
             changed += cases.acknowledge(person, ref, now)
         except Problem:
             # not theirs to see: as if they had said nothing
             continue
-        theirs += 1
+        theirs.append(person)
     if not theirs:
         return _ANSWERS["unknown"]
-    return _ANSWERS["acknowledged" if changed else "known"].format(ref=ref)
+    return _ANSWERS["acknowledged" if changed else _standing(theirs, ref)].format(ref=ref)
+
+
+def _standing(people: Sequence[Person], ref: str) -> str:
+    """How a case stands in which nothing was left to take on: nobody should think it theirs when it is not."""
+    views = [cases.for_person(person, ref) for person in people]
+    if all(view.state == "closed" for view in views):
+        return "closed"
+    names = {person.name for person in people}
+    by = {alert.acknowledged_by for view in views for alert in view.alerts if alert.state == "acknowledged"}
+    return "known" if names & by else "others"
 
 
 def _reference(reply: Reply, people: Sequence[Person]) -> str | None:

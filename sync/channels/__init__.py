@@ -19,6 +19,7 @@ class Trouble(StrEnum):
     TEMPLATE = "template"
     ADDRESS = "address"
     CAP = "cap"
+    DOWN = "down"
     OTHER = "other"
 
 

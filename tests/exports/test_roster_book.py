@@ -97,6 +97,8 @@ def test_each_fault_is_named_by_sheet_row_and_column_and_nothing_is_stored(
             ("sari", "2026-11-30", "2026-12-06", "wulan", None),
             ("jauh", "2026-11-30", "2026-12-06", None, None),
             ("sari", "2026-11-30", None, None, None),
+            ("sari", "2026-12-01", "2026-12-02", None, None),
+            ("sari", "0226-11-30", "9999-12-31", None, None),
         ],
         Atasan=[(None, "bupati", "35.07", "sari"), ("sari", None, None, "wulan")],
         Libur=[("35.07", "besok", "x"), ("12", "2026-12-28", "x")],
@@ -111,13 +113,15 @@ def test_each_fault_is_named_by_sheet_row_and_column_and_nothing_is_stored(
         "Jaga row 6, column Wakil",
         "Jaga row 7, column Petugas",
         "Jaga row 8, column Sampai",
+        "Jaga row 9, column Dari",
+        "Jaga row 10, column Dari",
         "Atasan row 2, column Peran",
         "Libur row 2, column Tanggal",
         "Libur row 3, column Wilayah",
     ]
     said = roster_book.refused("jaga.xlsx", done.findings).text("en")
     assert said.startswith("jaga.xlsx: Jaga row 3, column Petugas: ")
-    assert "9 faults" in said
+    assert "11 faults" in said
     assert [e.officer for e in roster_entries.entries()] == ["sari"]
 
 

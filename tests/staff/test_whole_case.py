@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import socket
 import threading
@@ -12,6 +13,7 @@ from random import Random
 from typing import Any
 
 import httpx
+import openpyxl
 import pytest
 import uvicorn
 from playwright.sync_api import Browser as Chromium
@@ -180,6 +182,7 @@ def test_a_colleague_is_asked_and_rosters_are_kept_on_a_phone(district: District
     assert "Sari Contoh (Disnaker) diberi tahu: " in told
     assert "bertugas jaga" not in told, "there is no roster yet"
 
+    district.later(minutes=1)
     page.get_by_role("link", name="Jaga").click()
     today = district.clock().date()
     page.get_by_label("Bertugas jaga").check()
@@ -205,6 +208,22 @@ def test_a_colleague_is_asked_and_rosters_are_kept_on_a_phone(district: District
     page.get_by_text("Sudah dihapus.").wait_for()
     page.get_by_label("Berkas yang sudah diisi").set_input_files(download.value.path())
     page.get_by_role("button", name="Pakai berkas ini").click()
+    page.get_by_text("Jaga budi-contoh").wait_for()  # it is older than what was done on the page since
+    assert "Unduh Excel sekali lagi" in page.locator(".note.wrong").inner_text()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Unduh Excel").click()
+    filled = openpyxl.load_workbook(io.BytesIO(download.value.path().read_bytes()))
+    filled["Jaga"].append(("budi-contoh", today.isoformat(), (today + timedelta(days=6)).isoformat()))
+    target = io.BytesIO()
+    filled.save(target)
+    page.get_by_label("Berkas yang sudah diisi").set_input_files(
+        {"name": "jaga.xlsx", "mimeType": "application/octet-stream", "buffer": target.getvalue()}
+    )
+    page.get_by_role("button", name="Pakai berkas ini").click()
     page.get_by_text("Jadwal dari berkas sudah dipakai.").wait_for()
     assert page.locator(".card h2").all_inner_texts() == ["Budi Contoh"]
+    page.get_by_role("link", name="Kasus").click()
+    page.get_by_role("link", name="Lihat").first.click()
+    told = page.locator(".history").inner_text()
+    assert "bertugas jaga" not in told, "what was written afterwards was nobody's reason"
     page.context.close()

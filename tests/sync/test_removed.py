@@ -9,9 +9,9 @@ from random import Random
 import pytest
 
 from server.settings import Settings
-from server.store import case_opening, cases, events, messages, officers, outbox, owed
+from server.store import case_opening, cases, events, messages, officers, outbox, owed, reopening
 from server.store.database import Store
-from server.store.models import Alert, Message, Officer, Submission
+from server.store.models import Alert, FollowUp, Message, Officer, Submission
 from server.store.rosters import Rosters
 from sync import Sync, routing
 from sync.channels.twilio_sms import TwilioSms
@@ -174,3 +174,26 @@ def test_alerts_that_moved_to_another_case_of_the_chain_are_passed_on_too(
     (text,) = [m.body for m in twilio.messages if m.to == province.phone]
     assert early in text
     assert text.startswith("PMI TINGGI D08 +1")
+
+
+def test_what_a_removed_officer_had_taken_on_is_offered_again_also_after_a_follow_up(
+    sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn
+) -> None:
+    leaver, colleague = officer("ppa", "35.07", clock()), officer("ppa", "35.07", clock())
+    instance, ref = submit(store, ["R05"], clock())
+    sync.run_once()
+    cases.acknowledge(leaver, ref, clock())
+    FollowUp.create(submission=Submission.get(instance_id=instance), case=1, role="ppa")
+    clock.at += timedelta(hours=3)
+    remove(store, leaver, clock)
+    assert [a.state for a in Alert.select()] == ["open"]
+    sync.run_once()
+    assert [m.to for m in twilio.messages[2:]] == [colleague.phone], "who heard of it before"
+    assert "belum ada yang menangani" in twilio.messages[-1].body
+    (released,) = reopening.of_case(ref, ["R05"], store)
+    assert (released.left, released.ends[0].acknowledged_by) == (True, leaver.name)
+    assert reopening.of_case(ref, ["D08"], store) == [], "nobody else learns of it"
+    assert cases.acknowledge(colleague, ref, clock()) == 1
+    clock.at += timedelta(hours=3)
+    sync.run_once()
+    assert len(twilio.messages) == 3

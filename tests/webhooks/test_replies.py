@@ -59,7 +59,19 @@ def test_words_acknowledge_however_they_are_typed(door: Door, store: Store, cloc
     said = words.format(ref=ref, apart=ref.replace("-", " "), small=ref.lower())
     assert says(door, person.phone, said) == f"{ref}: tercatat, Anda yang menangani. Buka dasbor."
     assert state(person, ref) == "acknowledged"
-    assert says(door, person.phone, said) == f"{ref}: sudah tercatat. Buka dasbor."
+    assert says(door, person.phone, said) == f"{ref}: sudah tercatat, Anda yang menangani. Buka dasbor."
+
+
+@on_sqlite
+def test_who_comes_second_hears_that_a_colleague_has_it_and_at_last_that_it_is_closed(
+    door: Door, store: Store, clock: Clock
+) -> None:
+    first, second = officer("disnaker", "35.07", clock()), officer("disnaker", "35.07", clock())
+    _, ref = submit(store, ["D08"], clock())
+    cases.acknowledge(first, ref, clock())
+    assert says(door, second.phone, f"1 {ref}") == f"{ref}: sudah ditangani petugas lain. Buka dasbor."
+    cases.close(first, ref, "verified", clock())
+    assert says(door, second.phone, f"1 {ref}") == f"{ref}: sudah ditutup. Buka dasbor."
 
 
 def test_the_button_and_a_1_to_the_message_itself_acknowledge_its_case(

@@ -120,8 +120,9 @@ class Message(Base):
 class Delivery(Base):
     """One handing-over of a message to a carrier: written before the call, completed after it and by receipts.
 
-    ``outcome`` is null while nobody knows; then ``taken``, ``refused`` or ``finished`` (this way is of no use for
-    this message). ``status`` is the carrier's last receipt, ``cost`` millionths of the currency.
+    ``outcome`` is null while nobody knows; then ``taken``, ``refused``, ``finished`` (this way is of no use for
+    this message) or ``unsure`` (nobody could say, and another way was taken). ``status`` is the carrier's last
+    receipt, ``cost`` millionths of the currency.
     """
 
     message = ForeignKeyField(Message, on_delete="CASCADE", index=False)
