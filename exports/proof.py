@@ -8,6 +8,8 @@ cell or row that differs is found (:mod:`exports.verifying`).
 
 What is sealed of a cell is its value as :func:`value_text` gives it: text without what programs change when they
 save (line ends, control characters), numbers and dates to 15 digits, as Excel keeps them. Looks are not sealed.
+Numbers are written with no more digits than that (:func:`digits`): LibreOffice rounds the decimals that it finds, and
+of some moments in full, rounded twice, another one would come out than was sealed.
 """
 
 from __future__ import annotations
@@ -76,7 +78,12 @@ def value_text(value: Cell | Raw) -> str:
         return "\x03" + value.text.replace(" ", "")
     if isinstance(value, date | time):
         value = float(to_excel(value))  # type: ignore[no-untyped-call]
-    return f"\x02{float(value) + 0.0:.15g}"  # no program keeps the sign of a zero
+    return f"\x02{digits(float(value) + 0.0)}"  # no program keeps the sign of a zero
+
+
+def digits(value: float) -> str:
+    """A number as every program keeps it: with 15 digits."""
+    return f"{value:.15g}"
 
 
 class Hashes(dict[Any, tuple[bytes, str]]):

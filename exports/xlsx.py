@@ -25,7 +25,7 @@ from openpyxl.utils.datetime import to_excel
 
 from exports.packing import Compressor, Package
 from exports.packing import Part as Packed
-from exports.proof import CACHED, EMPTY, NOTHING, Hashes, Made, Proof, SheetSeal
+from exports.proof import CACHED, EMPTY, NOTHING, Hashes, Made, Proof, SheetSeal, digits
 from exports.tables import Column, Table
 from exports.text import MOST_TEXT, delicate, escaped, shortened, whole
 from exports.values import Cell
@@ -93,10 +93,12 @@ class _Cells(dict[Any, tuple[str, bytes, str]]):
                 value = escape(escaped(value), _RETURN)
             # said, not guessed: text that begins with "=" is text
             return f'" t="inlineStr"><is>{_T}{value}</t></is></c>', digest, letters
-        if isinstance(value, int | float):
+        if isinstance(value, int):
             return f'"><v>{value!r}</v></c>', *self._hashes.make(value)
+        if isinstance(value, float):
+            return f'"><v>{digits(value)}</v></c>', *self._hashes.make(value)
         serial = _serial(value)
-        return f'" s="{self._moments[type(value)]}"><v>{serial!r}</v></c>', *self._hashes.make(serial)
+        return f'" s="{self._moments[type(value)]}"><v>{digits(serial)}</v></c>', *self._hashes.make(serial)
 
 
 @dataclass

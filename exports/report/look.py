@@ -7,6 +7,9 @@ from functools import lru_cache
 from math import ceil
 from typing import Any, Final
 
+from openpyxl.utils.datetime import to_excel
+
+from exports.proof import digits
 from exports.report.sheets import HIDDEN, Column, Sheet
 from exports.text import shortened, whole
 from exports.values import Cell
@@ -112,10 +115,9 @@ def put(page: Any, row: int, column: int, value: Cell, style: Any) -> None:
         page.write_blank(row, column, None, style)
     elif isinstance(value, str):
         page.write_string(row, column, shortened(whole(value), _CUT), style)
-    elif isinstance(value, int | float):
-        page.write_number(row, column, value, style)
     else:
-        page.write_datetime(row, column, value, style)
+        number = value if isinstance(value, int | float) else float(to_excel(value))  # type: ignore[no-untyped-call]
+        page.write_number(row, column, float(digits(number)), style)
 
 
 def wraps(column: Column) -> bool:

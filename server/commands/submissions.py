@@ -87,7 +87,7 @@ def submissions_release(
     json: JsonOption = False,
 ) -> None:
     """Take in what was held, by the same way as from a phone: judged, with the alerts that it owes."""
-    from server.intake.intake import Intake
+    from server.intake.intake import OTHER_BYTES, Intake
 
     known("--as", as_, RELEASED_AS)
     with opened(home) as (_, store):
@@ -95,7 +95,13 @@ def submissions_release(
         for number in entry:
             with store.transaction():  # each by itself: one that cannot be taken holds up none before it
                 person = officers.require(by)
-                receipt = intake.release(quarantine.require(number, person), person, reason, taken_as=as_)
+                held = quarantine.require(number, person)
+                if held.reason == OTHER_BYTES and as_ is None:
+                    which = (
+                        f"upload {number} has other answers under a known instanceID: say correction or new"
+                    )
+                    raise typer.BadParameter(which, param_hint="--as")
+                receipt = intake.release(held, person, reason, taken_as=as_)
             done.append({"id": number, "instance_id": receipt.instance_id, "ref": receipt.ref})
         show(done, json)
 

@@ -20,7 +20,7 @@ from server.staff.downloads import LANGUAGES
 from server.staff.pages import Button, Pages, Resource, for_officers
 from server.staff.taking import Taking
 from server.staff.trust import Visitor
-from server.store import areas, events, export_jobs, published, saved_exports
+from server.store import areas, events, export_jobs, published, recaps, saved_exports
 from server.store.export_jobs import Job
 from server.store.officers import Person
 from server.store.saved_exports import Saved
@@ -43,10 +43,11 @@ class Exports(Resource):
         person = visitor.person
         zone = areas.zone(person.area, self.pages.settings.timezone)
 
-        def read() -> tuple[dict[str, str], list[Job], list[Saved]]:
-            return _titles(), export_jobs.mine(person.slug), saved_exports.scheduled(person.slug)
+        def read() -> tuple[dict[str, str], dict[str, str], list[Job], list[Saved]]:
+            below = recaps.children(person.area)
+            return _titles(), below, export_jobs.mine(person.slug), saved_exports.scheduled(person.slug)
 
-        titles, jobs, saved = await self.pages.readers.run(read)
+        titles, below, jobs, saved = await self.pages.readers.run(read)
         waiting = any(job.state in export_jobs.OPEN for job in jobs)
         # A page that loads itself again would empty a form that is half filled in.
         ordering = not waiting or request.get_param("baru") is not None
@@ -59,6 +60,7 @@ class Exports(Resource):
             area=await self.pages.area_name(visitor),
             ordering=ordering,
             titles=titles,
+            below=below,
             lines=[order_lines.line(job, titles, zone) for job in jobs],
             monthly=[order_lines.monthly(one, titles, zone) for one in saved],
             kinds=order_lines.KINDS,
@@ -75,6 +77,8 @@ class Exports(Resource):
         said: Mapping[str, str] = request.context.form
         person, now = visitor.person, self.pages.clock()
         form_id = said.get("formulir", "")
+        if area := said.get("wilayah", "").strip():
+            await self.pages.readers.run(lambda: areas.require(area))
         known = await self.pages.readers.run(published.current_forms)
         if form_id not in {form.form_id for form in known}:
             raise Problem(Problems.NOT_FOUND)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from random import Random
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from forms.form import Form
 from tests.conftest import Home
 from tests.end_to_end.world import MALANG, PATIENCE, World, family, running, runs, until
+from tests.figures import figures
 from tests.phone.collect import Collect
 from tests.phone.desk import DeskPhone
 from tests.phone.interviews import Interview
@@ -68,11 +70,9 @@ def sync_of(world: World) -> int:
     return pid
 
 
-def sync_began(world: World) -> bool:
-    """Does the sync process of the server that runs now do its work already?"""
-    assert world.server is not None
-    said = world.server.logged()
-    return any(f"{os.uname().nodename[:40]}:{pid}'" in said for pid in family(world.server.process.pid))
+def began(world: World) -> float:
+    """When a sync process last began to look for messages (seconds since 1970)."""
+    return figures(world.url).get('posmigran_job_started_seconds{job="messages"}', 0.0)
 
 
 def test_killed_right_after_a_201_the_server_has_kept_submission_case_and_message_and_tells_once(
@@ -97,8 +97,9 @@ def test_killed_right_after_a_201_the_server_has_kept_submission_case_and_messag
                 threading.Event().wait(random.uniform(0, 1))
             world.server.kill()
             if kill == OVERLAP:
+                killed_at = time.time()
                 world.start()
-                until(lambda: sync_began(world), "no sync process began beside the old one")
+                until(lambda: began(world) > killed_at, "none began beside the old one")  # noqa: B023
                 assert runs(sync), "they did not overlap"
                 answer.set()
             until(lambda pid=sync: not runs(pid), "the sync process outlived its server")  # type: ignore[misc]

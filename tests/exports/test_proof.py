@@ -295,6 +295,20 @@ def declare_a_document_type(parts: Parts) -> None:
     parts[_SHEET] = parts[_SHEET][:start] + b"<!DOCTYPE worksheet [<!ENTITY e 'x'>]>" + parts[_SHEET][start:]
 
 
+def put_all_rows_where_no_program_looks(parts: Parts) -> None:
+    put(parts, _SHEET, b"<sheetData>", b"<extLst><sheetData>")
+    put(parts, _SHEET, b"</sheetData>", b"</sheetData></extLst>")
+
+
+def name_two_workbooks(parts: Parts) -> None:
+    parts["xl/palsu.xml"] = parts[_BOOK].replace(b'name="Rekap"', b'name="Palsu"')
+    parts["xl/_rels/palsu.xml.rels"] = parts[_RELS]
+    found = re.search(rb'<Relationship [^>]*"xl/workbook.xml"[^>]*/>', parts["_rels/.rels"])
+    assert found is not None
+    other = re.sub(rb'Id="[^"]*"', b'Id="rId99"', found[0]).replace(b"workbook.xml", b"palsu.xml")
+    put(parts, "_rels/.rels", found[0], found[0] + other)
+
+
 def point_twice_with_one_id(parts: Parts) -> None:
     found = re.search(rb'<Relationship [^>]*Id="rId2"[^>]*/>', parts[_RELS])
     assert found is not None
@@ -363,6 +377,8 @@ def hold_no_number_where_one_belongs(parts: Parts) -> None:
         (put_an_element_into_a_value, "unreadable"),
         (put_strange_elements_beside_a_text, "unreadable"),
         (declare_a_document_type, "unreadable"),
+        (put_all_rows_where_no_program_looks, "unreadable"),
+        (name_two_workbooks, "unreadable"),
         (point_twice_with_one_id, "unreadable"),
         (list_a_sheet_where_no_program_looks, "unreadable"),
         (give_two_sheets_one_name, "unreadable"),

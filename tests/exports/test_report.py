@@ -168,7 +168,7 @@ def test_a_message_counts_once_and_villages_are_compared_with_the_register(
             assert line["Berangkat Selisih"] == line["Berangkat Laporan"] - line["Berangkat Register"]
 
 
-def test_three_programs_read_the_same_values(report: Sheets, tmp_path: Path) -> None:
+def test_three_programs_read_the_same_values(filled: Store, report: Sheets, tmp_path: Path) -> None:
     """LibreOffice saves it anew; python-calamine reads that, openpyxl reads ours."""
     subprocess.run(
         ["soffice", f"-env:UserInstallation=file://{tmp_path}/office", "--headless",
@@ -177,6 +177,7 @@ def test_three_programs_read_the_same_values(report: Sheets, tmp_path: Path) -> 
     )  # fmt: skip
     office = Sheets(tmp_path / report.file.name)
     assert office.names == report.names
+    assert verify(office.file, filled.keys.proof).ok
     ours = openpyxl.load_workbook(report.file)
     for name in (OUT, RECAP, "9 Tren 12 Bulan"):
         expected = [[cell for cell in row if cell not in ("", None)] for row in report.cells(name)]

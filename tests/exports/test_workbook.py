@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import random
+import re
 import zipfile
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from exports.access import Access
+from exports.verifying import verify
 from forms.problems import Problem
 from server.store import published, submissions
 from server.store.database import Store
@@ -264,3 +266,20 @@ def test_what_cannot_be_exported_is_said(
         export_form(form_id, tmp_path / name, store, area=area, reader=OPERATOR)
     assert said.value.kind.code == code
     assert list(tmp_path.glob("a.*")) == []
+
+
+def test_no_number_has_more_digits_than_programs_keep_when_they_save_a_file_anew(
+    store: Store, tmp_path: Path
+) -> None:
+    """LibreOffice rounds the decimals that it reads; of moments in full every thirtieth became another one."""
+    form = made_up_form({"wage": "decimal"})
+    published.publish(form, b"", {}, NOON)
+    for number in range(60):
+        moment = NOON + timedelta(seconds=7919 * number)
+        keep(store, form, {"wage": number / 7}, f"uuid:{number}", received_at=moment)
+    file = tmp_path / "uji.xlsx"
+    export_form("uji", file, store, reader=OPERATOR)
+    with zipfile.ZipFile(file) as packed:
+        numbers = re.findall(rb"<v>([^<]+)</v>", packed.read("xl/worksheets/sheet1.xml"))
+    assert max(len(n.replace(b".", b"").lstrip(b"0")) for n in numbers) == 15
+    assert verify(file, store.keys.proof).ok

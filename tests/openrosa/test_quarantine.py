@@ -8,7 +8,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
+import posmigran
 from forms.problems import Problem, Problems
 from server.intake.intake import Intake
 from server.intake.upload import Receipt
@@ -21,7 +23,7 @@ from server.store.officers import Person
 from server.store.quarantine import Came, Held
 from tests.conftest import Clock, Home
 from tests.openrosa.conftest import Running, again, instance_id
-from tests.server_process import command
+from tests.server_process import command, environment
 
 NOTE = "versinya sudah terbit"
 
@@ -410,7 +412,10 @@ def test_the_commands_show_release_link_and_discard(
     assert command(home, "submissions", "quarantine", "--area", "35.08") == []
     shown = command(home, "submissions", "quarantine", "--show", str(numbers[2]))
     assert (shown["xml"], shown["reason"], shown["note"]) == ("<cut", "xml.unreadable", "")
-    [released] = command(home, "submissions", "release", str(numbers[0]), "--as", "new", *said)
+    release = ("submissions", "release", str(numbers[0]))
+    unsaid = CliRunner().invoke(posmigran.app, [*release, *said], env=environment(home))
+    assert (unsaid.exit_code, "say correction or new" in " ".join(unsaid.stderr.split())) == (2, True)
+    [released] = command(home, *release, "--as", "new", *said)
     assert released["id"] == numbers[0]
     command(home, "submissions", "link", str(numbers[1]), instance_id(xml), *said)
     command(home, "submissions", "discard", str(numbers[2]), *said)

@@ -195,6 +195,7 @@ def test_a_password_is_kept_nowhere_in_clear_and_gone_with_the_job(
     ("fields", "status"),
     [
         ({"wilayah": "35.05"}, 403),
+        ({"wilayah": "Malang"}, 422),  # no code: it says so, instead of speaking of rights
         ({"sandi": "pendek"}, 422),
         ({"sandi": "Rahasia Contoh 12", "jenis": "csv"}, 422),
         ({"jenis": "pdf"}, 422),
