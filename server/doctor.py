@@ -170,7 +170,10 @@ def _java() -> str:
 
 def _sms(settings: Settings) -> str:
     if settings.sms != "twilio":
-        return "POSMIGRAN_SMS is console: messages are written to the log, nobody is texted"
+        said = "POSMIGRAN_SMS is console: messages are written to the log, nobody is texted"
+        if settings.public_url.startswith("https"):  # not a trial on one's own computer any more
+            raise _Wrong(f"{said}; set POSMIGRAN_SMS=twilio and the TWILIO_ settings")
+        return said
     from sync.carriers import carriers  # only where it is used: slow to load
 
     carriers(settings)

@@ -174,6 +174,12 @@ def test_settings_of_the_carrier_that_are_missing(wrong: Said) -> None:
     assert wrong(**given, POSMIGRAN_PUBLIC_URL="https://pos.example") == {}
 
 
+def test_a_public_server_that_texts_nobody_is_wrong(wrong: Said) -> None:
+    said = wrong(POSMIGRAN_PUBLIC_URL="https://pos.example")
+    assert list(said) == ["sms"]
+    assert "nobody is texted; set POSMIGRAN_SMS=twilio" in said["sms"]
+
+
 def test_it_complains_until_a_last_resort_is_named(place: Place, run: Run, wrong: Said) -> None:
     without_last_resort(place)
     assert "--last-resort +62... --last-resort-ppa +62..." in wrong()["last resort"]
