@@ -55,7 +55,7 @@ def test_a_job_that_fails_is_on_record_and_the_others_go_on(store: Store) -> Non
         return {}
 
     by_name = {job.name: job for job in sync.jobs}
-    told = {"messages", "escalation", "reminders", "digest", "held"}
+    told = {"messages", "detours", "escalation", "reminders", "digest", "held"}
     assert by_name.keys() == told | {"files", "sessions", "entities", "exports"}
     sync.jobs = (
         by_name["messages"],
