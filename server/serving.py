@@ -1,7 +1,8 @@
 """Running the server: uvicorn in this process or in several workers, and the sync process beside it.
 
-The sync process is a child whose standard input is a pipe from here: when this process dies, however it dies,
-the pipe closes and the child ends by itself.
+Where there are several workers the sync process is forked as they are, and has in common with them what is loaded.
+Where this process answers by itself, it cannot fork any more, and starts one whose standard input is a pipe from here:
+when this process dies, however it dies, the pipe closes and the child ends by itself.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 
 import uvicorn
 
@@ -34,8 +36,12 @@ _M_ARENA_MAX = -8  # <malloc.h>
 _RESTART_AFTER = 1.0  # seconds before a sync process that ended by itself is started again
 
 
-def serve(settings: Settings, host: str, port: int, workers: int, *, with_sync: bool) -> int:
-    """Serve until SIGTERM or SIGINT; returns the exit status."""
+def serve(settings: Settings, host: str, port: int, workers: int, sync: Callable[[], None] | None) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit status.
+
+    ``sync`` is what the sync process does, until SIGTERM; None where it runs elsewhere.
+    """
+    switching = sys.getswitchinterval()
     # The writer gives up the interpreter at each statement; at Python's usual 5 ms it would wait long to get it back.
     sys.setswitchinterval(0.0005)
     raise_file_limit()
@@ -75,12 +81,20 @@ def serve(settings: Settings, host: str, port: int, workers: int, *, with_sync: 
         server.run(sockets=[mine])
         return server.started
 
-    child = _SyncChild() if with_sync else None
+    def beside() -> None:
+        assert sync is not None  # else nothing runs beside
+        for listener in listeners:
+            listener.close()
+        sys.setswitchinterval(switching)
+        sync()
+
+    child = _SyncChild() if sync is not None and workers == 1 else None
     # uvicorn stops on these, then raises them again for whoever comes after: here that is a clean end
     for caught in (signal.SIGTERM, signal.SIGINT):
         signal.signal(caught, lambda *_: None)
     try:
-        started = run() if workers == 1 else Workers(workers, run).look_after()
+        beside_them = beside if sync is not None else None
+        started = run() if workers == 1 else Workers(workers, run, beside_them).look_after()
     finally:
         if child is not None:
             child.stop()
