@@ -13,9 +13,9 @@ import structlog
 
 from forms.problems import Problem, Problems
 from server.forwarded import Application, Forwarded
+from server.logs import where
 from server.monitoring import Health, Metrics
 from server.openrosa import door
-from server.openrosa.submission import where
 from server.settings import Settings
 from server.staff import door as staff_door
 from server.store.checkpoints import Checkpoints

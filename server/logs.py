@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import traceback
+from pathlib import Path
 from typing import TextIO, cast
 
 
@@ -21,6 +23,12 @@ class _StandardError:
     def flush(self) -> None:
         with contextlib.suppress(OSError):
             sys.stderr.flush()
+
+
+def where(error: BaseException) -> str:
+    """The places in our code that an error came by. Its message may quote an answer and is never logged."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return " ".join(f"{Path(f.filename).name}:{f.lineno}" for f in frames[-6:])
 
 
 def configure_logs() -> None:

@@ -18,13 +18,18 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 
+import structlog
 import uvicorn
 
 from forms.problems import Problem, Problems
 from server import installation
 from server.connections import Connection, raise_file_limit
+from server.logs import where
 from server.settings import Settings
+from server.terminal import complain
 from server.workers import Workers
+
+log = structlog.get_logger()
 
 _APP = "posmigran:app_from_environment"
 _KEEP_ALIVE = 75  # seconds; above the 60 s after which Collect gives up (COLLECT 10.28)
@@ -86,7 +91,14 @@ def serve(settings: Settings, host: str, port: int, workers: int, sync: Callable
         for listener in listeners:
             listener.close()
         sys.setswitchinterval(switching)
-        sync()
+        try:
+            sync()
+        except Problem as problem:
+            complain(problem.text("en"))
+            raise
+        except Exception as error:
+            log.error("sync.failed", error=type(error).__name__, at=where(error))
+            raise
 
     child = _SyncChild() if sync is not None and workers == 1 else None
     # uvicorn stops on these, then raises them again for whoever comes after: here that is a clean end

@@ -128,8 +128,6 @@ class Workers:
                 status = 0
             else:
                 status = 0 if self._run(number) else NOT_STARTED
-        except Exception as error:  # noqa: BLE001 - its message may quote an answer
-            log.error("process.failed", error=type(error).__name__)
         finally:
             sys.stdout.flush()
             os._exit(status)  # nothing of what the parent would do on its way out is for a child to do

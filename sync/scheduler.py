@@ -12,12 +12,10 @@ import signal
 import socket
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
 from random import Random
 from typing import BinaryIO
 
@@ -26,6 +24,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
+from server.logs import where
 from server.settings import Quiet, Settings
 from server.store import entities, escalations, jobs, officers, owed, patience, quarantine, spending
 from server.store.database import Store, Writer
@@ -311,9 +310,7 @@ class Sync:
             did = {}
             error = type(fault).__name__
             # its message may quote a row: only its type and place are logged
-            frames = traceback.extract_tb(fault.__traceback__)[-4:]
-            at = " ".join(f"{Path(f.filename).name}:{f.lineno}" for f in frames)
-            log.error("job.failed", job=job.name, error=error, at=at)
+            log.error("job.failed", job=job.name, error=error, at=where(fault))
             # A connection that broke is replaced by the next query.
             self._store.release()
         if any(did.values()):

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from forms.problems import Problem
 from server import installation
 from server.commands.common import HomeOption, JsonOption, now, opened
 from server.settings import load_settings
@@ -67,19 +66,8 @@ def serve(
     with opened(home) as (_, store):  # what a killed process left half-done is decided before phones come
         Files(store.home, store.keys).sweep()
     raise typer.Exit(
-        serving.serve(
-            settings, host, port, workers or serving.default_workers(), None if no_sync else _sync_beside
-        )
+        serving.serve(settings, host, port, workers or serving.default_workers(), None if no_sync else sync)
     )
-
-
-def _sync_beside() -> None:
-    """What the server's own sync process does. It reads the environment anew, as a command would."""
-    try:
-        sync()
-    except Problem as problem:
-        complain(problem.text("en"))
-        raise
 
 
 def sync(

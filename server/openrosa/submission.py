@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import traceback
-from pathlib import Path
 
 import falcon
 import structlog
@@ -13,6 +11,7 @@ from falcon.asgi import Request, Response
 from forms.problems import Problem
 from server.intake.intake import Prepared
 from server.intake.upload import Oversized, Receipt, Upload
+from server.logs import where
 from server.openrosa import answers, multipart_body
 from server.openrosa.credentials import Asking
 from server.openrosa.multipart_body import Received
@@ -135,12 +134,6 @@ class Submission(Resource):
             await self.door.readers.run(lambda: received.drop(named))
         except Problem:  # the database does not answer now: the next sweep asks it
             received.leave()
-
-
-def where(error: BaseException) -> str:
-    """The places in our code that an error came by. Its message may quote an answer and is never logged."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return " ".join(f"{Path(f.filename).name}:{f.lineno}" for f in frames[-6:])
 
 
 def _thanks(state: str, *, with_files: bool) -> str:

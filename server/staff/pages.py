@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import re
-import traceback
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.ext import Extension
 
 from forms.problems import Problem, Problems
+from server.logs import where
 from server.settings import Settings
 from server.staff import words
 from server.staff.assets import Assets
@@ -132,8 +132,7 @@ class Pages:
 
     def fail_unforeseen(self, response: Response, error: Exception, visitor: Visitor | None = None) -> None:
         """The same for a fault of ours. Its message may quote an answer: only type and place are logged."""
-        frames = [f"{Path(f.filename).name}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)]
-        log.error("page.failed", error=type(error).__name__, at=" ".join(frames[-6:]))
+        log.error("page.failed", error=type(error).__name__, at=where(error))
         self.fail(response, Problem(Problems.PAGE_FAILED), visitor)
 
     async def visitor(self, request: Request) -> Visitor | None:
