@@ -185,6 +185,12 @@ def find(form_id: str, instance_id: str) -> Submission | None:
     return row
 
 
+def counts(form_id: str, instance_id: str) -> bool:
+    """Is there such a submission, other than a trial?"""
+    same = (Submission.form_id == form_id) & (Submission.instance_id == instance_id)
+    return bool(Submission.select(Submission.id).where(same & ~Submission.draft).exists())
+
+
 @dataclass(frozen=True)
 class _Place:
     """Where a new row belongs: the root of its chain; ``edits`` are the roots of edits of it that came before."""
