@@ -19,7 +19,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from forms import consent
 from forms.correction import Corrected
 from forms.instance import Instance, read_instance
 from forms.lists import ListTable
@@ -46,7 +45,7 @@ from server.store.entities import Sender
 from server.store.officers import Person
 from server.store.quarantine import Came, Held
 from server.store.room import Bounds
-from server.store.submissions import Kept, NewSubmission, OtherBytes
+from server.store.submissions import Kept, OtherBytes
 
 
 @dataclass(frozen=True)
@@ -212,7 +211,14 @@ class Intake:
         )
 
     def _follow(
-        self, upload: Upload, judged: Judged, kept: Kept, received_at: datetime, now: datetime, *, chained: bool
+        self,
+        upload: Upload,
+        judged: Judged,
+        kept: Kept,
+        received_at: datetime,
+        now: datetime,
+        *,
+        chained: bool,
     ) -> str | None:
         """What follows from a new submission that counts. Returns the reference of its case, if it has one."""
         new = judged.new
