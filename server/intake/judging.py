@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from forms import consent
 from forms.entities import Block, blocks
 from forms.form import Indicator
 from forms.instance import Instance, expected_attachments, typed_answers
@@ -30,12 +31,16 @@ CLOSED = Problems.FORM_CLOSED.value.code
 
 @dataclass(frozen=True)
 class Judged:
-    """A submission before it is kept, parted and sealed, the indicators that hold, and what it says of entities."""
+    """A submission before it is kept, parted and sealed, the indicators that hold, and what it says of entities.
+
+    ``shared``: did the person agree that their data leave the desk? None where the form does not ask.
+    """
 
     new: NewSubmission
     parts: Parts
     indicators: tuple[Indicator, ...]
     blocks: tuple[Block, ...]
+    shared: bool | None
 
 
 class Untakeable(Exception):  # noqa: N818 - says what is the matter
@@ -74,6 +79,7 @@ class Judging:
             submissions.parted(new, self._store),
             tuple(shelved.indicators[code] for code in verdict.indicators),
             tuple(blocks(instance, shelved.entities)) if shelved.entities else (),
+            consent.agreed(new.answers, shelved.asks_to_share),
         )
 
     def _held_back(self, upload: Upload, instance: Instance, now: datetime) -> bool:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import PurePath
 
+from forms.consent import asked_to_share
 from forms.correction import Corrector
 from forms.entities import Declaration, declarations
 from forms.form import Form, Indicator
@@ -38,6 +39,8 @@ class ShelvedForm:
     indicators: dict[str, Indicator]
     entities: tuple[Declaration, ...]
     choices: Choices
+    asks_to_share: tuple[str, ...] | None
+    """Where the question on passing data on stands (:mod:`forms.consent`)."""
 
     @cached_property
     def corrector(self) -> Corrector:
@@ -123,6 +126,7 @@ class Shelf:
                         {i.code: i for i in form.indicators},
                         declarations(form.xform),
                         choices_of(form, schema),
+                        asked_to_share(schema),
                     )
                     self._forms[form_id, version] = found
         return found
