@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import math
 import re
 import weakref
@@ -122,12 +123,11 @@ def read_instance(xml: bytes, *, most_bytes: int = MOST_BYTES) -> Instance:
     Raises Problem ``XML_UNREADABLE``, ``XML_TOO_BIG`` or ``XML_NO_FORM_ID``.
     """
     element = parse_xml_of_any_depth(xml, most_bytes=most_bytes)
-    name = _local(str(element.tag))
-    children: list[Node] = []
-    root = Node.of(name, f"/{name}", "" if len(element) else element.text or "", None, 1, children)
-    index: dict[str, list[Node]] = {root.path: [root]}
-    parents = [root]
-    _fill(element, root, children, index, parents, 2)
+    name, path, steps = _top.get(element.tag) or _step(element.tag, "", _top)
+    root = Node.of(name, path, "" if len(element) else element.text or "", None, 1, ())
+    index: dict[str, list[Node]] = {path: [root]}
+    parents: list[Node] = []
+    _fill(element, root, steps, index, parents, 2)
     form_id = (element.get("id") or "").strip()
     if not form_id:
         raise Problem(Problems.XML_NO_FORM_ID)
@@ -150,7 +150,7 @@ def read_instance(xml: bytes, *, most_bytes: int = MOST_BYTES) -> Instance:
 def _fill(
     element: etree._Element,
     node: Node,
-    children: list[Node],
+    steps: _Steps,
     index: dict[str, list[Node]],
     parents: list[Node],
     depth: int,
@@ -160,13 +160,12 @@ def _fill(
     Written for speed, without calls: this is most of what reading costs. Raises Problem ``XML_UNREADABLE`` where
     elements nest deeper than a document's may.
     """
-    above = node.path + "/"
-    add = children.append
+    children: list[Node] = []
+    node.children = children
+    parents.append(node)
     for below in element:
-        name: str = below.tag
-        if name[0] == "{":
-            name = _local(name)
-        path = above + name
+        tag = below.tag
+        name, path, further = steps[tag] if tag in steps else _step(tag, node.path, steps)
         child = Node()
         child.name = name
         child.path = path
@@ -180,15 +179,12 @@ def _fill(
         else:
             child.position = 1
             index[path] = [child]
-        add(child)
+        children.append(child)
         if len(below):
             if depth == DEEPEST:
                 raise too_deep()
             child.text = ""
-            grandchildren: list[Node] = []
-            child.children = grandchildren
-            parents.append(child)
-            _fill(below, child, grandchildren, index, parents, depth + 1)
+            _fill(below, child, further, index, parents, depth + 1)
         else:
             child.text = below.text or ""
             child.children = ()
@@ -196,8 +192,24 @@ def _fill(
             child.attributes = {str(key): str(value) for key, value in below.items()}
 
 
-def _local(tag: str) -> str:
-    return tag[tag.index("}") + 1 :] if tag[0] == "{" else tag
+_Steps = dict[str, tuple[str, str, "_Steps"]]
+"""What elements at a place have in common: by their tag the local name, the path, and the steps below."""
+
+_top: Final[_Steps] = {}
+_MOST_STEPS: Final = 3_000
+_LONGEST_STEP: Final = 200  # characters of a path
+_steps_kept = itertools.count(1)
+
+
+def _step(tag: str, above: str, steps: _Steps) -> tuple[str, str, _Steps]:
+    """A step that is not known yet. Those of the forms in use stay, so that reading makes few strings."""
+    name = tag[tag.index("}") + 1 :] if tag[0] == "{" else tag
+    step: tuple[str, str, _Steps] = (name, f"{above}/{name}", {})
+    if len(tag) + len(step[1]) <= _LONGEST_STEP:
+        steps[tag] = step
+        if next(_steps_kept) % _MOST_STEPS == 0:  # anybody may send names that no form has
+            _top.clear()
+    return step
 
 
 def _meta(groups: Sequence[Node]) -> dict[str, str]:
