@@ -91,6 +91,7 @@ def _normalize_space(site: Site) -> Code:
 def _argument_or_self(site: Site) -> Code:
     if site.arguments:
         return site.arguments[0]
+    site.scope.uses.placed = True
 
     def own(env: Environment) -> Value:
         return "" if env.context is None else env.answers.value_of(env.context)
