@@ -42,23 +42,34 @@ class Recalculated(Answers):
         self.kept = kept
         self.errors = errors
 
-    def read(self, node: Node) -> Value:
+    def value_of(self, node: Node) -> Value:
         """What a node is worth: worked out where it is a calculation, else what the phone wrote."""
+        known = self.values_of_nodes
+        value = known.get(node)
+        if value is not None:
+            return value
         path = node.path
         expression = self.calculates.get(path)
-        if expression is None:
-            return _by_look(node.text, self.offset) if path in self.kept else Answers.read(self, node)
-        known = self.values_of_nodes
-        if node in known:  # begun below, and not yet done: it looks at itself
-            return Answers.read(self, node)
-        known[node] = None
-        environment = self.environment
-        try:
-            value = expression.evaluate(environment.at(node) if expression.placed else environment)
-            return value if value.__class__ is str else _stored(value, self.types.get(path, ""))
-        except FAILURES as error:
-            self.errors.append((path, message(error)))
-            return Answers.read(self, node)
+        if (
+            expression is None or node in known
+        ):  # known, but as None: begun below and not done, it looks at itself
+            value = self.read(node)
+        else:
+            known[node] = None
+            environment = self.environment
+            try:
+                value = expression.evaluate(environment.at(node) if expression.placed else environment)
+                if value.__class__ is not str:
+                    value = _stored(value, self.types.get(path, ""))
+            except FAILURES as error:
+                self.errors.append((path, message(error)))
+                value = self.read(node)
+        known[node] = value
+        return value
+
+    def read(self, node: Node) -> Value:
+        """What the phone wrote, typed."""
+        return _by_look(node.text, self.offset) if node.path in self.kept else Answers.read(self, node)
 
 
 def _stored(value: Value, kind: str) -> Value:

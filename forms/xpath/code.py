@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias
 from forms.instance import Node
 from forms.xpath.environment import Answers, Environment
 from forms.xpath.errors import XPathError
-from forms.xpath.values import Value, to_boolean, to_integer, to_number, to_text
+from forms.xpath.values import Value, number_of_text, to_boolean, to_integer, to_number, to_text
 
 Evaluate: TypeAlias = Callable[[Environment], Value]
 Number: TypeAlias = Callable[[Environment], float]
@@ -78,6 +78,9 @@ def number(code: Code) -> Number:
         value = to_number(code.constant)
         return lambda _env: value
 
+    if code.kind == "text":
+        words: Text = evaluate  # type: ignore[assignment]
+        return lambda env: number_of_text(words(env))
     path = code.path
     if path is not None:
 

@@ -83,7 +83,9 @@ def _decimal_date_time(site: Site) -> Code:
     evaluate = site.arguments[0].evaluate
 
     def decimal(env: Environment) -> Value:
-        value = _decimal(evaluate(env), env.offset)
+        value = evaluate(env)
+        if value.__class__ is not date:
+            value = _decimal(value, env.offset)
         if isinstance(value, date):
             milliseconds = days_and_time(value) * 86_400_000 - env.offset.total_seconds() * 1000
             return round(milliseconds) / 86_400_000
@@ -98,7 +100,9 @@ def _decimal_time(site: Site) -> Code:
     evaluate = site.arguments[0].evaluate
 
     def decimal(env: Environment) -> Value:
-        value = _decimal(evaluate(env), env.offset)
+        value = evaluate(env)
+        if value.__class__ is not date:
+            value = _decimal(value, env.offset)
         if isinstance(value, float):
             return value if value != value else value - math.floor(value)
         if isinstance(value, date):
@@ -110,9 +114,7 @@ def _decimal_time(site: Site) -> Code:
 
 
 def _decimal(value: Value, offset: timedelta) -> Value:
-    """The value as a moment or a number of days that could be one."""
-    if value.__class__ is date:
-        return value
+    """The value, which is no mere day, as a moment or a number of days that could be one."""
     if isinstance(value, float):
         if value > 2147483647 or value < -2147483648:  # as far as Java's int reaches
             raise _no_moment()

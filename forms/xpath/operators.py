@@ -94,8 +94,9 @@ def _same(left: Code, right: Code) -> Truth:
         return _same_as_text(a, str(wanted))
     if wanted.__class__ is float:
         return _same_as_number(a, wanted)
-    if left.kind == "number" or right.kind == "number":
-        return lambda env: equal(a(env), b(env))
+    if left.kind == "number" and right.kind == "number":
+        x, y = number(left), number(right)
+        return lambda env: abs(x(env) - y(env)) < _TINY
     if left.kind == "text" and right.kind == "text":
         return lambda env: a(env) == b(env)
     return lambda env: equal(a(env), b(env))

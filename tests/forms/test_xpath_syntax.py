@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_DOWN, ROUND_HALF_UP, Context, Decimal
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forms.xpath import Answers, Environment, UnsupportedFunction, XPathError, compile_expression
+from forms.xpath.environment import READERS
 from forms.xpath.functions import FUNCTIONS
 
 
@@ -89,6 +93,30 @@ def test_many_terms_in_a_row_are_no_nesting() -> None:
     assert compile_expression(" + ".join(["1"] * 100)).evaluate(nowhere) == 100.0
     with pytest.raises(XPathError, match="in a row"):
         compile_expression(" + ".join(["1"] * 1000))
+
+
+@settings(max_examples=300, derandomize=True, deadline=None, database=None)
+@given(st.one_of(st.text(max_size=30), st.text(alphabet="0123456789-+:.,TZ truefalsEe", max_size=30)))
+def test_no_text_that_a_phone_may_send_stops_an_answer_from_being_read(text: str) -> None:
+    for kind, reader in READERS.items():
+        assert reader(text, timedelta(hours=7)).__class__ in (str, float, bool, date, datetime), kind
+
+
+@settings(max_examples=300, derandomize=True, deadline=None, database=None)
+@given(
+    st.one_of(
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.floats(0, 3),
+        st.integers(0, 10**16).map(lambda halves: halves / 2),
+    )
+)
+def test_numbers_are_rounded_as_they_are_written(number: float) -> None:
+    answers = Answers({}, {})
+    answers["/data/x"] = number
+    exact = Decimal(repr(number))
+    whole = exact.quantize(Decimal(1), ROUND_HALF_UP if number > 0 else ROUND_HALF_DOWN, Context(prec=400))
+
+    assert compile_expression("round(/data/x)").evaluate(Environment(answers)) == float(whole)
 
 
 @pytest.mark.parametrize("call", ["property('deviceid')", "geofence('1 2', /data/x)", "jr:itext('x')"])
