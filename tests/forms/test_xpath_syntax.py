@@ -95,6 +95,28 @@ def test_many_terms_in_a_row_are_no_nesting() -> None:
         compile_expression(" + ".join(["1"] * 1000))
 
 
+@pytest.mark.parametrize(
+    ("expression", "context", "placed"),
+    [
+        (". > 3 and ../y = 'a' or /data/y = 'b'", "/data/x", False),
+        ("instance('l')/root/item[name = current()/../y]/label", "/data/x", False),
+        ("sum(/data/rep/amt)", "/data/x", False),
+        ("sum(/data/rep[k = 1]/amt)", "/data/x", True),
+        (". > 3", "/data/rep/amt", True),
+        ("instance('l')/root/item[name = current()/../k]/label", "/data/rep/amt", True),
+        ("position()", "/data/x", True),
+        ("once(3)", "/data/x", True),
+        ("string-length()", "/data/x", True),
+        ("normalize-space()", "/data/x", True),
+        ("indexed-repeat(/data/rep/amt, /data/rep, 2)", "/data/x", True),
+    ],
+)
+def test_it_is_known_whether_an_expression_looks_at_where_it_stands(
+    expression: str, context: str, placed: bool
+) -> None:
+    assert compile_expression(expression, context, ["/data/rep"]).placed is placed
+
+
 @settings(max_examples=300, derandomize=True, deadline=None, database=None)
 @given(st.one_of(st.text(max_size=30), st.text(alphabet="0123456789-+:.,TZ truefalsEe", max_size=30)))
 def test_no_text_that_a_phone_may_send_stops_an_answer_from_being_read(text: str) -> None:
