@@ -14,7 +14,7 @@ from forms.compile import Inspection, inspect_workbook
 from forms.form import Form
 from forms.problems import Problem
 from server.intake.intake import Intake
-from server.store import desks, published, records, submissions
+from server.store import desks, published, quarantine, records, submissions
 from server.store.database import Store
 from server.store.models import Alert, Attachment, Case, Register, Submission
 from tests.conftest import Clock, Home, publish_library
@@ -163,6 +163,13 @@ def test_with_the_last_form_closed_phones_keep_what_they_have(place: Place) -> N
     with pytest.raises(CollectError):
         place.phone.sync()
     assert set(place.phone.forms) == {"coba"}
+
+    # and where it holds what arrives, every worker knows as soon as the command says so
+    assert place.phone.submit(small.xml({"age": "3"})).status == 201
+    assert command(place.home, "forms", "close", "coba", "--hold")["state"] == "holding"
+    assert [place.phone.submit(small.xml({"age": "3"})).status for _ in range(4)] == [201] * 4
+    assert [f["state"] for f in command(place.home, "forms", "list")] == ["holding"]
+    assert (Submission.select().count(), quarantine.waiting(reason="form.closed")) == (1, 4)
 
 
 def test_a_draft_that_nobody_used_may_be_replaced_and_a_used_one_not(
