@@ -149,7 +149,7 @@ class Intake:
         xml, files = quarantine.xml_of(entry, self._store), list(entry.files)
         upload = Upload(xml, desk, entry.device_id, files, entry.received_at)
         instance = bounded(read_instance(xml, most_bytes=_RELEASED_LARGER * MOST_BYTES))
-        if entry.reason == OTHER_BYTES and taken_as is not None:
+        if taken_as is not None and (entry.reason == OTHER_BYTES or quarantine.differs(entry)):
             instance = replace(
                 instance,
                 instance_id="sha256:" + hashlib.sha256(xml).hexdigest(),

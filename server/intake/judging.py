@@ -26,6 +26,7 @@ from server.store.models import Area
 from server.store.submissions import NewSubmission, Parts
 
 ENCRYPTED = "submission.encrypted"
+CLOSED = Problems.FORM_CLOSED.value.code
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ class Judging:
     def judge(self, upload: Upload, instance: Instance, now: datetime) -> Judged:
         """What the submission is and what follows from it. Raises :class:`Untakeable`."""
         received_at = upload.received_at or now
+        if self._held_back(upload, instance, now):
+            raise Untakeable(CLOSED)
         shelved = self.shelf.form(instance.form_id, instance.version)
         if shelved is None:
             raise Untakeable(Problems.FORM_UNKNOWN.value.code)
@@ -78,6 +81,15 @@ class Judging:
             tuple(blocks(instance, shelved.entities)) if shelved.entities else (),
             consent.agreed(new.answers, shelved.asks_to_share),
         )
+
+    def _held_back(self, upload: Upload, instance: Instance, now: datetime) -> bool:
+        """Is it of a form that takes no more, and new? Staff release by this way too; a trial counts nowhere.
+
+        What was taken in before may still get its files, and the phone that never heard so may ask again.
+        """
+        if not self.shelf.holds(instance.form_id, now) or upload.received_at is not None or upload.desk.draft:
+            return False
+        return not submissions.counts(instance.form_id, instance.instance_id)
 
     def surroundings(
         self, shelved: ShelvedForm, instance: Instance, desk: KnownDesk, received_at: datetime, now: datetime
