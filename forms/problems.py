@@ -23,6 +23,11 @@ class Problems(Enum):
         "Formulir {form_id} versi {version} tidak ada di server ini.",
         "There is no form {form_id}, version {version}, on this server.",
     )  # fmt: skip
+    FORM_CLOSED = Kind(
+        "form.closed", 409,
+        "Formulir {form_id} sudah ditutup. Kirimannya ditahan sampai petugas memutuskan.",
+        "Form {form_id} is closed. What is sent of it is held until staff decide.",
+    )  # fmt: skip
     FORM_VERSION_TAKEN = Kind(
         "form.version_taken", 409,
         "Formulir {form_id} versi {version} sudah terbit dengan isi lain. Naikkan kolom version di lembar settings.",

@@ -24,6 +24,7 @@ from server.store import areas, desks, events, officers
 from server.store.database import MIGRATIONS, Store
 from server.store.files import Files
 from server.store.models import Event, PublishedForm
+from server.store.published import LOCK
 from server.store.sealing import KEY_FILE, Keys
 
 FIRST_PROVINCE = "11"
@@ -91,7 +92,7 @@ def init(
     settings: Settings, admin_email: str, now: datetime, progress: Callable[[str], None] = lambda text: None
 ) -> dict[str, Any]:
     """Make the home, or bring an existing one up to date; returns what ``init --json`` prints."""
-    from server.publishing import LOCK, renew_shipped_lists  # with it comes all that compiles forms
+    from server.publishing import renew_shipped_lists  # with it comes all that compiles forms
 
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings.home.chmod(0o700)  # also where it was made beforehand: the database in it is for its owner alone

@@ -14,9 +14,9 @@ from forms.expressions import read_expressions
 from forms.form import Finding
 from forms.lists import ListTable, compare_lists
 from forms.problems import Problem, Problems
-from server.publishing import LOCK
 from server.store import editions, events, published
 from server.store.database import Store
+from server.store.published import LOCK
 
 
 def set_policy_list(

@@ -23,9 +23,8 @@ from server.store.case_list import CASE_LIST
 from server.store.database import Store
 from server.store.editions import AREA_LIST, OPERATOR, SHIPPED
 from server.store.entities import WORKERS
+from server.store.published import LOCK
 
-LOCK: Final = "init"
-"""What several ``init``, ``forms publish`` and ``lists set`` at once pass one by one."""
 _MADE: Final = {
     AREA_LIST: b"name,label,kec,kec_label,jenis\n",
     CASE_LIST: b"name,label,ref,village,form,opened\n",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -99,11 +99,14 @@ def forms_publish(
 @app.command("close")
 def forms_close(
     form_id: Annotated[str, typer.Argument(help="As forms list shows it.")],
+    hold: Annotated[
+        bool, typer.Option("--hold", help="Hold what still arrives, for staff to release or discard.")
+    ] = False,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Take a form off the phones' list; what was filled in before still arrives."""
-    _close(form_id, home, json, closed=True)
+    """Take a form off the phones' list; what was filled in before still arrives, and counts unless it is held."""
+    _close(form_id, "holding" if hold else "closed", home, json)
 
 
 @app.command("open")
@@ -113,19 +116,13 @@ def forms_open(
     json: JsonOption = False,
 ) -> None:
     """Put a closed form on the phones' list again."""
-    _close(form_id, home, json, closed=False)
+    _close(form_id, "open", home, json)
 
 
-def _close(
-    form_id: Annotated[str, typer.Argument(help="As forms list shows it.")],
-    home: Path | None,
-    json: bool,
-    *,
-    closed: bool,
-) -> None:
-    state = "closed" if closed else "open"
+def _close(form_id: str, state: Literal["open", "closed", "holding"], home: Path | None, json: bool) -> None:
     with opened(home) as (_, store), store.transaction():
-        published.set_closed(form_id, closed=closed)
+        store.lock(published.LOCK)
+        published.set_closed(form_id, closed=state != "open", holding=state == "holding")
         events.record(now(), "operator", f"form.{state}", form_id)
         show({"form_id": form_id, "state": state}, json)
 

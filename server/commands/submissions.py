@@ -96,7 +96,7 @@ def submissions_release(
             with store.transaction():  # each by itself: one that cannot be taken holds up none before it
                 person = officers.require(by)
                 held = quarantine.require(number, person)
-                if held.reason == OTHER_BYTES and as_ is None:
+                if as_ is None and (held.reason == OTHER_BYTES or quarantine.differs(held)):
                     which = (
                         f"upload {number} has other answers under a known instanceID: say correction or new"
                     )

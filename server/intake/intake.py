@@ -19,7 +19,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from forms import consent
 from forms.correction import Corrected
 from forms.instance import Instance, read_instance
 from forms.lists import ListTable
@@ -46,7 +45,7 @@ from server.store.entities import Sender
 from server.store.officers import Person
 from server.store.quarantine import Came, Held
 from server.store.room import Bounds
-from server.store.submissions import Kept, NewSubmission, OtherBytes
+from server.store.submissions import Kept, OtherBytes
 
 
 @dataclass(frozen=True)
@@ -150,7 +149,7 @@ class Intake:
         xml, files = quarantine.xml_of(entry, self._store), list(entry.files)
         upload = Upload(xml, desk, entry.device_id, files, entry.received_at)
         instance = bounded(read_instance(xml, most_bytes=_RELEASED_LARGER * MOST_BYTES))
-        if entry.reason == OTHER_BYTES and taken_as is not None:
+        if taken_as is not None and (entry.reason == OTHER_BYTES or quarantine.differs(entry)):
             instance = replace(
                 instance,
                 instance_id="sha256:" + hashlib.sha256(xml).hexdigest(),
@@ -187,10 +186,9 @@ class Intake:
 
     def _take(self, upload: Upload, judged: Judged, now: datetime) -> Receipt:
         """The submission and all that follows from it. Raises :class:`Untakeable`."""
-        received_at = upload.received_at or now
-        new = replace(judged.new, received_at=received_at)
+        new, received_at = judged.new, upload.received_at or now
         try:
-            kept = submissions.keep(new, self._store, judged.parts)
+            kept = submissions.keep(new, self._store, judged.parts, received_at)
         except OtherBytes:
             raise Untakeable(OTHER_BYTES) from None
         chained = kept.root != new.instance_id or not kept.current
@@ -200,35 +198,48 @@ class Intake:
         fitting = tally.attach(kept, upload.files, upload.desk.id, received_at)
         if chained:
             attachments.carry_over(new.form_id, kept.root)
-        receipt = Receipt(
+        ref = None
+        if kept.new and not new.draft:
+            ref = self._follow(upload, judged, kept, received_at, now, chained=chained)
+        return Receipt(
             "new" if kept.new else "known",
             new.instance_id,
+            ref=ref,
             submission_id=kept.id,
             unnamed=fitting.unnamed,
             left_out=fitting.problem,
         )
-        if new.draft or not kept.new:
-            return receipt
+
+    def _follow(
+        self,
+        upload: Upload,
+        judged: Judged,
+        kept: Kept,
+        received_at: datetime,
+        now: datetime,
+        *,
+        chained: bool,
+    ) -> str | None:
+        """What follows from a new submission that counts. Returns the reference of its case, if it has one."""
+        new = judged.new
         if judged.blocks:
-            self._take_entities(upload, judged, kept, new, chained=chained)
+            self._take_entities(upload, judged, kept, received_at, chained=chained)
         followed = followed_case(new.form_id, new.answers)
         if followed is not None:
             follow_ups.link(kept.id, followed, upload.desk.speaks_for, upload.desk.role)
-        ref = case_opening.open_or_extend(
+        return case_opening.open_or_extend(
             kept.id, new.form_id, kept.root, new.village, judged.indicators, now, chained=chained
         )
-        return replace(receipt, ref=ref)
 
     def _take_entities(
-        self, upload: Upload, judged: Judged, kept: Kept, new: NewSubmission, *, chained: bool
+        self, upload: Upload, judged: Judged, kept: Kept, received_at: datetime, *, chained: bool
     ) -> None:
         """Apply what the submission says of entities. An edit says it again: the first to come counts (5.20)."""
+        new = judged.new
         if chained and entities.taken(new.form_id, kept.root):
             return
-        shelved = self._judging.shelf.form(new.form_id, new.version)
-        asked = consent.asked_to_share(shelved.schema) if shelved is not None else None
-        sender = Sender(kept.id, new.village, upload.desk.speaks_for, consent.agreed(new.answers, asked))
-        faults = entities.take(judged.blocks, sender, self._store, new.received_at)
+        sender = Sender(kept.id, new.village, upload.desk.speaks_for, judged.shared)
+        faults = entities.take(judged.blocks, sender, self._store, received_at)
         if faults:
             entities.note_faults(kept.id, faults)
 

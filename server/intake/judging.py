@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from forms import consent
 from forms.entities import Block, blocks
 from forms.form import Indicator
 from forms.instance import Instance, expected_attachments, typed_answers
@@ -25,16 +26,21 @@ from server.store.models import Area
 from server.store.submissions import NewSubmission, Parts
 
 ENCRYPTED = "submission.encrypted"
+CLOSED = Problems.FORM_CLOSED.value.code
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A submission before it is kept, parted and sealed, the indicators that hold, and what it says of entities."""
+    """A submission before it is kept, parted and sealed, the indicators that hold, and what it says of entities.
+
+    ``shared``: did the person agree that their data leave the desk? None where the form does not ask.
+    """
 
     new: NewSubmission
     parts: Parts
     indicators: tuple[Indicator, ...]
     blocks: tuple[Block, ...]
+    shared: bool | None
 
 
 class Untakeable(Exception):  # noqa: N818 - says what is the matter
@@ -56,6 +62,8 @@ class Judging:
     def judge(self, upload: Upload, instance: Instance, now: datetime) -> Judged:
         """What the submission is and what follows from it. Raises :class:`Untakeable`."""
         received_at = upload.received_at or now
+        if self._held_back(upload, instance, now):
+            raise Untakeable(CLOSED)
         shelved = self.shelf.form(instance.form_id, instance.version)
         if shelved is None:
             raise Untakeable(Problems.FORM_UNKNOWN.value.code)
@@ -71,7 +79,17 @@ class Judging:
             submissions.parted(new, self._store),
             tuple(shelved.indicators[code] for code in verdict.indicators),
             tuple(blocks(instance, shelved.entities)) if shelved.entities else (),
+            consent.agreed(new.answers, shelved.asks_to_share),
         )
+
+    def _held_back(self, upload: Upload, instance: Instance, now: datetime) -> bool:
+        """Is it of a form that takes no more, and new? Staff release by this way too; a trial counts nowhere.
+
+        What was taken in before may still get its files, and the phone that never heard so may ask again.
+        """
+        if not self.shelf.holds(instance.form_id, now) or upload.received_at is not None or upload.desk.draft:
+            return False
+        return not submissions.counts(instance.form_id, instance.instance_id)
 
     def surroundings(
         self, shelved: ShelvedForm, instance: Instance, desk: KnownDesk, received_at: datetime, now: datetime

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import PurePath
 
+from forms.consent import asked_to_share
 from forms.correction import Corrector
 from forms.entities import Declaration, declarations
 from forms.form import Form, Indicator
@@ -23,8 +24,9 @@ from forms.schema import Schema
 from server.intake.chosen import Choices, choices_of
 from server.store import counters, editions, published
 
-_ASKED_EVERY = timedelta(seconds=1)
-"""How long lists are used without asking; an interview is hours older than its arrival anyway."""
+_ASKED_EVERY = timedelta(milliseconds=20)
+"""How long what is known is used without asking whether anything was published. Under load that is once in ten or
+twenty submissions, and sooner than anybody could send one after a command that changes it."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class ShelvedForm:
     indicators: dict[str, Indicator]
     entities: tuple[Declaration, ...]
     choices: Choices
+    asks_to_share: tuple[str, ...] | None
+    """Where the question on passing data on stands (:mod:`forms.consent`)."""
 
     @cached_property
     def corrector(self) -> Corrector:
@@ -58,31 +62,34 @@ class ShelvedLists:
 class _Editions:
     """All editions at one revision: which count when, and the tables of those that were asked for."""
 
-    def __init__(self, revision: int) -> None:
+    def __init__(self, revision: int, former: _Editions | None = None) -> None:
         self.revision = revision
         self._known = editions.dated() if revision >= 0 else []
         self._begins = editions.beginnings(self._known)
         self._spans: dict[int, ShelvedLists] = {}
+        self._read = former.tables() if former is not None else {}  # editions never change
 
-    def at(self, moment: datetime, former: _Editions) -> ShelvedLists:
+    def at(self, moment: datetime) -> ShelvedLists:
         span = bisect.bisect_right(self._begins, moment)
         found = self._spans.get(span)
         if found is None:
             numbers = editions.in_force(self._known, moment)
             tables = {
-                PurePath(filename).stem: former.table(filename, number) or _table(filename, number)
+                PurePath(filename).stem: self._read.get((filename, number)) or _table(filename, number)
                 for filename, number in numbers.items()
                 if is_list(filename)
             }
             found = self._spans[span] = ShelvedLists(tables, numbers)
         return found
 
-    def table(self, filename: str, number: int) -> ListTable | None:
-        """A table that was read already: editions never change."""
-        for lists in self._spans.values():
-            if lists.editions.get(filename) == number:
-                return lists.tables[PurePath(filename).stem]
-        return None
+    def tables(self) -> dict[tuple[str, int], ListTable]:
+        """The tables that were asked for, by file name and number."""
+        return {
+            (filename, number): lists.tables[PurePath(filename).stem]
+            for lists in list(self._spans.values())
+            for filename, number in lists.editions.items()
+            if PurePath(filename).stem in lists.tables
+        }
 
 
 def _table(filename: str, number: int) -> ListTable:
@@ -97,6 +104,7 @@ class Shelf:
     def __init__(self) -> None:
         self._forms: dict[tuple[str, str], ShelvedForm] = {}
         self._editions = _Editions(-1)
+        self._holding: frozenset[str] = frozenset()
         self._asked_at = datetime.min.replace(tzinfo=UTC)
         self._lock = threading.Lock()
 
@@ -118,6 +126,7 @@ class Shelf:
                         {i.code: i for i in form.indicators},
                         declarations(form.xform),
                         choices_of(form, schema),
+                        asked_to_share(schema),
                     )
                     self._forms[form_id, version] = found
         return found
@@ -125,16 +134,24 @@ class Shelf:
     def lists(self, now: datetime, interview: datetime) -> ShelvedLists:
         """The editions that counted when the interview took place; ``now`` is the time of receipt.
 
-        What was published a second ago may not be seen yet. An interview of tomorrow is a phone's wrong clock:
-        it counts as held now.
+        An interview of tomorrow is a phone's wrong clock: it counts as held now.
         """
-        known = former = self._editions
-        if not timedelta(0) < now - self._asked_at < _ASKED_EVERY:
-            self._asked_at = now
-            revision = counters.current(counters.PUBLISHED)
-            if known.revision != revision:
-                known = self._editions = _Editions(revision)
-                # a draft that nobody has used may have been replaced by other bytes
-                kept = {k: v for k, v in self._forms.items() if published.hash_of(*k) == v.form.hash}
-                self._forms = kept
-        return known.at(min(now, interview), former)
+        self._look(now)
+        return self._editions.at(min(now, interview))
+
+    def holds(self, form_id: str, now: datetime) -> bool:
+        """Is what arrives of this form, in any version, kept for staff?"""
+        self._look(now)
+        return form_id in self._holding
+
+    def _look(self, now: datetime) -> None:
+        """See what was published, unless that was looked at a moment ago."""
+        if timedelta(0) < now - self._asked_at < _ASKED_EVERY:
+            return
+        revision = counters.current(counters.PUBLISHED)
+        if self._editions.revision != revision:
+            self._holding = published.holding()
+            # a draft that nobody has used may have been replaced by other bytes
+            self._forms = {k: v for k, v in self._forms.items() if published.hash_of(*k) == v.form.hash}
+            self._editions = _Editions(revision, self._editions)
+        self._asked_at = now

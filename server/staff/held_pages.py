@@ -16,7 +16,7 @@ from falcon.asgi import Request, Response
 
 from forms.problems import Problem, Problems
 from server.intake.intake import FAULT, OTHER_BYTES, Intake
-from server.intake.judging import ENCRYPTED
+from server.intake.judging import CLOSED, ENCRYPTED
 from server.staff import words
 from server.staff.pages import Button, Pages, Resource, for_officers
 from server.staff.trust import Visitor
@@ -30,13 +30,14 @@ AT_ONCE = 200
 """Uploads that one press of a button takes in, each in a transaction of its own."""
 _NOTES = {
     "terima": "Data sudah diterima dan dinilai, seperti kiriman lain.",
-    "semua": "Kiriman yang formulirnya sudah terbit kini diterima dan dinilai.",
+    "semua": "Kiriman yang formulirnya sudah terbit atau dibuka lagi kini diterima dan dinilai.",
     "sama": "Sudah dicatat sebagai kiriman yang sama.",
     "buang": "Sudah dicatat sebagai tidak dipakai. Isinya tetap disimpan.",
 }
 _UNKNOWN = Problems.FORM_UNKNOWN.value.code
 _REASONS = {
     _UNKNOWN: "Formulir atau versinya belum terbit di server ini",
+    CLOSED: "Formulirnya sudah ditutup",
     OTHER_BYTES: "Nomornya sudah pernah diterima, tetapi isinya berbeda",
     ENCRYPTED: "Isinya dikunci oleh HP, sehingga tidak dapat dinilai",
     FAULT: "Server salah waktu mengolahnya",
@@ -50,6 +51,7 @@ _REFUSED = (
 )
 _ADVICE = {
     _UNKNOWN: "Minta pengelola menerbitkan formulir dengan versi itu. Sesudah terbit, terima kiriman ini.",
+    CLOSED: "Putuskan: terima bila datanya masih diperlukan. Bila tidak, catat sebagai tidak dipakai, dengan alasan.",
     OTHER_BYTES: "Tanyakan kepada meja desa: apakah ini perbaikan dari data yang sama, atau data orang lain?",
     ENCRYPTED: "Minta pengelola menerbitkan formulir tanpa kunci (public_key). Sesudah itu meja desa mengisi ulang.",
     FAULT: "Minta pengelola memperbarui server dan melaporkan kesalahannya. Sesudah itu terima kiriman ini.",
@@ -153,7 +155,7 @@ class Release(_Decision):
 
     def _decide(self, entry: Held, person: Person, note: str, filled: dict[str, str]) -> None:
         taken_as = _TAKEN_AS.get(filled.get("sebagai", ""))
-        if entry.reason == OTHER_BYTES and taken_as is None:
+        if taken_as is None and _to_choose(entry):
             raise Problem(Problems.QUARANTINE_CHOOSE)
         self._intake.release(entry, person, note, taken_as)
 
@@ -208,11 +210,19 @@ class ReleaseAll(Button):
 
 
 def _ready(person: Person) -> list[int]:
-    """What waits for no more than somebody's word: its form is published by now."""
-    waiting = [h for h in quarantine.entries(person) if h.reason == _UNKNOWN]
+    """What waits for no more than somebody's word: its form is published by now, or open again."""
+    holding = published.holding()
+    waiting = [
+        h for h in quarantine.entries(person) if h.reason in (_UNKNOWN, CLOSED) and h.form_id not in holding
+    ]
     forms = {(h.form_id, h.version) for h in waiting}
     there = {form for form in forms if published.get_form(*form) is not None}
     return [h.id for h in waiting if (h.form_id, h.version) in there]
+
+
+def _to_choose(held: Held) -> bool:
+    """Must whoever releases it say whether it is a correction or a record of its own?"""
+    return held.reason == OTHER_BYTES or quarantine.differs(held)
 
 
 def resources(pages: Pages, clock: Callable[[], datetime]) -> dict[str, Resource]:
@@ -243,7 +253,8 @@ async def _show(
         held = quarantine.require(number, person)
         [entry] = _in_words(pages, [held], person, now)
         zone = areas.zone(held.village or person.area, pages.settings.timezone)
-        published_now = held.reason != _UNKNOWN or published.get_form(held.form_id, held.version) is not None
+        waits = held.reason in (_UNKNOWN, CLOSED)
+        published_now = not waits or published.get_form(held.form_id, held.version) is not None
         return {
             "entry": entry,
             "advice": _REFUSED if held.refused else _ADVICE.get(held.reason, ""),
@@ -251,7 +262,7 @@ async def _show(
             "can_release": held.state != "released" and held.reason != "xml.unreadable" and published_now,
             "can_link": held.state in ("held", "discarded"),
             "can_discard": held.state == "held",
-            "choose_how": held.reason == OTHER_BYTES,
+            "choose_how": held.state != "released" and _to_choose(held),
             "candidates": [
                 (
                     c["instance_id"],

@@ -130,9 +130,11 @@ def _unanswered(now: datetime) -> Any:
 
 
 def _cases(condition: Any, moment: Any, limit: int) -> list[int]:
+    # first which, then of what case: SQLite would go through all cases there are, to have them in order
+    late = Alert.select(Alert.id).where(condition)
     rows = (
         Alert.select(Alert.case)
-        .where(condition)
+        .where(Alert.id.in_(late))
         .group_by(Alert.case)
         .order_by(fn.MIN(moment), Alert.case)
         .limit(limit)

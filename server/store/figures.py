@@ -57,7 +57,7 @@ def counted() -> list[Figure]:
             "1 where any alert at all is still to be told of, any message to be sent: never how many",
             "what",
             {
-                "alert": float(Alert.select().where(Alert.owed).exists()),
+                "alert": float(Alert.select().where(Alert.owed == True).exists()),  # noqa: E712 - SQL
                 "message": float(Message.select().where(Message.state.in_(("owed", "sending"))).exists()),
             },
         ),

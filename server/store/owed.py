@@ -101,7 +101,9 @@ def unrouted(limit: int = 100, now: datetime | None = None, after: OwedCase | No
     gravest = fn.MIN(
         Switch(Alert.severity, [(word, i) for i, word in enumerate(SEVERITIES)], len(SEVERITIES))
     )
-    due = Alert.select(Alert.case, gravest).where(_waiting(now)).group_by(Alert.case)
+    # first which, then of what case: SQLite would go through all cases there are, to have them in order
+    waiting = Alert.select(Alert.id).where(_waiting(now))
+    due = Alert.select(Alert.case, gravest).where(Alert.id.in_(waiting)).group_by(Alert.case)
     if after is not None:
         due = due.having((gravest > after.gravity) | ((gravest == after.gravity) & (Alert.case > after.id)))
     return _load(dict(due.order_by(gravest, Alert.case).limit(limit).tuples()))
@@ -114,6 +116,8 @@ def of_cases(ids: Sequence[int]) -> list[OwedCase]:
 
 def _load(gravities: dict[int, int]) -> list[OwedCase]:
     ids = list(gravities)
+    if not ids:
+        return []
     known: dict[int, list[AlertFacts]] = {}
     for a in Alert.select().where(Alert.case.in_(ids)).order_by(Alert.id):
         known.setdefault(a.case_id, []).append(_facts(a))

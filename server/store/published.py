@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from peewee import fn
 
@@ -25,6 +25,9 @@ from server.store.editions import newest_lists as newest_lists
 from server.store.editions import put_list as put_list
 from server.store.entities import WORKERS
 from server.store.models import PublishedForm, Submission
+
+LOCK: Final = "init"
+"""What several ``init``, ``forms publish``, ``forms close`` and ``lists set`` at once pass one by one."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def publish(
             changed |= put_list(filename, content, now, by=SHIPPED if filename in shipped else by)
     if known is None or (known.draft and not draft):
         if not draft:
-            closed = _make_room(form.form_id)
+            state = _make_room(form.form_id)
         if known is None:
             PublishedForm.create(
                 form_id=form.form_id,
@@ -105,10 +108,10 @@ def publish(
                 published_at=now,
                 current=not draft,
                 draft=draft,
-                closed=not draft and closed,
+                **({} if draft else state),
             )
         else:
-            PublishedForm.update(draft=False, current=True, closed=closed, published_at=now).where(
+            PublishedForm.update(draft=False, current=True, published_at=now, **state).where(
                 PublishedForm.id == known.id
             ).execute()
         changed = True
@@ -128,24 +131,32 @@ def is_taken(form: Form) -> bool:
     return not known.draft or bool(Submission.select().where(sent).exists())
 
 
-def _make_room(form_id: str) -> bool:
-    """No version of the form is current any more; returns whether the form was closed, for it stays so."""
+def _make_room(form_id: str) -> dict[str, bool]:
+    """No version of the form is current any more; returns whether the form was closed and holding, for it stays so."""
     former = PublishedForm.get_or_none((PublishedForm.form_id == form_id) & PublishedForm.current)
     PublishedForm.update(current=False).where(PublishedForm.form_id == form_id).execute()
-    return former is not None and bool(former.closed)
+    return {} if former is None else {"closed": former.closed, "holding": former.holding}
 
 
-def set_closed(form_id: str, *, closed: bool) -> None:
-    """Close a form or open it again: phones see it or not; submissions arrive all the same.
+def set_closed(form_id: str, *, closed: bool, holding: bool = False) -> None:
+    """Close a form or open it again: phones see it or not. Of a closed one submissions arrive all the same; where it
+    is ``holding``, into quarantine.
 
-    Raises :class:`Problem` (FORM_UNPUBLISHED).
+    Raises :class:`Problem` (FORM_UNPUBLISHED). Call inside a transaction, under :data:`LOCK`.
     """
-    current = PublishedForm.get_or_none((PublishedForm.form_id == form_id) & PublishedForm.current)
-    if current is None:
+    state = {"closed": closed, "holding": closed and holding}
+    current = (PublishedForm.form_id == form_id) & PublishedForm.current
+    if PublishedForm.update(**state).where(current).execute() != 1:
         raise Problem(Problems.FORM_UNPUBLISHED, form_id=form_id)
-    if current.closed != closed:
-        PublishedForm.update(closed=closed).where(PublishedForm.id == current.id).execute()
-        counters.increment(counters.PUBLISHED)
+    counters.increment(counters.PUBLISHED)
+
+
+def holding() -> frozenset[str]:
+    """The ids of the forms of which what arrives, in any version, is held."""
+    held = PublishedForm.current & PublishedForm.closed & PublishedForm.holding
+    return frozenset(
+        form_id for (form_id,) in PublishedForm.select(PublishedForm.form_id).where(held).tuples()
+    )
 
 
 def current_forms() -> list[ListedForm]:
@@ -261,6 +272,7 @@ def listing() -> list[dict[str, Any]]:
         PublishedForm.current,
         PublishedForm.draft,
         PublishedForm.closed,
+        PublishedForm.holding,
     ).order_by(PublishedForm.form_id, PublishedForm.id)
     return [
         {
@@ -280,4 +292,6 @@ def _state(row: Any) -> str:
         return "draft"
     if not row.current:
         return "replaced"
-    return "closed" if row.closed else "open"
+    if not row.closed:
+        return "open"
+    return "holding" if row.holding else "closed"

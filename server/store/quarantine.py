@@ -279,6 +279,13 @@ def xml_of(entry: Held, store: Store) -> bytes:
     return store.keys.unseal(bytes(row.xml), row.instance_id)
 
 
+def differs(entry: Held) -> bool:
+    """Is there by now a submission under its instanceID, with other XML? Then who releases it says what it is."""
+    known = (Submission.form_id == entry.form_id) & (Submission.instance_id == entry.instance_id)
+    same = Quarantine.select(Quarantine.xml_hash).where(Quarantine.id == entry.id)
+    return bool(Submission.select(Submission.id).where(known & (Submission.xml_hash != same)).exists())
+
+
 def note_of(entry: Held, store: Store) -> str:
     """The reason that staff gave, empty where nothing was decided yet."""
     row = Quarantine.get_by_id(entry.id)

@@ -99,15 +99,18 @@ def xml_hash(xml: bytes) -> str:
     return hashlib.sha256(xml).hexdigest()
 
 
-def keep(new: NewSubmission, store: Store, parts: Parts | None = None) -> Kept:
+def keep(
+    new: NewSubmission, store: Store, parts: Parts | None = None, received_at: datetime | None = None
+) -> Kept:
     """Write a submission with its register row; the same bytes again change nothing.
 
-    ``parts`` are :func:`parted` of it, where that was done before.
+    ``parts`` are :func:`parted` of it, where that was done before; ``received_at`` stands for its own.
     Only where they were a trial, and come from a desk that counts now, they take the trial's place: the phone was
     set up anew, and its record must not stay out of sight. Raises :class:`OtherBytes` where the instanceID is known
     with other XML. Call inside a transaction.
     """
     parts = parts or parted(new, store)
+    received_at = received_at or new.received_at
     place = _place(new, store)
     row = {
         "instance_id": new.instance_id,
@@ -118,7 +121,7 @@ def keep(new: NewSubmission, store: Store, parts: Parts | None = None) -> Kept:
         "current": place.current,
         "desk": new.desk_id,
         **areas.split(new.village),
-        "received_at": new.received_at,
+        "received_at": received_at,
         "device_id": new.device_id,
         "xml": parts.xml,
         "xml_hash": parts.xml_hash,
@@ -138,12 +141,14 @@ def keep(new: NewSubmission, store: Store, parts: Parts | None = None) -> Kept:
         if new.draft or not known.draft:
             return Kept(known.id, known.root, known.current, new=False)
         came = attachments.arrived(known.id)
-        known.delete_instance()
-        # a number of its own: who reads on from the last number they saw must come by it
+        # A number of its own: who reads on from the last number there was must come by it. SQLite gives the number of
+        # a last row that is gone again, so the trial goes only afterwards, and gives way under a name that is none.
+        Submission.update(instance_id="").where(Submission.id == known.id).execute()
         submission_id = _insert_submission.one(row)
+        known.delete_instance()
         assert submission_id is not None  # its place is free, and the instanceID is locked
     attachments.expect(submission_id, new.expected_files)
-    attachments.attach(submission_id, came, new.received_at)
+    attachments.attach(submission_id, came, received_at)
     if place.root != new.instance_id:
         # One version counts, even where two phones edited the same one: what came last, or what edits that.
         Submission.update(current=False).where(
@@ -153,7 +158,7 @@ def keep(new: NewSubmission, store: Store, parts: Parts | None = None) -> Kept:
         # The edit of this one came first: it and what hangs on it now hang on the root of this one.
         Submission.update(root=place.root).where(in_chain(new.form_id, former)).execute()
         if not new.draft:
-            case_opening.join_chain(new.form_id, former, place.root, new.received_at)
+            case_opening.join_chain(new.form_id, former, place.root, received_at)
     if len(place.edits) > 1:
         _one_current(new.form_id, place.root)
     if new.register is not None:
@@ -183,6 +188,12 @@ def find(form_id: str, instance_id: str) -> Submission | None:
         (Submission.form_id == form_id) & (Submission.instance_id == instance_id)
     )
     return row
+
+
+def counts(form_id: str, instance_id: str) -> bool:
+    """Is there such a submission, other than a trial?"""
+    same = (Submission.form_id == form_id) & (Submission.instance_id == instance_id)
+    return bool(Submission.select(Submission.id).where(same & ~Submission.draft).exists())
 
 
 @dataclass(frozen=True)

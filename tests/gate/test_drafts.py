@@ -14,7 +14,7 @@ from forms.compile import Inspection, inspect_workbook
 from forms.form import Form
 from forms.problems import Problem
 from server.intake.intake import Intake
-from server.store import desks, published, records, submissions
+from server.store import desks, published, quarantine, records, submissions
 from server.store.database import Store
 from server.store.models import Alert, Attachment, Case, Register, Submission
 from tests.conftest import Clock, Home, publish_library
@@ -119,6 +119,9 @@ def test_what_a_trial_desk_sent_counts_once_an_ordinary_desk_sends_the_same(plac
     record = small.xml({"age": "3"})
     files = {"foto.jpg": b"unasked"}
     assert place.trial.submit(record, files).status == 201
+    came, number = Submission.get().received_at, Submission.get().id
+    assert place.trial.submit(record).status == 201
+    assert Submission.get().received_at == came, "a trial takes no trial's place"
     assert Alert.select().count() == 0
     assert place.phone.submit(record).status == 201
     assert [(s["state"], a.owed) for s in submissions.listing() for a in Alert.select()] == [
@@ -126,6 +129,7 @@ def test_what_a_trial_desk_sent_counts_once_an_ordinary_desk_sends_the_same(plac
     ]
     assert place.trial.submit(record).status == 201  # and is no trial again
     assert Submission.get().draft is False
+    assert Submission.get().id > number, "who reads on from the last number there was comes by it"
     assert [f.filename for f in Attachment.select()] == ["foto.jpg"]
 
 
@@ -159,6 +163,13 @@ def test_with_the_last_form_closed_phones_keep_what_they_have(place: Place) -> N
     with pytest.raises(CollectError):
         place.phone.sync()
     assert set(place.phone.forms) == {"coba"}
+
+    # and where it holds what arrives, every worker knows as soon as the command says so
+    assert place.phone.submit(small.xml({"age": "3"})).status == 201
+    assert command(place.home, "forms", "close", "coba", "--hold")["state"] == "holding"
+    assert [place.phone.submit(small.xml({"age": "3"})).status for _ in range(4)] == [201] * 4
+    assert [f["state"] for f in command(place.home, "forms", "list")] == ["holding"]
+    assert (Submission.select().count(), quarantine.waiting(reason="form.closed")) == (1, 4)
 
 
 def test_a_draft_that_nobody_used_may_be_replaced_and_a_used_one_not(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.store import desks, events, quarantine
+from server.store import desks, events, published, quarantine
 from server.store.models import Quarantine, Submission
 from server.store.quarantine import Came
 from tests.staff.conftest import MALANG, Office, Site
@@ -134,3 +134,31 @@ def test_all_that_waited_for_a_form_is_taken_in_with_one_button(site: Site, offi
     assert browser.press("/tertahan/terima-semua", alasan="sudah terbit").status_code == 303
     assert [h.id for h in quarantine.entries()] == [other]
     assert Submission.select().count() == 3
+
+
+def test_what_a_closed_form_held_is_taken_in_one_by_one_and_with_one_button_once_it_is_open(
+    site: Site, office: Office
+) -> None:
+    version = office.library["berangkat"].version
+    xml = '<d id="berangkat" version="{}"><meta><instanceID>uuid:{}</instanceID></meta></d>'
+    for number in range(3):
+        hold(office, "form.closed", xml=xml.format(version, number), version=version)
+
+    def close(*, closed: bool) -> None:
+        with office.store.transaction():
+            published.set_closed("berangkat", closed=closed, holding=True)
+
+    close(closed=True)
+    browser = site.browser()
+    browser.sign_in(office.officer("Provinsi Contoh", "province", "35"))
+    browser.get("/tertahan")
+    assert "Formulirnya sudah ditutup" in browser.page
+    assert "terima-semua" not in browser.page
+    first = quarantine.entries()[-1].id
+    browser.get(f"/tertahan/{first}")
+    assert browser.press(f"/tertahan/{first}/terima", alasan="masih perlu").status_code == 303
+    assert (quarantine.waiting(), Submission.select().count()) == (2, 1)
+    close(closed=False)
+    browser.get("/tertahan")
+    assert browser.press("/tertahan/terima-semua", alasan="dibuka lagi").status_code == 303
+    assert (quarantine.waiting(), Submission.select().count()) == (0, 3)

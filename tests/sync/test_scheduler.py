@@ -15,8 +15,9 @@ from forms.problems import Problem
 from server.settings import Settings
 from server.store import figures, jobs, messages, officers
 from server.store.claims import Claimed
-from server.store.database import Store, Writer
+from server.store.database import Store
 from server.store.models import Session
+from server.store.writer import Writer
 from sync import Sync, build_sync
 from sync.channels.console import Console
 from sync.outbox import Outbox, Policy
@@ -240,3 +241,28 @@ def test_an_sms_setting_that_is_missing_is_named(store: Store) -> None:
     settings = Settings(home=store.home, sms="twilio", TWILIO_ACCOUNT_SID="AC1")
     with pytest.raises(Problem, match="TWILIO_AUTH_TOKEN"):
         build_sync(settings, store, now)
+
+
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)
+def test_what_sync_asks_every_round_reads_no_table_through(store: Store) -> None:
+    """Twice a second through all alerts there ever were would be a core's work after some years."""
+    publish(now())
+    submit(store, ["D08"], now())  # there is nobody to tell: it is put off, and remains owed
+    sync = build(store)
+    asked: list[tuple[str, object]] = []
+    store.db.query_hooks.append(lambda event: asked.append((event.sql, event.params)))
+    rounds = [job for job in sync.jobs if job.name in ("messages", "escalation", "reminders")]
+    for job in rounds:
+        job.run()
+    sync.close()
+    store.db.query_hooks.clear()
+    about_alerts = [(sql, values) for sql, values in asked if sql.startswith("SELECT") and '"alert"' in sql]
+    assert len(about_alerts) > len(rounds) == 3
+    read_through = [
+        (step, sql)
+        for sql, values in about_alerts
+        for *_, step in store.db.execute_sql(f"explain query plan {sql}", values)
+        # its own index holds nothing but what is owed
+        if step.startswith("SCAN") and not step.endswith(("INDEX alert_owed", "CONSTANT ROW"))
+    ]
+    assert read_through == []

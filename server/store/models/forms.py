@@ -12,7 +12,7 @@ class PublishedForm(Base):
     """One published version of a form. Its bytes never change (COLLECT 4.3).
 
     A ``draft`` is seen by draft desks only and never ``current``. A ``closed`` form is on no phone's list;
-    what was filled in before still arrives.
+    what was filled in before still arrives, and counts unless the form is ``holding``: then staff decide.
     """
 
     form_id = TextField()
@@ -26,6 +26,7 @@ class PublishedForm(Base):
     current = BooleanField(default=True)
     draft = BooleanField(default=False)
     closed = BooleanField(default=False)
+    holding = BooleanField(default=False)
 
     class Meta:
         """Peewee's options."""
