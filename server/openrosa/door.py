@@ -18,10 +18,11 @@ from server.openrosa.resource import Door
 from server.openrosa.slowing import Slowing
 from server.openrosa.submission import Submission
 from server.settings import Settings
-from server.store.database import Store, Writer
+from server.store.database import Store
 from server.store.files import Files, reserve
 from server.store.readers import Readers
 from server.store.room import Bounds
+from server.store.writer import Writer
 
 
 class Phones:

@@ -141,9 +141,11 @@ def keep(
         if new.draft or not known.draft:
             return Kept(known.id, known.root, known.current, new=False)
         came = attachments.arrived(known.id)
-        known.delete_instance()
-        # a number of its own: who reads on from the last number they saw must come by it
+        # A number of its own: who reads on from the last number there was must come by it. SQLite gives the number of
+        # a last row that is gone again, so the trial goes only afterwards, and gives way under a name that is none.
+        Submission.update(instance_id="").where(Submission.id == known.id).execute()
         submission_id = _insert_submission.one(row)
+        known.delete_instance()
         assert submission_id is not None  # its place is free, and the instanceID is locked
     attachments.expect(submission_id, new.expected_files)
     attachments.attach(submission_id, came, received_at)

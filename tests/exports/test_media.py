@@ -11,12 +11,14 @@ import pytest
 
 from exports.access import Access
 from exports.form_export import ExportResult
+from exports.media import FileRights
 from exports.options import Options
 from forms.problems import Problem, Problems
 from server.store import attachments, published
-from server.store.attachments import NewFile
+from server.store.attachments import Carrier, FileView, NewFile
 from server.store.database import Store
 from server.store.files import Files
+from server.store.models import PublishedForm
 from tests.exports.exporting import export_form
 from tests.exports.filled import NOON, keep, made_up_form
 
@@ -104,6 +106,34 @@ def test_nobody_gets_files_or_their_names_that_they_may_not_open(sent: Store, tm
         with pytest.raises(Problem) as refused:
             exported(sent, tmp_path, role)
         assert refused.value.problem is Problems.FORBIDDEN
+
+
+@pytest.mark.parametrize(
+    ("question", "version", "may"),
+    [
+        ((FACE,), "made", True),
+        ((), "made", False),
+        (("/uji/meta/audit",), "made", False),
+        ((FACE, "/uji/meta/audit"), "made", False),
+        ((FACE,), "never published", False),
+    ],
+    ids=[
+        "a question's",
+        "nobody knows whose",
+        "the log of answers",
+        "also the log",
+        "of a version not known",
+    ],
+)
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)
+def test_what_is_not_known_to_be_harmless_takes_every_right(
+    sent: Store, question: tuple[str, ...], version: str, may: bool
+) -> None:
+    [(known,)] = PublishedForm.select(PublishedForm.version).where(PublishedForm.form_id == "uji").tuples()
+    file = FileView(1, "a", True, "0", 1, None, NOON, question)
+    carrier = Carrier("uji", known if version == "made" else version, "uuid:1", "35.07", None, NOON, (file,))
+    assert FileRights(Access("disnaker")).may_open(carrier, file, agreed=True) is may
+    assert FileRights(Access("ppa")).may_open(carrier, file, agreed=True)
 
 
 def test_a_file_that_is_damaged_on_the_disk_is_told_and_the_others_come(sent: Store, tmp_path: Path) -> None:

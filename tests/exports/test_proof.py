@@ -32,6 +32,7 @@ NASTY = (
     "😀",
     "+62 812 0000 0001",
     "0001",
+    "1",
 )
 
 
@@ -351,6 +352,27 @@ def show_truth_for_one(parts: Parts) -> None:
     put(parts, _SHEET, b'<c r="B2" t="n">', b'<c r="B2" t="b">')
 
 
+def show_truth_for_the_text_of_one(parts: Parts) -> None:
+    sheet = "xl/worksheets/sheet1.xml"
+    found = re.search(rb'<c r="A11"[^>]*>.*?</c>', parts[sheet])
+    assert found is not None
+    put(parts, sheet, found[0], b'<c r="A11" t="b"><v>1</v></c>')
+
+
+def point_beyond_the_last_shared_text(parts: Parts) -> None:
+    kind = b"http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings"
+    relation = b'<Relationship Id="rId77" Type="' + kind + b'" Target="teks.xml"/>'
+    put(parts, _RELS, b"</Relationships>", relation + b"</Relationships>")
+    space = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    parts["xl/teks.xml"] = b'<sst xmlns="' + space + b'"><si><t>palsu</t></si><si><t>k6</t></si></sst>'
+    put(parts, _SHEET, _K6, b'<c r="A7" t="s"><v>2</v></c>')
+
+
+def number_a_row_in_other_digits(parts: Parts) -> None:
+    put(parts, _SHEET, b'<row r="7"', '<row r="٧"'.encode())
+    parts[_SHEET] = re.sub(rb' r="[A-Z]+7"', b"", parts[_SHEET])
+
+
 def write_beside_the_seal(parts: Parts) -> None:
     sheet = "xl/worksheets/posmigran-proof.xml"
     put(parts, sheet, b'</row><row r="5">', b'<c r="E4"><v>1</v></c></row><row r="5">')
@@ -387,6 +409,9 @@ def hold_no_number_where_one_belongs(parts: Parts) -> None:
         (have_a_part_twice, "unreadable"),
         (count_days_from_1904, "calendar"),
         (show_truth_for_one, "cell"),
+        (show_truth_for_the_text_of_one, "cell"),
+        (point_beyond_the_last_shared_text, "unreadable"),
+        (number_a_row_in_other_digits, "unreadable"),
         (write_beside_the_seal, "proof"),
         (hold_no_number_where_one_belongs, "unreadable"),
     ],

@@ -119,6 +119,9 @@ def test_what_a_trial_desk_sent_counts_once_an_ordinary_desk_sends_the_same(plac
     record = small.xml({"age": "3"})
     files = {"foto.jpg": b"unasked"}
     assert place.trial.submit(record, files).status == 201
+    came, number = Submission.get().received_at, Submission.get().id
+    assert place.trial.submit(record).status == 201
+    assert Submission.get().received_at == came, "a trial takes no trial's place"
     assert Alert.select().count() == 0
     assert place.phone.submit(record).status == 201
     assert [(s["state"], a.owed) for s in submissions.listing() for a in Alert.select()] == [
@@ -126,6 +129,7 @@ def test_what_a_trial_desk_sent_counts_once_an_ordinary_desk_sends_the_same(plac
     ]
     assert place.trial.submit(record).status == 201  # and is no trial again
     assert Submission.get().draft is False
+    assert Submission.get().id > number, "who reads on from the last number there was comes by it"
     assert [f.filename for f in Attachment.select()] == ["foto.jpg"]
 
 

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -92,12 +92,14 @@ class Noting:
 
 
 class Noted(connections.Connection):
-    """A connection that notes what it is given to send."""
+    """A connection that notes what it is given to send; each is found by its phone's address."""
 
     last: Noting
+    of: ClassVar[dict[Any, Noted]] = {}
 
     def connection_made(self, transport: Any) -> None:
         Noted.last = Noting(transport)
+        Noted.of[transport.get_extra_info("peername")] = self
         super().connection_made(Noted.last)  # type: ignore[arg-type]
 
 
@@ -118,6 +120,21 @@ def test_who_crawls_gives_up_the_place_where_all_are_taken(
         with connect(port) as phone:
             phone.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert phone.recv(100).startswith(b"HTTP/1.1 200")
+
+
+def test_who_is_still_taking_an_answer_does_not_give_up_the_place(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "room", lambda: 1)
+    with connect(port) as phone:
+        phone.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        taken = len(phone.recv(100_000))  # all of it is written, and most of it waits for the phone
+        with connect(port) as late:
+            assert late.recv(100).startswith(b"HTTP/1.1 503")
+        while taken < LARGE:
+            piece = phone.recv(1_000_000)
+            assert piece, "closed in the middle"
+            taken += len(piece)
 
 
 @pytest.fixture
@@ -237,13 +254,35 @@ def test_a_head_without_an_end_is_refused(port: int, endless: bytes) -> None:
             pour(stranger, b"A: b\r\n" * 2_000 if endless.endswith(b"\n") else b"a" * 12_000)
 
 
+def read_whole(stranger: socket.socket, *pieces: bytes) -> None:
+    """Send pieces of a head, each once the server has read the one before."""
+    sent = 0
+    for piece in pieces:
+        stranger.sendall(piece)
+        sent += len(piece)
+        for _ in range(2_000):
+            connection = Noted.of.get(stranger.getsockname())
+            if connection is not None and connection._came == sent:
+                break
+            time.sleep(0.005)
+        else:
+            pytest.fail("the server did not read on")
+
+
 def test_long_heads_have_a_bound_together(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "LONGEST_HEAD", 10**9)
-    monkeypatch.setattr(connections, "LONG_HEADS", 500_000)
-    with connect(port) as stranger:
-        stranger.sendall(b"GET / HTTP/1.1\r\nX: ")
-        with pytest.raises(OSError):
-            pour(stranger, b"a" * 12_000)
+    """Each is short enough by itself, and none comes so slowly that it would be closed for that."""
+    monkeypatch.setattr(connections, "HEAD_WITHIN", 60.0)
+    monkeypatch.setattr(connections, "LONG_HEADS", 200_000)
+    start, more = b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ", b"a" * 100_000
+    with connect(port) as long, connect(port) as ordinary, connect(port) as another:
+        read_whole(long, start, more)
+        read_whole(ordinary, start, more[:60_000])  # which is not counted
+        read_whole(another, start, more[:70_000])
+        ordinary.sendall(more[:10_000])  # and now is
+        assert ordinary.recv(100).startswith(b"HTTP/1.1 431")
+        for stranger in (long, another):
+            stranger.sendall(b"\r\n\r\n")
+            assert stranger.recv(100).startswith(b"HTTP/1.1 200")
 
 
 def test_what_follows_the_last_piece_of_a_body_has_an_end_too(port: int) -> None:

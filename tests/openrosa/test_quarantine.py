@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -191,6 +192,28 @@ def test_a_file_that_comes_while_staff_decide_reaches_the_record(
             assert staff.is_alive()
     staff.join(20)
     assert [a.filename for a in Attachment.select()] == ["late.jpg"]
+
+    # the other way round: it comes when the decision is made but not committed
+    other = xml.replace(b"35.07.01.2001", b"35.07.01.2003")
+    assert running.phone().submit(other).sent
+    entry = only()
+    came = replace(came, xml=other, files=[replace(late, filename="later.jpg")])
+
+    def arrive() -> None:
+        try:
+            with published.transaction():
+                quarantine.hold(entry.reason, came, published, clock())
+        finally:
+            published.release()
+
+    phone = threading.Thread(target=arrive)
+    with psycopg.connect(home.url, autocommit=True) as looking, published.transaction():
+        quarantine.link(quarantine.require(entry.id), instance_id(xml), overseer, NOTE, published, clock())
+        phone.start()
+        while looking.execute("select count(*) from pg_locks where not granted").fetchone() == (0,):
+            assert phone.is_alive()
+    phone.join(20)
+    assert sorted(a.filename for a in Attachment.select()) == ["late.jpg", "later.jpg"]
 
 
 def test_a_broken_upload_is_linked_to_what_the_phone_sent_later_and_lends_it_its_files(

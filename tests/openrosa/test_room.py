@@ -11,6 +11,7 @@ from forms.problems import Problem, Problems
 from server.intake.intake import Intake
 from server.intake.upload import Upload
 from server.store import attachments, cases, desks, quarantine, room, submissions
+from server.store.attachments import NewFile
 from server.store.database import Store
 from server.store.desks import KnownDesk
 from server.store.models import Attachment, Case, Counter, Quarantine, Submission
@@ -96,7 +97,9 @@ def test_what_is_beyond_the_bounds_of_a_submission_or_a_desk_is_left_on_the_phon
     answered = [narrow.submit(one, {"1.jpg": PHOTO * 2, "2.jpg": b"x"}).status for one in full]
     assert answered == [507, 507, 400]
     assert sizes(full[0]) == {"1.jpg": None, "2.jpg": 1}
-    assert [len(held.files) for held in quarantine.entries()] == [1, 1]
+    several = {f"{n}.jpg": b"%d" % n for n in range(2, 6)}
+    assert narrow.submit(full[1], several).status == 413, "what is held has the same bounds"
+    assert sorted(len(held.files) for held in quarantine.entries()) == [1, 3]
     held = {f["sha256"] for entry in Quarantine.select() for f in entry.files}
     named = {a.sha256 for a in Attachment.select() if a.sha256 is not None} | held
     assert named <= addresses(published)
@@ -128,6 +131,9 @@ def test_a_desk_that_sends_no_end_of_answers_is_stopped_and_others_are_not(
     assert full.value.problem is Problems.DESK_FULL_ANSWERS
     assert send(theirs, 3_000_000) == "new"
     assert Submission.select().count() == 5
+    assert room.left(mine.id, Bounds(10, 10**9, 40_000_000)).size == 40_000_000, (
+        "files have a room of their own"
+    )
 
 
 def test_a_desk_s_room_is_counted_from_what_came_before_anybody_counted(
@@ -148,4 +154,8 @@ def test_a_desk_s_room_is_counted_from_what_came_before_anybody_counted(
         assert not room.take(desk.id, 97, bounds)
         assert room.take(desk.id, 96, bounds)
     assert room.left(desk.id, bounds).size == 0
+    # of two requests at once each was told that there was room
+    with published.transaction():
+        fitting = room.fit([NewFile("2.jpg", "ab" * 32, 1, "image/jpeg")], [], desk.id, bounds)
+    assert (fitting.files, fitting.problem and fitting.problem.problem) == ([], Problems.DESK_FULL)
     assert room.nearly_full(bounds) == [{"desk": running.desk, "bytes": 1_000}]

@@ -279,6 +279,18 @@ def test_files_of_somebody_unknown_are_not_kept(running: Running, published: Sto
     assert not list((published.home / "staging").iterdir())
 
 
+def test_nobody_unknown_sends_megabytes_even_of_what_is_no_file(running: Running) -> None:
+    parts = urlsplit(running.server.url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=20) as stranger:
+        stranger.sendall(
+            f"POST /desk/{'a' * 48}/submission HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: 99000000\r\n"
+            "Content-Type: multipart/form-data; boundary=x\r\n\r\n"
+            '--x\r\nContent-Disposition: form-data; name="catatan"\r\n\r\n'.encode()
+        )
+        stranger.sendall(b"x" * 2_000_000)
+        assert stranger.recv(100).startswith(b"HTTP/1.1 401")
+
+
 def test_who_sends_is_asked_before_a_file_touches_the_disk(published: Store) -> None:
     files, readers = Files(published.home, published.keys), Readers(published, threads=1)
 
@@ -299,12 +311,17 @@ def test_who_sends_is_asked_before_a_file_touches_the_disk(published: Store) -> 
     readers.close()
 
 
-def test_an_odd_device_id_does_not_matter(
+def test_an_odd_device_id_and_an_endless_kind_of_file_do_not_matter(
     running: Running, filled: dict[str, bytes], published: Store
 ) -> None:
-    headers, body = multipart(("xml_submission_file", "a.xml", again(filled["clean departure"])))
+    headers, body = multipart(
+        ("xml_submission_file", "a.xml", again(filled["clean departure"])), ("a.jpg", "a.jpg", b"x")
+    )
+    kind = "image/\x01" + "j" * 300
+    body = body.replace(b'filename="a.jpg"', f'filename="a.jpg"\r\nContent-Type: {kind}'.encode())
     assert raw(running.url, "POST", "/submission?deviceID=a%00b%0A", headers, body).status == 201
     assert Submission.get().device_id == "ab"
+    assert Attachment.get().content_type == ("image/" + "j" * 300)[:255]
 
 
 def test_200_phones_that_upload_slowly_do_not_keep_another_waiting(

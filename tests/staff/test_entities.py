@@ -63,9 +63,10 @@ def test_an_entry_is_deleted_and_put_back_on_the_page(office: Office, site: Site
     crossed(office)
     browser = site.browser()
     browser.sign_in(office.officer("Rahma Contoh", "province", "35"))
-    for act, deleted in (("dihapus", True), ("kembali", False)):
+    for act, seen, deleted in (("dihapus", "2", False), ("dihapus", "3", True), ("kembali", "3", False)):
         browser.get(PAGE)
-        browser.press(PAGE, aksi=act, alasan="Tercatat dua kali")
+        browser.press(PAGE, aksi=act, dilihat=seen, alasan="Tercatat dua kali")
+        assert ("HP mengirim versi baru (3)" in browser.page) is (seen == "2")
         assert (entity_history.find("pmi", ID, "ID", office.store).deleted_at is not None) is deleted
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from forms.problems import Problem
+from server.intake.upload import Upload
 from server.store import entity_history, entity_lists
 from server.store.entity_lists import Reader
 from server.store.models import EntityDecision, Event
@@ -78,6 +81,33 @@ def test_what_a_phone_sent_while_somebody_decided_is_not_overwritten_unseen(cros
     assert (worker["version"], worker["conflict"], worker["properties"]["last_country"]) == (4, True, "SG")
     resolve(crossed, seen=4, version=2)
     assert crossed.worker()["properties"]["last_country"] == "HK"
+
+
+@pytest.mark.parametrize("home", ["postgresql"], indirect=True)  # SQLite has one writer
+def test_what_a_phone_is_sending_at_that_moment_is_not_deleted_unseen(crossed: Door) -> None:
+    told: list[str] = []
+
+    def delete() -> None:
+        try:
+            with crossed.store.transaction():
+                entity_history.delete(
+                    "pmi", ID, "35.07", "Salah ketik", "petugas", crossed.store, crossed.clock(), seen=3
+                )
+        except Problem as problem:
+            told.append(problem.kind.code)
+        finally:
+            crossed.store.release()
+
+    staff = threading.Thread(target=delete)
+    newer = updated(1, branch="44444444-4444-4444-8444-444444444444", country="SG")
+    with crossed.store.transaction():
+        crossed.intake.receive(Upload(newer.encode(), crossed.desk, None))
+        staff.start()
+        while not crossed.store.db.execute_sql("select 1 from pg_locks where not granted").fetchone():
+            assert staff.is_alive()
+    staff.join(20)
+    assert told == ["entity.newer"]
+    assert entity_history.find("pmi", ID, "35.07", crossed.store).deleted_at is None
 
 
 @pytest.mark.parametrize(

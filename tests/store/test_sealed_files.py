@@ -13,7 +13,7 @@ from forms.form import Form
 from server.store import submissions
 from server.store.attachments import NewFile, attach
 from server.store.database import Store
-from server.store.files import Files
+from server.store.files import Files, reserve
 from server.store.models import Attachment, Quarantine
 from server.store.sealed_files import CHUNK, HEADER, Unreadable
 from server.store.sealing import Keys
@@ -62,6 +62,16 @@ def test_no_more_files_arrive_at_once_than_a_process_may_hold(
     for staged in arriving:
         staged.drop()
     assert not list((tmp_path / "files" / "staging").iterdir())
+
+
+def test_files_leave_a_gigabyte_free_or_a_twentieth_of_a_small_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = {"small": 8_000_000_000, "large": 500_000_000_000}
+    for disk, left in (("small", 400_000_000), ("large", 1_000_000_000)):
+        usage = shutil._ntuple_diskusage(sizes[disk], 0, 0)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, usage=usage: usage)
+        assert (reserve(tmp_path, None), reserve(tmp_path, 7), reserve(tmp_path, 0)) == (left, 7, 0)
 
 
 def test_an_address_tells_nothing_of_the_content_without_the_key(tmp_path: Path, files: Files) -> None:
