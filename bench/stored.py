@@ -7,6 +7,7 @@ they are for.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import uuid
 from datetime import UTC, datetime
@@ -81,6 +82,9 @@ def multiply(file: Path, count: int, copied: int = 1_000) -> int:
         db.execute("pragma wal_checkpoint(truncate)")
         (stored,) = db.execute("select count(*) from submission").fetchone()
     db.close()
+    # what was written without waiting for the disk would be written while the next measure runs
+    with file.open("rb") as whole:
+        os.fsync(whole.fileno())
     return int(stored)
 
 

@@ -13,8 +13,7 @@ own lists.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -24,16 +23,13 @@ from lxml import etree
 from forms.form import SEVERITIES, Form, Indicator
 from forms.instance import Instance, Node
 from forms.lists import NAME, ListTable
+from forms.recalculated import FAILURES, Recalculated, message
 from forms.schema import Field, Schema
 from forms.xml import parse_xml
-from forms.xpath import Answers, Environment, Expression, XPathError, compile_expression
+from forms.xpath import Environment, Expression, XPathError, compile_expression
 from forms.xpath.dates import read_moment
-from forms.xpath.environment import READERS
-from forms.xpath.values import Value, number_of_text, text_of_number
-
-_FAILURES: Final = (XPathError, ArithmeticError, ValueError, LookupError, TypeError, RecursionError)
-"""What an expression may raise. Beyond XPathError these would be our own faults, and still no reason to lose
-the other alerts of a submission."""
+from forms.xpath.environment import READERS, Reader
+from forms.xpath.values import Value, text_of_number
 
 _XF: Final = "{http://www.w3.org/2002/xforms}"
 _BIGGEST_XFORM: Final = 50_000_000
@@ -88,14 +84,15 @@ class Judge:
                 # a fault of a rule is told by its code; its calculate, which holds the same text, need not
                 self._add_calculate(question, [] if question.path in ours else faults)
         self._checked = tuple(path for path in self._calculates if path not in ours)
-        self._demands = [
+        self._demands = tuple(
             demand for question in schema.questions() if (demand := self._demand(question)) is not None
-        ]
+        )
         self._rules: list[tuple[Indicator, str, Expression | None]] = []
         for indicator in sorted(form.indicators, key=lambda i: (SEVERITIES.index(i.severity), i.code)):
             node = f"{self._root}/{indicator.node}"
             rule = self._compiled(indicator.rule, node, indicator.code, faults)
             self._rules.append((indicator, node, rule))
+        self._asked = tuple(self._answers_asked())
         self.faults = tuple(faults)
 
     def _add_calculate(self, question: Field, faults: list[tuple[str, str]]) -> None:
@@ -105,7 +102,15 @@ class Judge:
         else:
             self._calculates[question.path] = expression
 
-    def _demand(self, question: Field) -> tuple[str, Expression | bool, Expression | None] | None:
+    def _answers_asked(self) -> Iterator[tuple[str, Reader | None]]:
+        """The answers that any expression looks up, each with the reader of its type; calculations are worked out."""
+        demands = (e for _, *pair in self._demands for e in pair if isinstance(e, Expression))
+        rules = (rule for _, _, rule in self._rules if rule is not None)
+        paths = {path for e in (*self._calculates.values(), *rules, *demands) for path in e.paths}
+        for path in sorted(paths - self._calculates.keys() - self._kept):
+            yield path, READERS.get(self._types.get(path, ""))
+
+    def _demand(self, question: Field) -> tuple[str, Expression | None, Expression | None] | None:
         """What a question asks of its answer: (path, required, constraint); None where it asks nothing.
 
         An expression that cannot be read is left out: the gate lets none through, and nothing hangs on it.
@@ -113,15 +118,11 @@ class Judge:
         if question.calculated or question.note:
             return None
         unread: list[tuple[str, str]] = []
-        required: Expression | bool | None = question.required.replace(" ", "") == "true()"
-        if question.required and not required:
-            required = self._compiled(question.required, question.path, question.path, unread)
-        constraint = None
-        if question.constraint:
-            constraint = self._compiled(question.constraint, question.path, question.path, unread)
-        if not required and constraint is None:
-            return None
-        return question.path, required or False, constraint
+        required, constraint = (
+            self._compiled(text, question.path, question.path, unread) if text else None
+            for text in (question.required, question.constraint)
+        )
+        return None if required is None and constraint is None else (question.path, required, constraint)
 
     def _compiled(self, text: str, path: str, name: str, faults: list[tuple[str, str]]) -> Expression | None:
         try:
@@ -172,8 +173,8 @@ class Judge:
             if rule is not None:
                 try:
                     holds = rule.holds(environment)
-                except _FAILURES as error:
-                    errors.append((code, _message(error)))
+                except FAILURES as error:
+                    errors.append((code, message(error)))
             if holds:
                 holding.append(code)
             if said is not None and said != holds:
@@ -191,15 +192,16 @@ class Judge:
         found: list[tuple[str, str]] = []
         for path, required, constraint in self._demands:
             for node in index.get(path, ()):
-                demand, kind = (constraint, "constraint") if node.text else (required, "required")
-                if demand is None or demand is False:
+                answered = node.text != ""
+                demand = constraint if answered else required
+                if demand is None:
                     continue
                 try:
-                    missed = demand is True or demand.holds(environment.at(node)) is (kind == "required")
-                except _FAILURES:
+                    holds = demand.holds(environment.at(node) if demand.placed else environment)
+                except FAILURES:
                     continue
-                if missed:
-                    found.append((self._place(node), kind))
+                if holds is not answered:  # a constraint should hold, "required" should not
+                    found.append((self._place(node), "constraint" if answered else "required"))
         return tuple(found)
 
     def _by_phone(self, instance: Instance, errors: list[tuple[str, str]]) -> Verdict:
@@ -210,7 +212,7 @@ class Judge:
 
     def _environment(
         self, instance: Instance, lists: Mapping[str, ListTable], now: datetime, errors: list[tuple[str, str]]
-    ) -> tuple[Environment, _Recalculated]:
+    ) -> tuple[Environment, Recalculated]:
         interview = self.interview(instance, now)
         offset = interview.utcoffset() or timedelta()
         given = dict(self._inline)
@@ -218,7 +220,8 @@ class Judge:
             table = lists.get(file) or lists.get(name)
             if table is not None:
                 given[name] = table
-        answers = _Recalculated(instance, self._types, offset, self._calculates, self._kept, errors)
+        answers = Recalculated(instance, self._types, offset, self._calculates, self._kept, errors)
+        answers.fill(self._asked)
         environment = Environment(
             answers,
             lists=given,
@@ -243,7 +246,7 @@ class Judge:
         rows = table.find(NAME, value) if table is not None and NAME in table.columns else ()
         return table.rows[rows[0]].get("label", "") if table is not None and rows else ""
 
-    def _otherwise(self, index: Mapping[str, list[Node]], answers: _Recalculated) -> dict[str, Any]:
+    def _otherwise(self, index: Mapping[str, list[Node]], answers: Recalculated) -> dict[str, Any]:
         """The calculations that came out otherwise than the phone wrote them."""
         found: dict[str, Any] = {}
         for path in self._checked:
@@ -263,75 +266,6 @@ class Judge:
         return "/" + "/".join(reversed(steps))
 
 
-class _Recalculated(Answers):
-    """Answers of a submission, its calculations worked out again when first asked for.
-
-    While one is being worked out its value is the phone's: so a calculation may look at itself, as ``once()``
-    does, and two that look at each other cannot run for ever.
-    """
-
-    __slots__ = ("calculates", "environment", "errors", "kept")
-
-    environment: Environment
-
-    def __init__(
-        self,
-        instance: Instance,
-        types: Mapping[str, str],
-        offset: timedelta,
-        calculates: Mapping[str, Expression],
-        kept: Set[str],
-        errors: list[tuple[str, str]],
-    ) -> None:
-        super().__init__(instance.index, types, offset)
-        self.calculates = calculates
-        self.kept = kept
-        self.errors = errors
-
-    def read(self, node: Node) -> Value:
-        """What a node is worth: worked out where it is a calculation, else what the phone wrote."""
-        path = node.path
-        expression = self.calculates.get(path)
-        if expression is None:
-            return _by_look(node.text, self.offset) if path in self.kept else Answers.read(self, node)
-        self.values_of_nodes[node] = said = Answers.read(self, node)
-        try:
-            return _stored(expression.evaluate(self.environment.at(node)), self.types.get(path, ""))
-        except _FAILURES as error:
-            self.errors.append((path, _message(error)))
-            return said
-
-
-def _stored(value: Value, kind: str) -> Value:
-    """What becomes of a value that a calculation gives, as the phone keeps it: not by the bind's type alone.
-
-    A number stays a number even in a node of type string, and a whole one if it is nearly so; NaN is empty
-    (JavaRosa, IAnswerData.wrapData).
-    """
-    if isinstance(value, float):
-        if value != value:
-            return ""
-        if math.isinf(value):
-            return value
-        whole = int(value)
-        return float(whole) if kind == "int" or abs(value - whole) < 1e-9 else value
-    if kind == "date" and isinstance(value, datetime):
-        return value.date()
-    return value
-
-
-def _by_look(text: str, offset: timedelta) -> Value:
-    """The value of a calculation that only the phone can make: it kept a number or a moment as such.
-
-    Only what would be written the same again is taken for a number: ``012`` is text.
-    """
-    number = number_of_text(text)
-    if number == number and text_of_number(number) == text:
-        return number
-    moment = read_moment(text, offset)
-    return text if moment is None else moment
-
-
 def _moment(text: str) -> datetime | None:
     try:
         return datetime.fromisoformat(text.strip()) if text else None
@@ -341,13 +275,10 @@ def _moment(text: str) -> datetime | None:
 
 def _said(text: str) -> bool | None:
     """What an ``ri_*`` of the phone says; a number, a truth value, or nothing."""
+    if text in ("0", "1"):  # as phones write it; the rest is to be safe
+        return text == "1"
     text = text.strip().lower()
     return None if text == "" else text not in ("0", "false", "0.0")
-
-
-def _message(error: BaseException) -> str:
-    """An error's text; of errors that are not ours only the kind, for they may quote an answer."""
-    return str(error) if isinstance(error, XPathError) else type(error).__name__
 
 
 def _written_as(value: Value, text: str, offset: timedelta) -> bool:

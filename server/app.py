@@ -19,8 +19,9 @@ from server.openrosa import door
 from server.settings import Settings
 from server.staff import door as staff_door
 from server.store.checkpoints import Checkpoints
-from server.store.database import Store, Writer
+from server.store.database import Store
 from server.store.readers import Readers
+from server.store.writer import Writer
 from server.webhooks import twilio
 
 log = structlog.get_logger()

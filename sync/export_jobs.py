@@ -21,12 +21,13 @@ import structlog
 from forms.problems import Problem, Problems
 from server.settings import Settings
 from server.store import areas, contacts, events, export_jobs, messages, officers, saved_exports
-from server.store.database import Store, Writer
+from server.store.database import Store
 from server.store.export_files import ExportFiles
 from server.store.export_jobs import LEASE, Job
 from server.store.messages import NewMessage
 from server.store.officers import Person
 from server.store.saved_exports import Saved
+from server.store.writer import Writer
 from sync.compose import export_ready
 
 log = structlog.get_logger()

@@ -24,9 +24,9 @@ import structlog
 
 from server.store import folding, outbox, patience
 from server.store.claims import Capped, Claimed, Settled, Setup, Verdict
-from server.store.database import Writer
 from server.store.folding import Held
 from server.store.withdrawals import STALE
+from server.store.writer import Writer
 from sync import notices, verdicts
 from sync.channels import Channel, Meaning, Remedy, TransportError, Trouble, masked
 from sync.compose import Ref, digest

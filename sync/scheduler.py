@@ -27,11 +27,12 @@ from apscheduler.triggers.base import BaseTrigger
 from server.logs import where
 from server.settings import Quiet, Settings
 from server.store import entities, escalations, jobs, officers, owed, patience, quarantine, spending
-from server.store.database import Store, Writer
+from server.store.database import Store
 from server.store.files import Files
 from server.store.jobs import Run
 from server.store.owed import OwedCase
 from server.store.rosters import Rosters
+from server.store.writer import Writer
 from sync import detours, digest, escalation, held, routing
 from sync.carriers import carriers, setup_of
 from sync.channels import Channel, Trouble

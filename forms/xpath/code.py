@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias
 from forms.instance import Node
 from forms.xpath.environment import Answers, Environment
 from forms.xpath.errors import XPathError
-from forms.xpath.values import Value, to_boolean, to_integer, to_number, to_text
+from forms.xpath.values import Value, number_of_text, to_boolean, to_integer, to_number, to_text
 
 Evaluate: TypeAlias = Callable[[Environment], Value]
 Number: TypeAlias = Callable[[Environment], float]
@@ -21,11 +21,21 @@ Kind: TypeAlias = Literal["text", "number", "truth", "any"]
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """A test whether the answer at ``path`` is one of some words, or has one of them among those selected."""
+
+    test: Literal["is", "has"]
+    path: str
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Code:
     """A compiled piece: ``evaluate`` gives its value, ``kind`` promises the value's type if that is known.
 
     ``constant`` is the value where it never changes. A path has ``nodes`` too, and ``node_value`` to read
-    them; ``path`` where one path of the instance, never repeated, is all that it is.
+    them; ``path`` where one path of the instance, never repeated, is all that it is. ``words`` where a test of
+    one answer against words is all.
     """
 
     evaluate: Evaluate
@@ -34,6 +44,7 @@ class Code:
     nodes: Nodes | None = None
     node_value: NodeValue | None = None
     path: str | None = None
+    words: Words | None = None
 
 
 _NOWHERE: Final = Environment(Answers({}, {}))
@@ -67,6 +78,18 @@ def number(code: Code) -> Number:
         value = to_number(code.constant)
         return lambda _env: value
 
+    if code.kind == "text":
+        words: Text = evaluate  # type: ignore[assignment]
+        return lambda env: number_of_text(words(env))
+    path = code.path
+    if path is not None:
+
+        def number_at(env: Environment) -> float:
+            value = env.answers[path]
+            return value if value.__class__ is float else to_number(value)
+
+        return number_at
+
     def as_number(env: Environment) -> float:
         value = evaluate(env)
         return value if value.__class__ is float else to_number(value)
@@ -82,6 +105,15 @@ def text(code: Code) -> Text:
     if code.constant is not None:
         value = to_text(code.constant)
         return lambda _env: value
+
+    path = code.path
+    if path is not None:
+
+        def text_at(env: Environment) -> str:
+            value = env.answers[path]
+            return value if value.__class__ is str else to_text(value)
+
+        return text_at
 
     def as_text(env: Environment) -> str:
         value = evaluate(env)

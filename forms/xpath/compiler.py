@@ -27,7 +27,8 @@ class Expression:
     ``evaluate(environment)`` gives its value (str, float, bool, date or datetime), ``holds(environment)``
     the same as a truth value; both raise XPathError where there is none. ``momentary`` says that the value
     depends on the moment or the phone (``today()``, ``uuid()``, ``property()`` ...) and cannot be found
-    again later. ``functions`` are the names of all that it calls.
+    again later. ``functions`` are the names of all that it calls, ``paths`` what it looks up in
+    ``environment.answers``. Only where it is ``placed`` need the environment stand at its node.
     """
 
     text: str
@@ -35,6 +36,8 @@ class Expression:
     holds: Truth
     momentary: bool
     functions: frozenset[str]
+    paths: frozenset[str]
+    placed: bool
 
 
 def compile_expression(
@@ -54,7 +57,16 @@ def compile_expression(
     except RecursionError:
         raise XPathError("the expression is nested too deeply") from None
     called = {part.name for part in parts(tree) if isinstance(part, Call)}
-    return Expression(text, code.evaluate, truth(code), not called.isdisjoint(MOMENTARY), frozenset(called))
+    uses = scope.uses
+    return Expression(
+        text,
+        code.evaluate,
+        truth(code),
+        momentary=not called.isdisjoint(MOMENTARY),
+        functions=frozenset(called),
+        paths=frozenset(uses.paths),
+        placed=uses.placed,
+    )
 
 
 def _compile(tree: Syntax, scope: Scope) -> Code:

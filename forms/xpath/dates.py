@@ -103,6 +103,9 @@ def formatter(pattern: str) -> Formatter:
     if literals == ["", "", "", ""] and fields == [_ESCAPES["Y"], _ESCAPES["m"], _ESCAPES["d"]]:
         return _compact
 
+    if len(fields) == 1 and literals == ["", ""]:
+        return fields[0]
+
     def write(moment: date) -> str:
         parts = [literals[0]]
         for field, literal in zip(fields, literals[1:], strict=True):
@@ -115,7 +118,7 @@ def formatter(pattern: str) -> Formatter:
 
 def _compact(moment: date) -> str:
     """``%Y%m%d``, the pattern of all age rules."""
-    return f"{moment.year:04d}{moment.month:02d}{moment.day:02d}"
+    return moment.isoformat()[:10].replace("-", "")
 
 
 def _week(moment: date) -> str:

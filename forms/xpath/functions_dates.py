@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 from forms.xpath.code import Code, text
@@ -46,30 +45,24 @@ def _moment_code(site: Site, *, keep_time: bool) -> Code:
         day = read_day(argument.constant)
         if day is not None:  # the same on every phone, unlike a time with an offset
             return Code(lambda _env: day, constant=day)
-    convert = _moment(argument, keep_time=keep_time)
-    return Code(convert)
-
-
-def _moment(argument: Code, *, keep_time: bool) -> Callable[[Environment], Value]:
-    """Coerce to a moment; ``''`` and NaN stay what they are. Raises XPathError for what is no day or time."""
     evaluate = argument.evaluate
+    return Code(lambda env: _moment(evaluate(env), env.offset, keep_time=keep_time))
 
-    def moment(env: Environment) -> Value:
-        value = evaluate(env)
-        if isinstance(value, str):
-            if not value:
-                return value
-            read = read_moment(value, env.offset)
-            if read is None:
-                raise _no_moment()
-            return read
-        if isinstance(value, float):
-            return value if value != value else _from_days(value, env.offset, keep_time=keep_time)
-        if isinstance(value, date):
-            return value if keep_time or not isinstance(value, datetime) else value.date()
-        raise _no_moment()
 
-    return moment
+def _moment(value: Value, offset: timedelta, *, keep_time: bool) -> Value:
+    """Coerce to a moment; ``''`` and NaN stay what they are. Raises XPathError for what is no day or time."""
+    if isinstance(value, str):
+        if not value:
+            return value
+        read = read_moment(value, offset)
+        if read is None:
+            raise _no_moment()
+        return read
+    if isinstance(value, float):
+        return value if value != value else _from_days(value, offset, keep_time=keep_time)
+    if isinstance(value, date):
+        return value if keep_time or not isinstance(value, datetime) else value.date()
+    raise _no_moment()
 
 
 def _no_moment() -> XPathError:
@@ -87,10 +80,12 @@ def _from_days(days: float, offset: timedelta, *, keep_time: bool) -> date:
 @function("decimal-date-time", fewest=1, pure=False)
 def _decimal_date_time(site: Site) -> Code:
     """Days since 1970-01-01 in UTC, so a day in Indonesia is not a whole number; differences of days are."""
-    convert = _decimal(site.arguments[0])
+    evaluate = site.arguments[0].evaluate
 
     def decimal(env: Environment) -> Value:
-        value = convert(env)
+        value = evaluate(env)
+        if value.__class__ is not date:
+            value = _decimal(value, env.offset)
         if isinstance(value, date):
             milliseconds = days_and_time(value) * 86_400_000 - env.offset.total_seconds() * 1000
             return round(milliseconds) / 86_400_000
@@ -102,10 +97,12 @@ def _decimal_date_time(site: Site) -> Code:
 @function("decimal-time", fewest=1, pure=False)
 def _decimal_time(site: Site) -> Code:
     """The time of day as a fraction of a day, in local time."""
-    convert = _decimal(site.arguments[0])
+    evaluate = site.arguments[0].evaluate
 
     def decimal(env: Environment) -> Value:
-        value = convert(env)
+        value = evaluate(env)
+        if value.__class__ is not date:
+            value = _decimal(value, env.offset)
         if isinstance(value, float):
             return value if value != value else value - math.floor(value)
         if isinstance(value, date):
@@ -116,28 +113,19 @@ def _decimal_time(site: Site) -> Code:
     return Code(decimal)
 
 
-def _decimal(argument: Code) -> Callable[[Environment], Value]:
-    """The value as a moment or a number of days that could be one."""
-    evaluate, convert = argument.evaluate, _moment(argument, keep_time=True)
-
-    def value(env: Environment) -> Value:
-        given = evaluate(env)
-        if isinstance(given, float):
-            if given > 2147483647 or given < -2147483648:  # as far as Java's int reaches
-                raise _no_moment()
-            return given
-        if given.__class__ is date:
-            return given
-        return convert(env)
-
-    return value
+def _decimal(value: Value, offset: timedelta) -> Value:
+    """The value, which is no mere day, as a moment or a number of days that could be one."""
+    if isinstance(value, float):
+        if value > 2147483647 or value < -2147483648:  # as far as Java's int reaches
+            raise _no_moment()
+        return value
+    return _moment(value, offset, keep_time=True)
 
 
 @function("format-date", "format-date-time", fewest=2, pure=False)
 def _format_date(site: Site) -> Code:
     """Write a moment by a pattern such as ``%Y-%m-%d``; ``''`` and NaN are written ``''``."""
     argument, pattern = site.arguments
-    moment = _moment(argument, keep_time=True)
     evaluate = argument.evaluate
     if isinstance(pattern.constant, str):
         try:
@@ -148,14 +136,14 @@ def _format_date(site: Site) -> Code:
         def formatted(env: Environment) -> str:
             value = evaluate(env)
             if value.__class__ is not date:
-                value = moment(env)
+                value = _moment(value, env.offset, keep_time=True)
             return write(value) if isinstance(value, date) else ""
 
         return Code(formatted, "text")
     late = text(pattern)
 
     def formatted_late(env: Environment) -> str:
-        value = moment(env)
+        value = _moment(evaluate(env), env.offset, keep_time=True)
         return formatter(late(env))(value) if isinstance(value, date) else ""
 
     return Code(formatted_late, "text")

@@ -53,6 +53,8 @@ def _position(site: Site) -> Code:
 
         return Code(of_path, "number")
 
+    site.scope.uses.placed = True
+
     def of_context(env: Environment) -> float:
         if env.place:
             return float(env.place)
@@ -90,6 +92,7 @@ def _names(site: Site, argument: int) -> tuple[str, ...]:
 
 def _indexed(site: Site, target: tuple[str, ...], indexes: dict[int, Callable[[Environment], Value]]) -> Code:
     context = site.scope.context
+    site.scope.uses.placed = True
     shared = next(
         (i for i, (a, b) in enumerate(zip(target, context, strict=False)) if a != b),
         min(len(target), len(context)),
@@ -136,6 +139,7 @@ def _ancestry(node: Node | None) -> list[Node]:
 def _once(site: Site) -> Code:
     """The node's own value if it has one already, else the argument."""
     first = site.arguments[0].evaluate
+    site.scope.uses.placed = True
 
     def once(env: Environment) -> Value:
         own = "" if env.context is None else env.answers.value_of(env.context)

@@ -77,6 +77,9 @@ def _rounded(value: float, places: int) -> float:
     """Halves go up, of negative numbers towards zero; rounding to tens has JavaRosa's own way, kept here."""
     if value != value or math.isinf(value):
         return value
+    if places == 0 and 0 < value < 1e15:  # what lies between two whole numbers is exact here
+        whole = math.floor(value)
+        return float(whole + 1 if value - whole >= 0.5 else whole)
     if abs(places) > 30:
         return NAN
     exact = Decimal(repr(value))

@@ -14,6 +14,7 @@ from forms.xpath.errors import XPathError
 from forms.xpath.functions import Site, function
 from forms.xpath.patterns import full_match
 from forms.xpath.values import Value, to_index, to_text
+from forms.xpath.words import has_word, not_text
 
 _BLANKS = re.compile(r"[ \t\n\x0b\f\r]+")
 _BELOW_BLANK = "".join(map(chr, range(33)))
@@ -49,6 +50,15 @@ def _substr(site: Site) -> Code:
     """From 0, the end left out; negative counts from the end; what lies outside is cut off."""
     whole, start = text(site.arguments[0]), site.arguments[1].evaluate
     end = site.arguments[2].evaluate if len(site.arguments) == 3 else None
+    places = [to_index(p.constant) for p in site.arguments[1:] if p.constant is not None]
+    if len(places) == len(site.arguments) - 1:
+        part = slice(places[0], places[1] if end is not None else None)  # as Python itself cuts
+
+        def part_of(env: Environment) -> str:
+            given = whole(env)
+            return given[part] if given.isascii() else _from_utf16(_utf16(given)[part])
+
+        return Code(part_of, "text")
 
     def substr(env: Environment) -> str:
         units = _utf16(whole(env))
@@ -91,6 +101,7 @@ def _normalize_space(site: Site) -> Code:
 def _argument_or_self(site: Site) -> Code:
     if site.arguments:
         return site.arguments[0]
+    site.scope.uses.placed = True
 
     def own(env: Environment) -> Value:
         return "" if env.context is None else env.answers.value_of(env.context)
@@ -173,17 +184,10 @@ def _selected(site: Site) -> Code:
     if choice.constant is not None:
         if not isinstance(choice.constant, str):
             raise site.wrong("needs its second argument in quotes")
-        needle = f" {choice.constant.strip(_BELOW_BLANK)} "
-        path = answer.path
-        if path is not None and needle != "  ":
-
-            def path_has(env: Environment) -> bool:
-                chosen = env.answers[path]
-                if chosen.__class__ is not str:
-                    raise _not_text("selected")
-                return chosen != "" and needle in f" {chosen} "
-
-            return Code(path_has, "truth")
+        word = choice.constant.strip(_BELOW_BLANK)
+        if answer.path is not None and word:
+            return has_word(answer.path, word)
+        needle = f" {word} "
         return Code(lambda env: needle in f" {_text_only(evaluate(env), 'selected')} ", "truth")
 
     def has(env: Environment) -> bool:
@@ -193,13 +197,9 @@ def _selected(site: Site) -> Code:
     return Code(has, "truth")
 
 
-def _not_text(name: str) -> XPathError:
-    return XPathError(f"{name}() takes text, not a number, a date or a truth value")
-
-
 def _text_only(value: Value, name: str) -> str:
     if not isinstance(value, str):
-        raise _not_text(name)
+        raise not_text(name)
     return value
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from forms.xpath.code import Code, Evaluate, Number, Truth, folded, number, truth, without_path
 from forms.xpath.environment import Environment
 from forms.xpath.values import NAN, Value, equal, to_boolean, to_number
+from forms.xpath.words import is_word, merged
 
 _TINY: Final = 1e-12
 
@@ -76,35 +77,32 @@ def equality(operator: str, left: Code, right: Code) -> Code:
     """``=`` and ``!=`` by the rules of :func:`forms.xpath.values.equal`."""
     if left.constant is not None and right.constant is None:
         left, right = right, left
-    same = _same(left, right)
-    test: Truth = same if operator == "=" else lambda env: not same(env)
-    return folded(Code(test, "truth"), (left, right))
+    if left.path is not None and isinstance(right.constant, str):
+        same = is_word(left.path, right.constant)
+    else:
+        same = Code(_same(left, right), "truth")
+    if operator == "!=":
+        test = truth(same)
+        same = Code(lambda env: not test(env), "truth")
+    return folded(same, (left, right))
 
 
 def _same(left: Code, right: Code) -> Truth:
     a, b = left.evaluate, right.evaluate
     wanted = right.constant
     if wanted.__class__ is str:
-        return _same_as_text(left, str(wanted))
+        return _same_as_text(a, str(wanted))
     if wanted.__class__ is float:
         return _same_as_number(a, wanted)
-    if left.kind == "number" or right.kind == "number":
-        return lambda env: equal(a(env), b(env))
+    if left.kind == "number" and right.kind == "number":
+        x, y = number(left), number(right)
+        return lambda env: abs(x(env) - y(env)) < _TINY
     if left.kind == "text" and right.kind == "text":
         return lambda env: a(env) == b(env)
     return lambda env: equal(a(env), b(env))
 
 
-def _same_as_text(code: Code, wanted: str) -> Truth:
-    path, evaluate = code.path, code.evaluate
-    if path is not None:
-
-        def path_is(env: Environment) -> bool:
-            value = env.answers[path]
-            return value == wanted if value.__class__ is str else equal(value, wanted)
-
-        return path_is
-
+def _same_as_text(evaluate: Evaluate, wanted: str) -> Truth:
     def value_is(env: Environment) -> bool:
         value = evaluate(env)
         return value == wanted if value.__class__ is str else equal(value, wanted)
@@ -124,8 +122,12 @@ def _same_as_number(evaluate: Evaluate, wanted: float) -> Truth:
 
 def connective(operator: str, terms: Sequence[Code]) -> Code:
     """``and`` and ``or`` over two or more terms; what is decided is not looked at further."""
-    tests = [truth(term) for term in terms]
-    return folded(Code(_any(tests) if operator == "or" else _all(tests), "truth"), terms)
+    if operator == "and":
+        return folded(Code(_all([truth(term) for term in terms]), "truth"), terms)
+    joined = merged(terms)
+    if len(joined) == 1:
+        return joined[0]
+    return folded(Code(_any([truth(term) for term in joined]), "truth"), terms)
 
 
 def _any(tests: Sequence[Truth]) -> Truth:

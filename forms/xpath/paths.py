@@ -9,7 +9,7 @@ inside ``/data/child[2]`` the path ``/data/child/age`` is the age of the second 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from forms.instance import Node
 from forms.xpath.code import Code
@@ -22,13 +22,25 @@ Names = tuple[str, ...]
 CompileIn = Callable[[Syntax, "Scope"], Code]
 
 
+@dataclass(slots=True)
+class Uses:
+    """What an expression turned out to look at while it was compiled.
+
+    ``paths`` are those that are found by one look-up; ``placed`` says that its value may hang on the node it
+    belongs to, which is so of repeats and of calls such as ``position()``, not of ``.`` in a question of its own.
+    """
+
+    paths: set[str] = field(default_factory=set)
+    placed: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Where an expression stands: what is known of its place before it meets a submission.
 
     ``context`` and ``origin`` are names from the root (``("data", "child", "age")``); ``list_name`` is the
     list that the context is in, empty for the submission. ``repeats`` are the paths of all repeats, None
-    where unknown (then every group may be one).
+    where unknown (then every group may be one). ``uses`` is one for the whole expression, and filled.
     """
 
     context: Names
@@ -36,6 +48,7 @@ class Scope:
     list_name: str = ""
     repeats: frozenset[str] | None = None
     narrowed: bool = False
+    uses: Uses = field(default_factory=Uses)
 
     def inside(self, context: Names, list_name: str, predicate: Syntax | None = None) -> Scope:
         """The scope of a predicate on nodes of that path.
@@ -111,6 +124,7 @@ def _main(
         main_scope = replace(scope, list_name="", narrowed=False)
         return _walk(names, steps[shared:], shared, depth, main_scope, compile_in, base, _answer)
     path = "/" + "/".join(names)
+    scope.uses.paths.add(path)
     return Code(
         lambda env: env.answers[path],
         nodes=lambda env: env.answers.index.get(path, ()),
@@ -141,6 +155,8 @@ def _walk(
     climb = depth - kept
     descend = [_step(step, names[: kept + i + 1], scope, compile_in) for i, step in enumerate(steps)]
     from_origin = base == "origin"
+    if from_origin or not scope.list_name:  # the context inside a list is one of its items
+        scope.uses.placed = True
 
     def nodes(env: Environment) -> Sequence[Node]:
         node = env.origin if from_origin else env.context

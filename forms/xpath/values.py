@@ -62,12 +62,12 @@ def text_of_number(number: float) -> str:
     Whole numbers have no ``.0``, but only as far as Java's int reaches: 3000000000 is written ``3.0E9``,
     which ``number()`` cannot read back. Phones do so, and the server must judge as they do.
     """
-    if number != number:
-        return "NaN"
     if -2147483648.0 <= number < 2147483648.0:
         whole = int(number)
         if abs(number - whole) < _TINY:
             return str(whole)
+    elif number != number:
+        return "NaN"
     elif math.isinf(number):
         return "Infinity" if number > 0 else "-Infinity"
     return _java_double(number)

@@ -13,14 +13,16 @@ from server.openrosa import answers
 from server.openrosa.catalogue import Catalogue
 from server.openrosa.credentials import Doorkeeper, Unauthorized
 from server.openrosa.documents import FormList, FormXml, Integrity, Manifest, Media
+from server.openrosa.memory import Memory
 from server.openrosa.resource import Door
 from server.openrosa.slowing import Slowing
 from server.openrosa.submission import Submission
 from server.settings import Settings
-from server.store.database import Store, Writer
+from server.store.database import Store
 from server.store.files import Files, reserve
 from server.store.readers import Readers
 from server.store.room import Bounds
+from server.store.writer import Writer
 
 
 class Phones:
@@ -69,6 +71,7 @@ def add_routes(
         writer,
         readers,
         bounds,
+        Memory(),
     )
     for prefix in ("", "/desk/{token}"):
         app.add_route(f"{prefix}/formList", FormList(door))

@@ -14,12 +14,13 @@ from server.openrosa import answers
 from server.openrosa.answers import Document
 from server.openrosa.catalogue import Catalogue
 from server.openrosa.credentials import Asking, Doorkeeper
+from server.openrosa.memory import Memory
 from server.settings import Settings
-from server.store.database import Writer
 from server.store.desks import KnownDesk
 from server.store.files import Files
 from server.store.readers import Readers
 from server.store.room import Bounds
+from server.store.writer import Writer
 
 T = TypeVar("T")
 
@@ -36,6 +37,7 @@ class Door:
     writer: Writer
     readers: Readers
     bounds: Bounds
+    memory: Memory
 
     def speak(self, response: Response) -> None:
         """Set the headers of every answer."""

@@ -17,9 +17,9 @@ from forms.problems import Problem, Problems
 from server.openrosa.credentials import Unauthorized
 from server.store import attempts
 from server.store.attempts import Allowance
-from server.store.database import Writer
 from server.store.readers import Readers
 from server.store.sealing import Keys
+from server.store.writer import Writer
 
 HOLD = 5.0  # seconds; far below the 60 after which Collect gives up
 _MOST_HELD = 100  # answers held back at a time, in each process

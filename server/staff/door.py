@@ -19,9 +19,10 @@ from server.staff.rate_pages import RatePage
 from server.staff.report_pages import Reports
 from server.staff.sign_in import SignIn, SignOut
 from server.staff.taking import PATIENCE, Taking
-from server.store.database import Store, Writer
+from server.store.database import Store
 from server.store.files import Files
 from server.store.readers import Readers
+from server.store.writer import Writer
 
 
 def add_routes(

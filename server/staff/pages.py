@@ -30,8 +30,9 @@ from server.staff.trust import (
     require_same_site,
 )
 from server.store import areas, corrections, officers, quarantine
-from server.store.database import Store, Writer
+from server.store.database import Store
 from server.store.readers import Readers
+from server.store.writer import Writer
 
 log = structlog.get_logger()
 

@@ -22,8 +22,9 @@ from twilio.request_validator import RequestValidator
 from forms.problems import Problem
 from server.settings import Settings
 from server.store import cases, contacts, officers, receipts
-from server.store.database import Store, Writer
+from server.store.database import Store
 from server.store.officers import Person
+from server.store.writer import Writer
 
 log = structlog.get_logger()
 

@@ -120,6 +120,13 @@ _SHAPES = st.sampled_from(
         "selected({}, 'b')",
         "string(P)",
         "position(..)",
+        # tests of one answer side by side, which are made one
+        *["({} or Q = 'b' or Q = 'MY' or Q = '12' or {})"] * 2,
+        *["(selected(Q, 'b') or selected(Q, 'c') or Q = 'a b c' or Q = {} or {})"] * 2,
+        "(not(selected(Q, 'a')) and (selected(Q, 'a b') or selected(Q, 'b') or selected(Q, ' c ')))",
+        "substr({}, 1)",
+        "substr({}, -3, 2)",
+        "format-date({}, '%d')",
         "{} = P",
     )
 )
@@ -130,6 +137,7 @@ def _expressions(draw: st.DrawFn, depth: int = 3) -> str:
     if depth == 0 or draw(st.integers(0, 4)) == 0:
         return draw(_LEAVES)
     shape = draw(_SHAPES).strip().replace("O", draw(_OPERATORS)).replace("P", draw(_PATHS))
+    shape = shape.replace("Q", draw(_NAMES))
     return shape.format(*(draw(_expressions(depth - 1)) for _ in range(shape.count("{}"))))
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_DOWN, ROUND_HALF_UP, Context, Decimal
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forms.xpath import Answers, Environment, UnsupportedFunction, XPathError, compile_expression
+from forms.xpath.environment import READERS
 from forms.xpath.functions import FUNCTIONS
 
 
@@ -89,6 +93,52 @@ def test_many_terms_in_a_row_are_no_nesting() -> None:
     assert compile_expression(" + ".join(["1"] * 100)).evaluate(nowhere) == 100.0
     with pytest.raises(XPathError, match="in a row"):
         compile_expression(" + ".join(["1"] * 1000))
+
+
+@pytest.mark.parametrize(
+    ("expression", "context", "placed"),
+    [
+        (". > 3 and ../y = 'a' or /data/y = 'b'", "/data/x", False),
+        ("instance('l')/root/item[name = current()/../y]/label", "/data/x", False),
+        ("sum(/data/rep/amt)", "/data/x", False),
+        ("sum(/data/rep[k = 1]/amt)", "/data/x", True),
+        (". > 3", "/data/rep/amt", True),
+        ("instance('l')/root/item[name = current()/../k]/label", "/data/rep/amt", True),
+        ("position()", "/data/x", True),
+        ("once(3)", "/data/x", True),
+        ("string-length()", "/data/x", True),
+        ("normalize-space()", "/data/x", True),
+        ("indexed-repeat(/data/rep/amt, /data/rep, 2)", "/data/x", True),
+    ],
+)
+def test_it_is_known_whether_an_expression_looks_at_where_it_stands(
+    expression: str, context: str, placed: bool
+) -> None:
+    assert compile_expression(expression, context, ["/data/rep"]).placed is placed
+
+
+@settings(max_examples=300, derandomize=True, deadline=None, database=None)
+@given(st.one_of(st.text(max_size=30), st.text(alphabet="0123456789-+:.,TZ truefalsEe", max_size=30)))
+def test_no_text_that_a_phone_may_send_stops_an_answer_from_being_read(text: str) -> None:
+    for kind, reader in READERS.items():
+        assert reader(text, timedelta(hours=7)).__class__ in (str, float, bool, date, datetime), kind
+
+
+@settings(max_examples=300, derandomize=True, deadline=None, database=None)
+@given(
+    st.one_of(
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.floats(0, 3),
+        st.integers(0, 10**16).map(lambda halves: halves / 2),
+    )
+)
+def test_numbers_are_rounded_as_they_are_written(number: float) -> None:
+    answers = Answers({}, {})
+    answers["/data/x"] = number
+    exact = Decimal(repr(number))
+    whole = exact.quantize(Decimal(1), ROUND_HALF_UP if number > 0 else ROUND_HALF_DOWN, Context(prec=400))
+
+    assert compile_expression("round(/data/x)").evaluate(Environment(answers)) == float(whole)
 
 
 @pytest.mark.parametrize("call", ["property('deviceid')", "geofence('1 2', /data/x)", "jr:itext('x')"])

@@ -20,10 +20,11 @@ from forms.form import Form
 from server.settings import Settings
 from server.staff.door import add_routes
 from server.store import case_opening, desks, officers, submissions
-from server.store.database import Store, Writer
+from server.store.database import Store
 from server.store.officers import Person
 from server.store.readers import Readers
 from server.store.submissions import NewSubmission
+from server.store.writer import Writer
 from tests.conftest import Clock
 
 MALANG, BLITAR = "35.07.01.2001", "35.05.01.2001"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from server.settings import Settings
 from server.store import export_jobs
-from server.store.database import Writer
+from server.store.writer import Writer
 from sync.export_jobs import ExportJobs
 from tests.staff.conftest import Office, Site
 

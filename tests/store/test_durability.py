@@ -10,7 +10,8 @@ import pytest
 
 from server.store import counters
 from server.store.checkpoints import Checkpoints
-from server.store.database import Store, Writer
+from server.store.database import Store
+from server.store.writer import Writer
 
 
 def test_nobody_hears_of_work_before_the_commit_that_holds_it_has_returned(
@@ -32,7 +33,7 @@ def test_nobody_hears_of_work_before_the_commit_that_holds_it_has_returned(
             super().set_result(result)
 
     monkeypatch.setattr(store.db, "commit", committing)
-    monkeypatch.setattr("server.store.database.Future", Told)
+    monkeypatch.setattr("server.store.writer.Future", Told)
     writer = Writer(store)
 
     def send() -> None:

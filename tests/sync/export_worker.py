@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from server.settings import Settings
-from server.store.database import Store, Writer
+from server.store.database import Store
 from server.store.sealing import Keys
+from server.store.writer import Writer
 from sync.export_jobs import ExportJobs
 
 

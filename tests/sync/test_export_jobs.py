@@ -18,10 +18,11 @@ from exports.options import Filters, Options, to_json
 from exports.verifying import verify
 from server.settings import Settings
 from server.store import export_jobs, officers, saved_exports
-from server.store.database import Store, Writer
+from server.store.database import Store
 from server.store.export_files import ExportFiles
 from server.store.models import ExportJob
 from server.store.officers import Person
+from server.store.writer import Writer
 from sync.export_jobs import ExportJobs
 from tests.conftest import Home
 from tests.exports.filled import keep, made_up_form

@@ -14,9 +14,10 @@ import pytest
 from server.settings import Settings
 from server.store import events, messages, outbox, owed
 from server.store.claims import Claimed, Setup
-from server.store.database import Store, Writer
+from server.store.database import Store
 from server.store.models import Delivery, Message
 from server.store.rosters import Rosters
+from server.store.writer import Writer
 from sync import routing
 from sync.channels.console import Console
 from sync.channels.twilio_sms import TwilioSms

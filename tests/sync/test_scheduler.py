@@ -15,8 +15,9 @@ from forms.problems import Problem
 from server.settings import Settings
 from server.store import figures, jobs, messages, officers
 from server.store.claims import Claimed
-from server.store.database import Store, Writer
+from server.store.database import Store
 from server.store.models import Session
+from server.store.writer import Writer
 from sync import Sync, build_sync
 from sync.channels.console import Console
 from sync.outbox import Outbox, Policy

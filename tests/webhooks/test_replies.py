@@ -10,9 +10,10 @@ import pytest
 
 from server.store import cases, contacts, officers
 from server.store.contacts import Way
-from server.store.database import Store, Writer
+from server.store.database import Store
 from server.store.models import Delivery
 from server.store.officers import Person
+from server.store.writer import Writer
 from sync.channels.twilio_whatsapp import TwilioWhatsapp
 from sync.scheduler import Sync
 from tests.conftest import Clock

@@ -16,8 +16,9 @@ from twilio.request_validator import RequestValidator
 
 from server.settings import Settings
 from server.store import cases, messages, officers, receipts
-from server.store.database import Store, Writer
+from server.store.database import Store
 from server.store.models import Delivery, Message
+from server.store.writer import Writer
 from server.webhooks import add_routes
 from server.webhooks.twilio import SignedForm
 from sync.channels.twilio_sms import TwilioSms
