@@ -34,7 +34,8 @@ class FileRights:
 
     A picture or a recording shows a person, whatever the question: it takes the right to identities and to what
     the question is marked with, in any version of the form and under any name, as its column does. A file that no
-    question is known for, and the log of answers as they were typed, take every right. Whoever sees a NIK only in part sees no file.
+    question is known for, and the log of answers as they were typed, take every right. Whoever sees a NIK only in
+    part sees no file.
     """
 
     def __init__(self, reader: Access) -> None:
