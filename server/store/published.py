@@ -6,14 +6,14 @@ fees, rates) changes without a new form.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from peewee import fn
 
-from forms.entities import declarations
+from forms.entities import Declaration, declarations
 from forms.form import Form
 from forms.problems import Problem, Problems
 from server.store import counters
@@ -60,6 +60,15 @@ def entity_lists(forms: Iterable[ListedForm]) -> dict[str, tuple[str, ...]]:
         for declared in declarations(form.xform) if form is not None else ():
             found.setdefault(declared.list, {}).update(dict.fromkeys(declared.saves))
     return {name: tuple(properties) for name, properties in found.items()}
+
+
+def declared(but: str) -> Iterator[tuple[str, Declaration]]:
+    """What the other forms say of entities, by form id: those published, closed ones too, and drafts being tried."""
+    forms = {listed.id: listed for listed in [*current_forms(), *forms_for_phones()[True]]}
+    for listed in forms.values():
+        form = get_form(listed.form_id, listed.version) if listed.form_id != but else None
+        for declaration in declarations(form.xform) if form is not None else ():
+            yield listed.form_id, declaration
 
 
 def publish(
