@@ -165,6 +165,7 @@ class Judge:
         holding: list[str] = []
         differences: list[str] = []
         index = instance.index
+        calculated = self._otherwise(index, answers)  # first, for the rules to find them worked out
         for code, path, rule in self._rules:
             nodes = index.get(path)
             said = phone[code] = _said(nodes[0].text) if nodes else None
@@ -178,7 +179,6 @@ class Judge:
                 holding.append(code)
             if said is not None and said != holds:
                 differences.append(code)
-        calculated = self._otherwise(index, answers)
         unmet = self._unmet(index, environment)
         # The two refer to each other: without this only the garbage collector would free them and all they hold.
         del answers.environment
@@ -251,8 +251,11 @@ class Judge:
         """The calculations that came out otherwise than the phone wrote them."""
         found: dict[str, Any] = {}
         for path in self._checked:
-            for node in index.get(path, ()):
+            nodes = index.get(path, ())
+            for node in nodes:
                 value, text = answers.value_of(node), node.text
+                if len(nodes) == 1:
+                    answers[path] = value
                 if value.__class__ is float and text_of_number(value) == text:
                     continue
                 if value != text and not _written_as(value, text, answers.offset):
