@@ -110,28 +110,39 @@ def blocks(instance: Instance, declared: tuple[Declaration, ...]) -> Iterator[Bl
                     create=create,
                     update=update,
                     label=label.text.strip() if label is not None else "",
-                    properties={
-                        prop: saved.text
-                        for prop, path in declaration.saves.items()
-                        if (saved := _below(container, path)) is not None
-                    },
+                    properties=_properties(declaration, container, instance),
                     base_version=_version(given.get("baseVersion", "")),
                     trunk_version=_version(given.get("trunkVersion", "")),
                     branch_id=given.get("branchId", "").strip().lower(),
                 )
 
 
+def _properties(declaration: Declaration, container: Node, instance: Instance) -> dict[str, str]:
+    """What the answers below a container make of the properties; one that was not relevant is absent."""
+    found: dict[str, str] = {}
+    groups: dict[str, Node | None] = {container.path: container}
+    for prop, path in declaration.saves.items():
+        saved = _below(path, groups, instance)
+        if saved is not None:
+            found[prop] = saved.text
+    return found
+
+
+def _below(path: str, groups: dict[str, Node | None], instance: Instance) -> Node | None:
+    """The first node at a path below a container; ``groups`` are those of the container that are known already."""
+    above, _, name = path.rpartition("/")
+    if above not in groups:
+        groups[above] = _below(above, groups, instance)
+    group, nodes = groups[above], instance.index.get(path)
+    if group is None or nodes is None:
+        return None
+    # outside of repeats it is the first there is: no need to look through the group
+    return nodes[0] if nodes[0].parent is group else group.child(name)
+
+
 def is_uuid(text: str) -> bool:
     """Whether a text is a version 4 UUID in lower case: the only ids that phones take (7.8)."""
     return _UUID4(text) is not None
-
-
-def _below(container: Node, path: str) -> Node | None:
-    """The node at a path below this container; None where it was not relevant."""
-    node: Node | None = container
-    for step in path[len(container.path) + 1 :].split("/"):
-        node = node.child(step) if node is not None else None
-    return node
 
 
 def _version(text: str) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import math
 import re
 import weakref
@@ -18,8 +19,8 @@ from typing import Any, Final
 from lxml import etree
 
 from forms.problems import Problem, Problems
-from forms.schema import Field, Kind, Schema
-from forms.xml import MOST_BYTES, parse_xml
+from forms.schema import Field, Schema
+from forms.xml import DEEPEST, MOST_BYTES, parse_xml_of_any_depth, too_deep
 
 UNKNOWN: Final = "_unknown"
 """Key under which answers stand that the form's schema does not know, so that nothing is lost."""
@@ -29,7 +30,6 @@ _DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9
 
 
 _NO_ATTRIBUTES: Final[Mapping[str, str]] = {}
-_new: Final = object.__new__
 
 
 class Node:
@@ -42,16 +42,29 @@ class Node:
 
     __slots__ = ("attributes", "children", "name", "parent", "path", "position", "text")
 
-    def __init__(
-        self, name: str, path: str, text: str, parent: Node | None, position: int, children: Sequence[Node]
-    ) -> None:
-        self.name = name
-        self.path = path
-        self.text = text
-        self.parent = parent
-        self.position = position
-        self.children = children
-        self.attributes = _NO_ATTRIBUTES
+    # no __init__: it would be a third of what reading a submission costs
+    attributes: Mapping[str, str]
+    children: Sequence[Node]
+    name: str
+    parent: Node | None
+    path: str
+    position: int
+    text: str
+
+    @classmethod
+    def of(
+        cls, name: str, path: str, text: str, parent: Node | None, position: int, children: Sequence[Node]
+    ) -> Node:
+        """A node without attributes."""
+        node = cls()
+        node.name = name
+        node.path = path
+        node.text = text
+        node.parent = parent
+        node.position = position
+        node.children = children
+        node.attributes = _NO_ATTRIBUTES
+        return node
 
     def __repr__(self) -> str:
         return f"Node({self.path}[{self.position}])"  # no text: a repr may end in a log
@@ -73,7 +86,7 @@ class Instance:
 
     ``version`` and ``instance_name`` are empty where the phone gave none. ``derived_id`` says that the phone
     gave no instanceID and that ``instance_id`` was made from the bytes. ``attributes`` are the root's.
-    ``index`` holds all nodes by path, in document order.
+    ``index`` holds all nodes by path, in document order, ``parents`` those that have children.
     """
 
     form_id: str
@@ -85,16 +98,16 @@ class Instance:
     root: Node
     attributes: Mapping[str, str] = field(repr=False)
     index: Mapping[str, list[Node]] = field(repr=False)
+    parents: Sequence[Node] = field(repr=False)
 
     def release(self) -> None:
         """Let go of the tree, after the last use of this instance.
 
-        Nodes and their parents refer to each other, so that only the garbage collector would free them; at a
+        Nodes and their children refer to each other, so that only the garbage collector would free them; at a
         thousand submissions a second it would do little else.
         """
-        for nodes in self.index.values():
-            for node in nodes:
-                node.parent = None
+        for node in self.parents:
+            node.children = ()
 
     def text(self, path: str) -> str:
         """The text of the first node at a path, empty where there is none."""
@@ -109,16 +122,16 @@ def read_instance(xml: bytes, *, most_bytes: int = MOST_BYTES) -> Instance:
     ``md5:`` and the MD5 of the bytes, so that the same upload sent twice is one submission.
     Raises Problem ``XML_UNREADABLE``, ``XML_TOO_BIG`` or ``XML_NO_FORM_ID``.
     """
-    element = parse_xml(xml, most_bytes=most_bytes)
+    element = parse_xml_of_any_depth(xml, most_bytes=most_bytes)
+    name, path, steps = _top.get(element.tag) or _step(element.tag, "", _top)
+    root = Node.of(name, path, "" if len(element) else element.text or "", None, 1, ())
+    index: dict[str, list[Node]] = {path: [root]}
+    parents: list[Node] = []
+    _fill(element, root, steps, index, parents, 2)
     form_id = (element.get("id") or "").strip()
     if not form_id:
         raise Problem(Problems.XML_NO_FORM_ID)
-    name = _local(str(element.tag))
-    children: list[Node] = []
-    root = Node(name, f"/{name}", "" if len(element) else element.text or "", None, 1, children)
-    index: dict[str, list[Node]] = {root.path: [root]}
-    _fill(element, root, children, index)
-    meta = _meta(root)
+    meta = _meta(index.get(f"{root.path}/meta", ()))
     given = meta.get("instanceID") or (element.get("instanceID") or "").strip()
     return Instance(
         form_id=form_id,
@@ -130,38 +143,48 @@ def read_instance(xml: bytes, *, most_bytes: int = MOST_BYTES) -> Instance:
         root=root,
         attributes={str(name): str(value) for name, value in element.items()},
         index=index,
+        parents=parents,
     )
 
 
-def _fill(element: etree._Element, node: Node, children: list[Node], index: dict[str, list[Node]]) -> None:
-    """Make nodes of an element's children. Written for speed: this is most of what reading costs, ``__init__`` too."""
-    above = node.path + "/"
+def _fill(
+    element: etree._Element,
+    node: Node,
+    steps: _Steps,
+    index: dict[str, list[Node]],
+    parents: list[Node],
+    depth: int,
+) -> None:
+    """Make nodes of an element's children, which stand ``depth`` elements deep.
+
+    Written for speed, without calls: this is most of what reading costs. Raises Problem ``XML_UNREADABLE`` where
+    elements nest deeper than a document's may.
+    """
+    children: list[Node] = []
+    node.children = children
+    parents.append(node)
     for below in element:
-        name: str = below.tag
-        if name[0] == "{":
-            name = _local(name)
-        path = above + name
-        position = 1
-        known = index.get(path)
-        if known is None:
-            index[path] = known = []
-        else:
-            last = known[-1]  # in document order: if any of these is a sibling, the last one is
-            if last.parent is node:
-                position = last.position + 1
-        child = _new(Node)
+        tag = below.tag
+        name, path, further = steps[tag] if tag in steps else _step(tag, node.path, steps)
+        child = Node()
         child.name = name
         child.path = path
         child.parent = node
-        child.position = position
         child.attributes = _NO_ATTRIBUTES
-        known.append(child)
+        if path in index:
+            known = index[path]
+            last = known[-1]  # in document order: if any of these is a sibling, the last one is
+            child.position = last.position + 1 if last.parent is node else 1
+            known.append(child)
+        else:
+            child.position = 1
+            index[path] = [child]
         children.append(child)
         if len(below):
+            if depth == DEEPEST:
+                raise too_deep()
             child.text = ""
-            grandchildren: list[Node] = []
-            child.children = grandchildren
-            _fill(below, child, grandchildren, index)
+            _fill(below, child, further, index, parents, depth + 1)
         else:
             child.text = below.text or ""
             child.children = ()
@@ -169,18 +192,33 @@ def _fill(element: etree._Element, node: Node, children: list[Node], index: dict
             child.attributes = {str(key): str(value) for key, value in below.items()}
 
 
-def _local(tag: str) -> str:
-    return tag[tag.index("}") + 1 :] if tag[0] == "{" else tag
+_Steps = dict[str, tuple[str, str, "_Steps"]]
+"""What elements at a place have in common: by their tag the local name, the path, and the steps below."""
+
+_top: Final[_Steps] = {}
+_MOST_STEPS: Final = 3_000
+_LONGEST_STEP: Final = 200  # characters of a path
+_steps_kept = itertools.count(1)
 
 
-def _meta(root: Node) -> dict[str, str]:
+def _step(tag: str, above: str, steps: _Steps) -> tuple[str, str, _Steps]:
+    """A step that is not known yet. Those of the forms in use stay, so that reading makes few strings."""
+    name = tag[tag.index("}") + 1 :] if tag[0] == "{" else tag
+    step: tuple[str, str, _Steps] = (name, f"{above}/{name}", {})
+    if len(tag) + len(step[1]) <= _LONGEST_STEP:
+        steps[tag] = step
+        if next(_steps_kept) % _MOST_STEPS == 0:  # anybody may send names that no form has
+            _top.clear()
+    return step
+
+
+def _meta(groups: Sequence[Node]) -> dict[str, str]:
     """What the form's own ``meta`` holds, by local name; of two namesakes the first that is not blank."""
     found: dict[str, str] = {}
-    for meta in root.children:
-        if meta.name == "meta":
-            for child in meta.children:
-                if child.text.strip():
-                    found.setdefault(child.name, child.text.strip())
+    for meta in groups:
+        for child in meta.children:
+            if child.text.strip():
+                found.setdefault(child.name, child.text.strip())
     return found
 
 
@@ -232,7 +270,7 @@ class AnswerReader:
     """Reads the answers of one form's submissions. Made once from the schema, used by many threads."""
 
     def __init__(self, schema: Schema) -> None:
-        self._fields = {f.name: _Reading.of(f) for f in schema.fields}
+        self._form = _Group(schema.fields)
         self._binaries = (*(f.path for f in schema.binaries()), f"/{schema.root}/meta/audit")
 
     def answers(self, instance: Instance) -> dict[str, Any]:
@@ -243,7 +281,7 @@ class AnswerReader:
         None. Notes and ``meta`` are left out; what was not relevant is absent. Whatever the schema does not
         know stands under :data:`UNKNOWN` of the object it was found in.
         """
-        return _object(instance.root, self._fields)
+        return self._form.read(instance.root)
 
     def attachments(self, instance: Instance) -> dict[str, tuple[str, ...]]:
         """The files that belong to the submission, in the order of the form: name -> paths of what names it.
@@ -284,45 +322,56 @@ def _reader(schema: Schema) -> AnswerReader:
     return reader
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """How a field's nodes are read: ``convert`` for questions, ``fields`` for groups and repeats."""
+class _Group:
+    """How the nodes in a group or a repeat are read.
 
-    kind: Kind
-    skipped: bool
-    convert: Callable[[str], Any]
-    fields: Mapping[str, _Reading]
+    Of its questions the ``texts`` are taken as they are, others as ``converted``; the rest goes by the ``fields``.
+    """
 
-    @classmethod
-    def of(cls, known: Field) -> _Reading:
-        convert = _many if known.select == "many" else _CONVERT.get(known.type, _text)
-        return cls(known.kind, known.note, convert, {f.name: cls.of(f) for f in known.children})
+    __slots__ = ("converted", "fields", "groups", "texts")
 
+    def __init__(self, fields: Sequence[Field]) -> None:
+        self.fields = {f.name: f for f in fields}
+        self.groups = {f.name: _Group(f.children) for f in fields if f.kind != "question"}
+        questions = {f.name: _converter(f) for f in fields if f.kind == "question" and not f.note}
+        self.texts = frozenset(name for name, convert in questions.items() if convert is None)
+        self.converted = {name: convert for name, convert in questions.items() if convert is not None}
 
-def _object(node: Node, fields: Mapping[str, _Reading]) -> dict[str, Any]:
-    answers: dict[str, Any] = {}
-    unknown: dict[str, list[Any]] = {}
-    for child in node.children:
-        name = child.name
-        known = fields.get(name)
-        if name == "meta" and (known is None or known.kind == "group"):
-            continue
-        if known is None:
-            unknown.setdefault(name, []).append(_plain(child))
-        elif known.kind == "question":
+    def read(self, node: Node) -> dict[str, Any]:
+        """The answers in a node of this group. Most nodes are questions, once each: these are looked at first."""
+        answers: dict[str, Any] = {}
+        unknown: dict[str, list[Any]] = {}
+        texts, converted = self.texts, self.converted
+        for child in node.children:
+            name = child.name
             if child.children or name in answers:
-                unknown.setdefault(name, []).append(_plain(child))
-            elif not known.skipped:
-                answers[name] = known.convert(child.text)
-        elif child.text.strip() or (known.kind == "group" and name in answers):
-            unknown.setdefault(name, []).append(_plain(child))
-        elif known.kind == "group":
-            answers[name] = _object(child, known.fields)
+                self._read_other(child, answers, unknown)
+            elif name in texts:
+                answers[name] = child.text or None
+            elif name in converted:
+                answers[name] = converted[name](text) if (text := child.text) else None
+            else:
+                self._read_other(child, answers, unknown)
+        if unknown:
+            answers[UNKNOWN] = unknown
+        return answers
+
+    def _read_other(self, child: Node, answers: dict[str, Any], unknown: dict[str, list[Any]]) -> None:
+        """What is no question's first plain answer."""
+        name = child.name
+        known = self.fields.get(name)
+        if name == "meta" and (known is None or known.kind == "group"):
+            return
+        if known is not None and known.kind == "question":
+            stray = not known.note or bool(child.children)
         else:
-            answers.setdefault(name, []).append(_object(child, known.fields))
-    if unknown:
-        answers[UNKNOWN] = unknown
-    return answers
+            stray = known is None or bool(child.text.strip()) or (known.kind == "group" and name in answers)
+        if stray:
+            unknown.setdefault(name, []).append(_plain(child))
+        elif known is not None and known.kind == "group":
+            answers[name] = self.groups[name].read(child)
+        elif known is not None and known.kind == "repeat":
+            answers.setdefault(name, []).append(self.groups[name].read(child))
 
 
 def _plain(node: Node) -> Any:
@@ -335,8 +384,9 @@ def _plain(node: Node) -> Any:
     return below
 
 
-def _text(text: str) -> Any:
-    return text or None
+def _converter(question: Field) -> Callable[[str], Any] | None:
+    """What makes an answer of a text that is not empty; None where the text is the answer."""
+    return _many if question.select == "many" else _CONVERT.get(question.type)
 
 
 def _many(text: str) -> Any:
@@ -344,14 +394,17 @@ def _many(text: str) -> Any:
 
 
 def _integer(text: str) -> Any:
-    return int(text) if _INTEGER(text) else text or None
+    if text in _FLAGS:  # what a form works out is mostly that
+        return _FLAGS[text]
+    return int(text) if _INTEGER(text) else text
 
 
 def _decimal(text: str) -> Any:
     if not _DECIMAL(text):
-        return text or None
+        return text
     number = float(text)
     return number if math.isfinite(number) else text  # JSON has no infinity
 
 
+_FLAGS: Final = {"0": 0, "1": 1}
 _CONVERT: Final[Mapping[str, Callable[[str], Any]]] = {"int": _integer, "decimal": _decimal}

@@ -96,11 +96,11 @@ class ListTable:
     def root(self) -> Node:
         """The list as the instance that XPath sees: ``root``, below it ``item`` by ``item``."""
         items: list[Node] = []
-        root = Node("root", "/root", "", None, 1, items)
+        root = Node.of("root", "/root", "", None, 1, items)
         for position, row in enumerate(self.rows, 1):
             cells: list[Node] = []
-            item = Node("item", "/root/item", "", root, position, cells)
-            cells += [Node(c, f"/root/item/{c}", cell, item, 1, ()) for c, cell in row.items()]
+            item = Node.of("item", "/root/item", "", root, position, cells)
+            cells += [Node.of(c, f"/root/item/{c}", cell, item, 1, ()) for c, cell in row.items()]
             items.append(item)
         return root
 

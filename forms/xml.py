@@ -31,13 +31,23 @@ def parse_xml(xml: bytes, *, most_bytes: int = MOST_BYTES, deepest: int = DEEPES
     Raises Problem ``XML_TOO_BIG`` above ``most_bytes``, ``XML_UNREADABLE`` for what is not well-formed, has a
     DOCTYPE, or nests deeper than ``deepest`` elements.
     """
+    root = parse_xml_of_any_depth(xml, most_bytes=most_bytes)
+    if _deeper_than(root, deepest):
+        raise too_deep(deepest)
+    return root
+
+
+def parse_xml_of_any_depth(xml: bytes, *, most_bytes: int = MOST_BYTES) -> etree._Element:
+    """:func:`parse_xml` for who goes through all elements anyway and raises :func:`too_deep` on the way."""
     if len(xml) > most_bytes:
         raise Problem(Problems.XML_TOO_BIG, limit=f"{most_bytes // 1_000_000} MB")
-    if xml.count(b"<") > most_bytes // BYTES_A_MARK:
-        raise Problem(Problems.XML_TOO_BIG, limit=f"{most_bytes // BYTES_A_MARK} <")
+    most_marks = most_bytes // BYTES_A_MARK
+    if len(xml) > most_marks and xml.count(b"<") > most_marks:
+        raise Problem(Problems.XML_TOO_BIG, limit=f"{most_marks} <")
     if b"\0" in xml and not xml.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _unreadable("NUL")
-    if b"<!DOCTYPE" in xml:  # before parsing: nothing of it is to be worked through
+    # before parsing: nothing of it is to be worked through (and a single character is looked for much faster)
+    if b"!" in xml and b"<!DOCTYPE" in xml:
         raise _unreadable("DOCTYPE")
     try:
         root = etree.fromstring(xml, _parser())
@@ -48,9 +58,12 @@ def parse_xml(xml: bytes, *, most_bytes: int = MOST_BYTES, deepest: int = DEEPES
         raise _unreadable("encoding") from None
     if getattr(root.getroottree().docinfo, "doctype", ""):  # one in another encoding
         raise _unreadable("DOCTYPE")
-    if _deeper_than(root, deepest):
-        raise _unreadable(f"> {deepest}")
     return root
+
+
+def too_deep(deepest: int = DEEPEST) -> Problem:
+    """What to raise where elements nest deeper than ``deepest``."""
+    return _unreadable(f"> {deepest}")
 
 
 def _parser() -> etree.XMLParser:

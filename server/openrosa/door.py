@@ -13,6 +13,7 @@ from server.openrosa import answers
 from server.openrosa.catalogue import Catalogue
 from server.openrosa.credentials import Doorkeeper, Unauthorized
 from server.openrosa.documents import FormList, FormXml, Integrity, Manifest, Media
+from server.openrosa.memory import Memory
 from server.openrosa.resource import Door
 from server.openrosa.slowing import Slowing
 from server.openrosa.submission import Submission
@@ -70,6 +71,7 @@ def add_routes(
         writer,
         readers,
         bounds,
+        Memory(),
     )
     for prefix in ("", "/desk/{token}"):
         app.add_route(f"{prefix}/formList", FormList(door))

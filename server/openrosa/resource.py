@@ -14,6 +14,7 @@ from server.openrosa import answers
 from server.openrosa.answers import Document
 from server.openrosa.catalogue import Catalogue
 from server.openrosa.credentials import Asking, Doorkeeper
+from server.openrosa.memory import Memory
 from server.settings import Settings
 from server.store.desks import KnownDesk
 from server.store.files import Files
@@ -36,6 +37,7 @@ class Door:
     writer: Writer
     readers: Readers
     bounds: Bounds
+    memory: Memory
 
     def speak(self, response: Response) -> None:
         """Set the headers of every answer."""

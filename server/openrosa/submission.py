@@ -14,6 +14,7 @@ from server.intake.upload import Oversized, Receipt, Upload
 from server.logs import where
 from server.openrosa import answers, multipart_body
 from server.openrosa.credentials import Asking
+from server.openrosa.memory import SMALL
 from server.openrosa.multipart_body import Received
 from server.openrosa.resource import Resource
 from server.store.attachments import NewFile
@@ -23,7 +24,6 @@ from server.store.room import Room, left
 
 log = structlog.get_logger()
 
-_SMALL = 64 * 1024  # bytes of a body that is read before it is known who sends it
 _DRAINED = 1_000_000  # bytes read before an error is answered, so that it is not lost in a reset (5.19)
 _DEVICE_ID = 255  # characters kept of deviceID, as Central
 
@@ -54,6 +54,8 @@ class Submission(Resource):
         except BaseException:  # whoever ends this task does not end the writer, which may yet name the files
             received.leave()
             raise
+        finally:
+            received.let_go()
         await self._finish(received)
         if receipt.state in ("quarantined", "refused"):
             # no instanceID here: a client chooses it, so it could say anything
@@ -72,7 +74,7 @@ class Submission(Resource):
         try:
             # Nobody unknown may send megabytes, or anything that goes to the disk; a few kilobytes are read first, and
             # the writer asks who sent them: one thread less to wake for each ordinary submission.
-            small = length is not None and length <= _SMALL
+            small = length is not None and length <= SMALL
             room = None if small else await ask_room()
             with door.writer.coming():
                 return await multipart_body.receive(
@@ -81,6 +83,7 @@ class Submission(Resource):
                     length,
                     door.files,
                     door.readers,
+                    door.memory,
                     room=room,
                     ask_room=ask_room,
                 )
@@ -98,12 +101,31 @@ class Submission(Resource):
         document: NewFile | None = None
         if received.staged:  # nothing of an unknown sender stays on disk
             kept, document = await door.admitted(asking, lambda _: received.keep())
+        if received.spooled is None:
+            return await self._take(received, kept, document, asking, device_id)
+        sender = await door.admitted(asking, lambda desk: desk)
+        async with door.memory.turn(sender.id):
+            await door.readers.run(received.load)
+            try:
+                return await self._take(received, kept, document, asking, device_id, large=True)
+            finally:
+                received.let_go()
+
+    async def _take(
+        self,
+        received: Received,
+        kept: list[NewFile],
+        document: NewFile | None,
+        asking: Asking,
+        device_id: str | None,
+        *,
+        large: bool = False,
+    ) -> tuple[KnownDesk, Receipt]:
+        door, xml = self.door, received.xml  # the writer may come to it after this task has ended
         oversized = Oversized(received.oversized, document) if received.oversized is not None else None
 
         def upload(desk: KnownDesk) -> Upload:
-            return Upload(
-                received.xml, desk, device_id, kept, left_out=received.left_out, oversized=oversized
-            )
+            return Upload(xml, desk, device_id, kept, left_out=received.left_out, oversized=oversized)
 
         def prepare() -> Prepared:
             return door.intake.prepare(upload(door.doorkeeper.admit(asking)))
@@ -116,7 +138,11 @@ class Submission(Resource):
             return desk, door.intake.hold_faulty(upload(desk))
 
         try:
-            desk, receipt = await door.writer.run_prepared(prepare, write)
+            if large:  # the writer has others to serve
+                prepared = await door.readers.run(prepare)
+                desk, receipt = await door.writer.run(lambda: write(prepared))
+            else:
+                desk, receipt = await door.writer.run_prepared(prepare, write)
         except Problem:
             raise
         except Exception as error:  # noqa: BLE001 - a fault of ours must not leave the record on the phone
@@ -128,7 +154,7 @@ class Submission(Resource):
 
     async def _finish(self, received: Received) -> None:
         """Nothing half-done stays on disk. A commit that failed may have happened all the same: the rows are asked."""
-        if not received.staged and not received.kept:
+        if not received.staged and not received.kept and received.spooled is None:
             return
         try:
             await self.door.readers.run(lambda: received.drop(named))
@@ -158,5 +184,5 @@ async def _drain(request: Request) -> None:
     read = 0
     with contextlib.suppress(OSError, falcon.HTTPError):
         # read, not iterated: whoever was reading it may have stopped in the middle
-        while read < _DRAINED and (chunk := await request.stream.read(_SMALL)):
+        while read < _DRAINED and (chunk := await request.stream.read(SMALL)):
             read += len(chunk)

@@ -6,8 +6,9 @@ that they fit together again.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -19,29 +20,53 @@ def split(answers: Mapping[str, Any], root: str, sensitive: Collection[str]) -> 
 
     What the form does not know (``_unknown``) may hold anything and is secret.
     """
-    return _split(answers, root, sensitive)
+    return _split(answers, _secrets(root, tuple(sensitive)))
 
 
-def _split(answers: Mapping[str, Any], path: str, sensitive: Collection[str]) -> tuple[Answers, Answers]:
-    plain: Answers = {}
+class _Secrets(NamedTuple):
+    """What is secret in a group: the names that are so as a ``whole``, and what is so in the groups ``below``."""
+
+    whole: Collection[str]
+    below: Mapping[str, _Secrets]
+
+
+_UNKNOWN: Final = "_unknown"
+_ONLY_UNKNOWN: Final = _Secrets((_UNKNOWN,), {})
+
+
+@lru_cache(maxsize=128)
+def _secrets(root: str, sensitive: tuple[str, ...]) -> _Secrets:
+    """The paths as a tree. A form's are the same for all its submissions, but for what an answer makes a secret."""
+    return _below([path[len(root) + 1 :].split("/") for path in sensitive if path.startswith(f"{root}/")])
+
+
+def _below(paths: Sequence[Sequence[str]]) -> _Secrets:
+    whole = dict.fromkeys(name for name, *deeper in paths if not deeper)
+    below: dict[str, list[Sequence[str]]] = {}
+    for name, *deeper in paths:
+        if deeper:
+            below.setdefault(name, []).append(deeper)
+    return _Secrets((*whole, _UNKNOWN), {name: _below(deeper) for name, deeper in below.items()})
+
+
+def _split(answers: Mapping[str, Any], secrets: _Secrets) -> tuple[Answers, Answers]:
+    plain: Answers = dict(answers)
     secret: Answers = {}
+    for name in secrets.whole:
+        if name in plain:
+            secret[name] = plain.pop(name)
     for name, value in answers.items():
-        here = f"{path}/{name}"
-        if here in sensitive or name == "_unknown":
-            secret[name] = value
-            continue
         kind = value.__class__  # a plain answer, which most are, is known by one look
         if kind is dict:
-            plain[name], hidden = _split(value, here, sensitive)
-            if hidden:
-                secret[name] = hidden
-        elif kind is list and value and isinstance(value[0], dict):
-            halves = [_split(item, here, sensitive) for item in value]
+            if name in plain:
+                plain[name], hidden = _split(value, secrets.below.get(name, _ONLY_UNKNOWN))
+                if hidden:
+                    secret[name] = hidden
+        elif kind is list and value and isinstance(value[0], dict) and name in plain:
+            halves = [_split(item, secrets.below.get(name, _ONLY_UNKNOWN)) for item in value]
             plain[name] = [half[0] for half in halves]
             if any(half[1] for half in halves):
                 secret[name] = [half[1] for half in halves]
-        else:
-            plain[name] = value
     return plain, secret
 
 

@@ -46,18 +46,23 @@ class Reserved(OSError):  # noqa: N818 - says what is the matter
 
 
 class Staged:
-    """A file that is still arriving. Making one touches no disk; the first bytes do."""
+    """A file that is still arriving. Making one touches no disk; the first bytes do.
+
+    ``answers``: it holds some, for a moment; they may take half of what is left free for answers.
+    """
 
     def __init__(
         self, staging: Path, root: Path, keys: Keys, places: threading.Semaphore, reserve: int = 0
     ) -> None:
         self._places = places
+        self._keys = keys
         self._sealer = Sealer(keys)
         self._reserve = reserve
         self._staging = staging
         self._root = root
         self._path: Path | None = None
         self._opened: IO[bytes] | None = None
+        self.answers = False
         self.size = 0
 
     @property
@@ -77,10 +82,20 @@ class Staged:
 
         Raises OSError where the disk is full or has only its reserve left, or too many files are arriving.
         """
-        if self._reserve and shutil.disk_usage(self._staging).free < self._reserve + len(chunk):
+        reserve = self._reserve // 2 if self.answers else self._reserve
+        if reserve and shutil.disk_usage(self._staging).free < reserve + len(chunk):
             raise Reserved
         self._stream.write(self._sealer.add(chunk))
         self.size += len(chunk)
+
+    def content(self) -> bytes:
+        """All that came; nothing can follow. Raises OSError where the disk has no room for the last of it."""
+        last, name = self._sealer.finish()
+        self._stream.write(last)
+        self._stream.flush()
+        assert self._path is not None  # the stream has been opened
+        with self._path.open("rb") as written:
+            return b"".join(unsealed(written, name, self._keys))
 
     def keep(self) -> str:
         """Make it durable; returns its address. After this it survives a power cut, once a row names it."""
@@ -131,9 +146,11 @@ class Files:
         # each is open until its request is over: whoever sends thousands must not take all that a process may open
         self._places = threading.BoundedSemaphore(arriving_at_once())
 
-    def stage(self) -> Staged:
+    def stage(self, *, answers: bool = False) -> Staged:
         """Begin to receive a file."""
-        return Staged(self._staging, self._root, self._keys, self._places, self._reserve)
+        staged = Staged(self._staging, self._root, self._keys, self._places, self._reserve)
+        staged.answers = answers
+        return staged
 
     def read(self, address: str) -> Iterator[bytes]:
         """The content of a file that a row names. Raises FileNotFoundError at once, ``Unreadable`` while reading."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from forms import instance
 from forms.instance import (
     UNKNOWN,
     AnswerReader,
@@ -251,6 +253,32 @@ def test_a_submission_that_names_no_form_is_refused(root: str) -> None:
 
 def test_a_byte_order_mark_does_no_harm() -> None:
     assert read_instance(b"\xef\xbb\xbf" + coba("<start>x</start>")).text("/coba/start") == "x"
+
+
+def test_the_same_name_with_and_without_a_namespace_is_one_question() -> None:
+    ours = "xmlns:o='http://openrosa.org/xforms'"
+    for answers in (
+        f"<g {ours}><age>1</age><o:age>2</o:age></g>",
+        f"<o:g {ours}><o:age>1</o:age><age>2</age></o:g>",
+    ):
+        ages = read_instance(coba(answers)).index["/coba/g/age"]
+
+        assert [(n.name, n.text, n.position) for n in ages] == [("age", "1", 1), ("age", "2", 2)]
+
+
+def test_names_that_somebody_makes_up_do_not_stay_in_memory() -> None:
+    def kept(steps: instance._Steps) -> Iterator[str]:
+        for _, path, below in steps.values():
+            yield path
+            yield from kept(below)
+
+    for n in range(8):
+        long = f"<l{n}>" * 60 + f"</l{n}>" * 60 + f"<{'x' * 10_000}/>"
+        read = read_instance(coba("".join(f"<made_{n}_{m}/>" for m in range(900)) + long))
+        assert len(read.index) == 900 + 60 + 4
+    paths = list(kept(instance._top))
+    assert 1 < len(paths) < instance._MOST_STEPS
+    assert max(map(len, paths)) < instance._LONGEST_STEP
 
 
 @settings(max_examples=300, derandomize=True, deadline=None, database=None)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from forms.problems import Problem, Problems
+from server.openrosa.memory import Memory
 from server.openrosa.multipart_body import receive
 from server.store import cases, submissions
 from server.store.database import Store
@@ -305,7 +306,7 @@ def test_who_sends_is_asked_before_a_file_touches_the_disk(published: Store) -> 
 
     kind = "multipart/form-data; boundary=x"
     with pytest.raises(Problem) as refused:
-        asyncio.run(receive(body(), kind, None, files, readers, room=None, ask_room=refuse))
+        asyncio.run(receive(body(), kind, None, files, readers, Memory(), room=None, ask_room=refuse))
     assert refused.value.problem is Problems.UNAUTHENTICATED
     readers.close()
 

@@ -104,6 +104,7 @@ def test_a_full_disk_costs_nobody_a_record(
         disk.fill(server)
         refused = [submission_of(again(risky), ("b.jpg", b"b" * PHOTO)), submission_of(again(risky))]
         refused += [submission_of(b"<cut"), submission_of(b'<d id="entah"/>', ("c.jpg", b"c" * PHOTO))]
+        refused += [submission_of(again(risky).replace(b"</meta>", b"<x>" + b"x" * 300_000 + b"</x></meta>"))]
         for body in refused:
             heard = post(url, body, KIND)
             assert heard.status == 503
@@ -113,8 +114,8 @@ def test_a_full_disk_costs_nobody_a_record(
         assert (Submission.select().count(), Quarantine.select().count()) == (1, 0)
         nothing_lies_about(store)
         disk.free(server)
-        for body, status in zip(refused, (201, 201, 400, 201), strict=True):
+        for body, status in zip(refused, (201, 201, 400, 201, 201), strict=True):
             assert post(url, body, KIND).status == status
-    assert (Submission.select().count(), Quarantine.select().count()) == (3, 2)
+    assert (Submission.select().count(), Quarantine.select().count()) == (4, 2)
     assert Attachment.select().count() == 2
     store.release()
