@@ -50,11 +50,9 @@ class Recalculated(Answers):
             return value
         path = node.path
         expression = self.calculates.get(path)
-        if (
-            expression is None or node in known
-        ):  # known, but as None: begun below and not done, it looks at itself
+        if expression is None or node in known:
             value = self.read(node)
-        else:
+        else:  # until it is done it is known as None: should it look at itself, it finds the phone's
             known[node] = None
             environment = self.environment
             try:

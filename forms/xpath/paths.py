@@ -261,9 +261,9 @@ def _list_path(path: Path, scope: Scope, compile_in: CompileIn) -> Code:
 
     def look_up(env: Environment) -> Value:
         value = wanted(env)
-        table = env.list_named(name)
-        if value.__class__ is not str or column not in table.columns:
-            return walk(env)
+        table = env.lists.get(name)
+        if table is None or value.__class__ is not str or column not in table.columns:
+            return walk(env)  # which says so if there is no list
         rows = table.find(column, value)
         if not rows:
             return ""
