@@ -85,7 +85,7 @@ def _decimal_date_time(site: Site) -> Code:
     def decimal(env: Environment) -> Value:
         value = evaluate(env)
         if value.__class__ is date:
-            days = float(value.toordinal() - EPOCH_ORDINAL)  # type: ignore[union-attr]  # its class was just checked
+            days = float(value.toordinal() - EPOCH_ORDINAL)
         else:
             value = _decimal(value, env.offset)
             if not isinstance(value, date):
