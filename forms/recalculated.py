@@ -57,7 +57,9 @@ class Recalculated(Answers):
             environment = self.environment
             try:
                 value = expression.evaluate(environment.at(node) if expression.placed else environment)
-                if value.__class__ is not str:
+                if value.__class__ is float and value.is_integer():
+                    value += 0.0  # 0 is never kept as -0
+                elif value.__class__ is not str:
                     value = _stored(value, self.types.get(path, ""))
             except FAILURES as error:
                 self.errors.append((path, message(error)))
@@ -77,8 +79,6 @@ def _stored(value: Value, kind: str) -> Value:
     (JavaRosa, IAnswerData.wrapData).
     """
     if isinstance(value, float):
-        if value.is_integer():
-            return value + 0.0  # no number is written -0
         if value != value:
             return ""
         if math.isinf(value):
