@@ -105,14 +105,18 @@ def test_a_newer_publication_takes_the_drafts_place_on_draft_desks(
 
 
 def test_a_trial_never_takes_the_place_of_what_it_says_it_edits(place: Place) -> None:
-    real, trial = "uuid:00000001-0000-4000-8000-000000000000", "uuid:00000002-0000-4000-8000-000000000000"
-    assert place.phone.submit(small.xml({"age": "3"}, identity=real)).status == 201
-    edit = small.xml({"age": "40"}, identity=trial).replace(
-        b"<meta>", f"<meta><deprecatedID>{real}</deprecatedID>".encode()
-    )
-    assert place.trial.submit(edit).status == 201
-    assert [s["instance_id"] for s in submissions.listing()] == [real]
-    assert Alert.get().gone_at is None
+    reals = []
+    for trial_first in (False, True):
+        real, trial = (f"uuid:0000000{n + 2 * trial_first}-0000-4000-8000-000000000000" for n in (1, 2))
+        edit = small.xml({"age": "40"}, identity=trial).replace(
+            b"<meta>", f"<meta><deprecatedID>{real}</deprecatedID>".encode()
+        )
+        posts = [(place.phone, small.xml({"age": "3"}, identity=real)), (place.trial, edit)]
+        for phone, xml in reversed(posts) if trial_first else posts:
+            assert phone.submit(xml).status == 201
+        reals.append(real)
+    assert [s["instance_id"] for s in submissions.listing()] == reals
+    assert [a.gone_at for a in Alert.select()] == [None, None]
 
 
 def test_what_a_trial_desk_sent_counts_once_an_ordinary_desk_sends_the_same(place: Place) -> None:

@@ -167,6 +167,7 @@ def test_files_carry_over_to_edits_in_whatever_order_these_come(
     assert line["instance_id"] == instance_id(posts[newest][0])
     assert line["state"] == "edited"
     assert content(published, instance_id(posts[newest][0]), "1.jpg") == b"face"
+    assert attachments.tally("35.07") == (0, 1), "former versions are not counted"
 
 
 def test_a_late_file_of_the_original_reaches_its_edit_but_not_over_the_edit_s_own(

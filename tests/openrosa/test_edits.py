@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+
+import psycopg
 import pytest
 
+from server.intake.intake import Intake, Prepared
+from server.intake.upload import Upload
 from server.store import cases, desks, submissions
 from server.store.database import Store
 from server.store.models import Alert, Case, Submission
-from tests.conftest import Clock
+from tests.conftest import Clock, Home
 from tests.openrosa.conftest import Running, again, instance_id
 from tests.phone.collect import Collect
 
@@ -104,6 +109,38 @@ def test_of_two_edits_of_one_submission_the_last_counts(
     assert {s.root for s in Submission.select()} == {instance_id(original)}
     live = [a for a in cases.listing() if a["state"] == "open"]
     assert [(a["indicator"], a["submission"]) for a in live] == [("D08", instance_id(versions[2]))]
+
+
+@pytest.mark.parametrize("home", ["postgresql"], indirect=True)  # SQLite has one writer
+def test_versions_that_two_processes_take_in_at_the_same_moment_are_one_chain(
+    running: Running, filled: dict[str, bytes], published: Store, clock: Clock, home: Home
+) -> None:
+    desk = desks.by_username(running.desk)
+    assert desk is not None
+    intake = Intake(published, clock)
+    first = again(filled["broker without a letter"])
+    second = edit_of(first, first)
+    third, fourth = edit_of(first, second), edit_of(first, first)
+    # an original and its edit; then two edits that know different versions, and so share no name
+    for one, other in ((first, second), (third, fourth)):
+        prepared = [intake.prepare(Upload(xml, desk, None)) for xml in (one, other)]
+
+        def take(what: Prepared = prepared[1]) -> None:
+            try:
+                with published.transaction():
+                    intake.write(what)
+            finally:
+                published.release()
+
+        thread = threading.Thread(target=take)
+        with psycopg.connect(home.url, autocommit=True) as looking, published.transaction():
+            intake.write(prepared[0])
+            thread.start()
+            while looking.execute("select count(*) from pg_locks where not granted").fetchone() == (0,):
+                assert thread.is_alive()
+        thread.join(20)
+        assert [s["instance_id"] for s in submissions.listing()] == [instance_id(other)]
+        assert {s.root for s in Submission.select()} == {instance_id(first)}
 
 
 def test_a_case_moves_with_a_corrected_village_and_is_owed_again(

@@ -23,7 +23,7 @@ from server.store.models import Alert, Attachment, PublishedForm, Quarantine, Su
 from server.store.officers import Person
 from server.store.quarantine import Came, Held
 from tests.conftest import Clock, Home
-from tests.openrosa.conftest import Running, again, instance_id
+from tests.openrosa.conftest import Running, again, instance_id, with_photos
 from tests.server_process import command, environment
 
 NOTE = "versinya sudah terbit"
@@ -217,9 +217,9 @@ def test_a_file_that_comes_while_staff_decide_reaches_the_record(
 
 
 def test_a_broken_upload_is_linked_to_what_the_phone_sent_later_and_lends_it_its_files(
-    running: Running, filled: dict[str, bytes], published: Store, clock: Clock, overseer: Person
+    running: Running, photos: str, published: Store, clock: Clock, overseer: Person
 ) -> None:
-    xml = again(filled["clean departure"])
+    xml = with_photos(photos, face="a.jpg", wound="b.jpg")
     assert running.phone().submit(xml[:-9], {"a.jpg": b"old", "b.jpg": b"bb"}).status == 400
     assert running.phone().submit(xml, {"a.jpg": b"new!"}).sent
     entry = only()
@@ -231,6 +231,30 @@ def test_a_broken_upload_is_linked_to_what_the_phone_sent_later_and_lends_it_its
     assert {a.filename: a.size for a in Attachment.select()} == {"a.jpg": 4, "b.jpg": 2}
     address = Attachment.get(Attachment.filename == "b.jpg").sha256
     assert b"".join(Files(published.home, published.keys).read(address)) == b"bb"
+    with pytest.raises(Problem) as late, published.transaction():
+        quarantine.discard(entry, overseer, NOTE, published, clock())
+    assert late.value.problem is Problems.QUARANTINE_DECIDED
+
+
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)
+def test_an_upload_is_linked_to_a_submission_of_its_own_form_in_the_overseer_s_area(
+    running: Running, filled: dict[str, bytes], published: Store, clock: Clock
+) -> None:
+    """Its files go to that submission: those of another person must not, nor to where nobody sees what happens."""
+    overseer = _officer(published, clock, "admin", "35.07.01")
+    departure, home_again = again(filled["clean departure"]), again(filled["clean return"])
+    elsewhere = again(filled["clean departure"]).replace(b"35.07.01.2001", b"35.07.13.2004")
+    other_bytes = departure.replace(b"35.07.01.2001", b"35.07.01.2002")
+    for xml in (departure, home_again, elsewhere, other_bytes):
+        assert running.phone().submit(xml).sent
+    entry = only(overseer)
+    found = quarantine.candidates(entry, overseer)
+    assert [c["instance_id"] for c in found] == [instance_id(departure)]
+    for xml in (home_again, elsewhere):
+        with pytest.raises(Problem) as refused, published.transaction():
+            quarantine.link(entry, instance_id(xml), overseer, NOTE, published, clock())
+        assert refused.value.problem is Problems.SUBMISSION_UNKNOWN
+    assert only().state == "held"
 
 
 def test_what_was_discarded_by_mistake_can_still_be_released(
@@ -249,6 +273,12 @@ def test_what_was_discarded_by_mistake_can_still_be_released(
         quarantine.discard(entry, overseer, "kiriman percobaan", published, clock())
     assert quarantine.waiting() == 0
     release(quarantine.require(entry.id), "new")
+    with pytest.raises(Problem) as final, published.transaction():
+        quarantine.discard(entry, overseer, NOTE, published, clock())
+    assert final.value.problem is Problems.QUARANTINE_DECIDED
+    with pytest.raises(Problem) as final, published.transaction():
+        quarantine.link(entry, instance_id(xml), overseer, NOTE, published, clock())
+    assert final.value.problem is Problems.QUARANTINE_DECIDED
     decided = quarantine.entries(held=False)
     assert [(d.state, d.decided_by, quarantine.note_of(d, published)) for d in decided] == [
         ("released", overseer.slug, NOTE)
@@ -301,62 +331,6 @@ def test_a_retry_without_an_instance_id_is_no_new_record(
         assert running.phone().submit(nameless.replace(b'id="berangkat"', b'id="entah"')).status == 201
         assert running.phone().submit(nameless[:-4]).status == 400
     assert (Submission.select().count(), Quarantine.select().count()) == (1, 2)
-
-
-def test_nobody_fills_the_disk_with_what_cannot_be_read(
-    running: Running, published: Store, monkeypatch: pytest.MonkeyPatch, clock: Clock
-) -> None:
-    del running
-    from server.store import desks
-    from server.store.quarantine import Came
-
-    monkeypatch.setattr(quarantine, "MOST_UNREADABLE", 3)
-    monkeypatch.setattr(quarantine, "MOST", 2)
-    desk = desks.by_username(next(d["desk"] for d in desks.listing()))
-    assert desk is not None
-
-    def came(number: int, form_id: str = "") -> Came:
-        return Came(form_id, "", f"id{number}", desk.id, None, b"<%d" % number, [])
-
-    def hold(reason: str, what: Came) -> bool:
-        with published.transaction():
-            return quarantine.hold(reason, what, published, clock()).files_kept
-
-    assert [hold("xml.unreadable", came(n)) for n in range(5)] == [True, True, True, False, False]
-    assert hold("xml.unreadable", came(0))  # a retry of what is there
-    assert all(hold("form.unknown", came(n, "entah")) for n in range(2))
-    with pytest.raises(Problem) as full:
-        hold("form.unknown", came(2, "entah"))
-    assert full.value.kind.status == 503
-    assert Quarantine.select().count() == 5
-
-
-def test_nobody_fills_the_disk_with_ever_more_files_of_what_was_decided(
-    running: Running, published: Store, monkeypatch: pytest.MonkeyPatch, clock: Clock, overseer: Person
-) -> None:
-    del running
-    from server.store import desks
-    from server.store.attachments import NewFile
-    from server.store.quarantine import Came
-
-    desk = desks.by_username(next(d["desk"] for d in desks.listing()))
-    assert desk is not None
-
-    def send(number: int) -> None:
-        file = NewFile(f"foto-{number}.jpg", f"{number:064d}", 400, "image/jpeg")
-        with published.transaction():
-            quarantine.hold(
-                "form.unknown", Came("entah", "", "id", desk.id, None, b"<a/>", [file]), published, clock()
-            )
-
-    send(1)
-    with published.transaction():
-        quarantine.discard(only(), overseer, NOTE, published, clock())
-    monkeypatch.setattr(quarantine, "MOST_BYTES", 1_000)
-    send(2)
-    with pytest.raises(Problem) as full:
-        send(3)
-    assert full.value.problem is Problems.QUARANTINE_FULL
 
 
 def test_too_many_marks_for_ordinary_uploads_are_refused_kept_and_can_be_released(

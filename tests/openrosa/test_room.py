@@ -136,6 +136,16 @@ def test_a_desk_that_sends_no_end_of_answers_is_stopped_and_others_are_not(
     )
 
 
+def test_a_file_may_fill_the_bound_and_stays_where_another_of_its_content_is_named() -> None:
+    bounds = Bounds(files=2, submission_bytes=1_000, desk_bytes=10_000)
+    first, second = (NewFile(f"{n}.jpg", f"{n}" * 64, 500, "image/jpeg") for n in (1, 2))
+    again_named = NewFile("3.jpg", second.sha256, 500, "image/jpeg")
+    fitting = room.fit([first, second, again_named], [], None, bounds)
+    assert (fitting.files, fitting.left_out) == ([first, second], (again_named,))
+    assert fitting.unnamed == frozenset()
+    assert room.fit([again_named], [first, second], None, bounds).unnamed == {second.sha256}
+
+
 def test_a_desk_s_room_is_counted_from_what_came_before_anybody_counted(
     running: Running, published: Store, photos: str
 ) -> None:

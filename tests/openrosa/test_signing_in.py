@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -109,6 +110,25 @@ def test_a_digest_that_is_not_quite_right_is_401(running: Running, change: objec
     assert callable(change)
     header = change(signed(running, challenge(running.server.url)))
     assert status(running.server.url, header.encode().decode("latin-1")) == 401
+
+
+@ONE_ENGINE
+def test_what_was_signed_for_another_address_or_a_day_of_one_s_own_is_401(running: Running) -> None:
+    line = challenge(running.server.url)
+    for target, asked in (
+        ("/formList", "/formList?formID=berangkat"),
+        ("/formList?formID=pulang", "/formList?formID=berangkat"),
+        ("/submission", "/formList"),
+    ):
+        assert status(running.server.url, signed(running, line, target), asked) == 401
+    assert status(running.server.url, signed(running, line)) == 200
+    # who knows the password may not choose the day: what is overheard would be good for ever
+    chosen = f"{int(datetime.now(UTC).timestamp()):x}.{'0' * 32}"
+    answer = raw(
+        running.server.url,
+        headers={"Authorization": signed(running, re.sub('nonce="[^"]*"', f'nonce="{chosen}"', line))},
+    )
+    assert (answer.status, "stale=true" in (answer.headers["WWW-Authenticate"] or "")) == (401, True)
 
 
 def test_names_and_ids_that_no_database_takes_are_no_fault_of_ours(running: Running) -> None:
@@ -224,6 +244,8 @@ def test_basic_over_plain_http_is_refused(running: Running) -> None:
     # behind a proxy on this machine that ended the encryption it counts
     proxied = {"Authorization": f"Basic {pair}", "X-Forwarded-Proto": "https"}
     assert raw(running.server.url, headers=proxied).status == 200
+    wrong = base64.b64encode(f"{running.credentials.username}:salah".encode()).decode()
+    assert raw(running.server.url, headers={**proxied, "Authorization": f"Basic {wrong}"}).status == 401
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from forms.problems import Problem
 from server.intake.upload import Upload
-from server.store import entity_history, entity_lists
+from server.store import desks, entity_history, entity_lists
 from server.store.entity_lists import Reader
 from server.store.models import EntityDecision, Event
 from tests.conftest import Clock
@@ -129,6 +129,15 @@ def test_what_cannot_be_settled_changes_nothing(
     assert refused.value.kind.code == code
     assert crossed.worker()["conflict"]
     assert EntityDecision.select().count() == 0
+
+
+def test_a_phone_that_only_tries_forms_lists_nobody(crossed: Door) -> None:
+    with crossed.store.transaction():
+        added, _ = desks.add(VILLAGE, None, crossed.store.keys, crossed.clock(), draft=True)
+    trial = desks.by_id(added.id)
+    assert trial is not None
+    for desk, listed in ((trial, False), (added, False), (crossed.desk, True)):
+        assert (ID.encode() in entity_lists.csv_of("pmi", Reader(desk.knows), (), crossed.store)) is listed
 
 
 def test_a_deleted_worker_leaves_the_phones_keeps_its_versions_and_can_come_back(

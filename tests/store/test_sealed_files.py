@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import resource
 import shutil
 from pathlib import Path
@@ -13,7 +14,7 @@ from forms.form import Form
 from server.store import submissions
 from server.store.attachments import NewFile, attach
 from server.store.database import Store
-from server.store.files import Files, reserve
+from server.store.files import Files, Reserved, reserve
 from server.store.models import Attachment, Quarantine
 from server.store.sealed_files import CHUNK, HEADER, Unreadable
 from server.store.sealing import Keys
@@ -72,6 +73,34 @@ def test_files_leave_a_gigabyte_free_or_a_twentieth_of_a_small_disk(
         usage = shutil._ntuple_diskusage(sizes[disk], 0, 0)
         monkeypatch.setattr(shutil, "disk_usage", lambda _, usage=usage: usage)
         assert (reserve(tmp_path, None), reserve(tmp_path, 7), reserve(tmp_path, 0)) == (left, 7, 0)
+
+
+def test_a_file_is_on_disk_with_its_name_before_anybody_hears_of_it(
+    tmp_path: Path, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[str] = []
+    flush = os.fsync
+
+    def noted(descriptor: int) -> None:
+        flushed.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    staged = files.stage()
+    staged.write(b"x")
+    [arriving] = (tmp_path / "files" / "staging").iterdir()
+    staged.keep()
+    assert flushed == [arriving.name, "staging"]
+    staged.drop()
+
+
+def test_the_reserve_is_free_after_a_piece_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    staged = Files(tmp_path / "files", Keys.make(tmp_path), reserve=900).stage()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(2_000, 1_000, 1_000))
+    staged.write(b"x" * 100)
+    with pytest.raises(Reserved):
+        staged.write(b"x" * 101)
+    staged.drop()
 
 
 def test_an_address_tells_nothing_of_the_content_without_the_key(tmp_path: Path, files: Files) -> None:
