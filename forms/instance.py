@@ -14,6 +14,7 @@ import re
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from sys import intern
 from typing import Any, Final
 
 from lxml import etree
@@ -204,7 +205,8 @@ _steps_kept = itertools.count(1)
 def _step(tag: str, above: str, steps: _Steps) -> tuple[str, str, _Steps]:
     """A step that is not known yet. Those of the forms in use stay, so that reading makes few strings."""
     name = tag[tag.index("}") + 1 :] if tag[0] == "{" else tag
-    step: tuple[str, str, _Steps] = (name, f"{above}/{name}", {})
+    # the path is one string with that in the form's expressions, and so found without comparing it
+    step: tuple[str, str, _Steps] = (name, intern(f"{above}/{name}"), {})
     if len(tag) + len(step[1]) <= _LONGEST_STEP:
         steps[tag] = step
         if next(_steps_kept) % _MOST_STEPS == 0:  # anybody may send names that no form has
