@@ -165,8 +165,10 @@ def _fill(
     node.children = children
     parents.append(node)
     for below in element:
-        tag = below.tag
-        name, path, further = steps[tag] if tag in steps else _step(tag, node.path, steps)
+        try:
+            name, path, further = steps[below.tag]
+        except KeyError:
+            name, path, further = _step(below.tag, node.path, steps)
         child = Node()
         child.name = name
         child.path = path
