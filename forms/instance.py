@@ -199,7 +199,7 @@ _Steps = dict[str, tuple[str, str, "_Steps"]]
 """What elements at a place have in common: by their tag the local name, the path, and the steps below."""
 
 _top: Final[_Steps] = {}
-_MOST_STEPS: Final = 3_000
+_MOST_STEPS: Final = 2_000  # less than 1 MB however long; the shipped forms have 500
 _LONGEST_STEP: Final = 200  # characters of a path
 _steps_kept = itertools.count(1)
 
