@@ -1,13 +1,17 @@
 """How long a submission's judging takes once its form is loaded, and how long a form takes to compile.
 
 Each of the library's forms, filled by JavaRosa: reading the XML, judging it whole (calculations, all rules,
-``required`` and ``constraint`` again), and for comparison parsing the same XML with lxml alone.
+``required`` and ``constraint`` again), and for comparison parsing the same XML with lxml alone. A submission is
+judged once after it was read, as the server does: one that is judged again and again lies in the processor's
+caches, and takes two thirds of the time.
 """
 
 from __future__ import annotations
 
+import math
+import time
 import timeit
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -37,6 +41,8 @@ OTHERS: dict[str, dict[str, Any]] = {
 }
 RUNS = 5
 TIMES = 1_000
+JUST_READ = 20
+"""So many are read before they are judged: more than one, for the clock; few enough to stay at hand."""
 
 
 def main() -> None:
@@ -60,8 +66,7 @@ def main() -> None:
         # a return is told of somebody whom the list does not know, a follow-up of somebody whom it knows
         chosen = {"pmi.csv": WORKERS, "kasus.csv": CASES} if schema.form_id in OTHERS else {}
         xml = engine.open(form.xform, lists | chosen).fill(answers).xml
-        instance = read_instance(xml)
-        judging = _each(partial(judge.judge, instance, tables, now))
+        judging = _judging(judge, xml, tables, now)
         reading = _each(partial(_read, xml))
         parsing = _each(partial(etree.fromstring, xml))
         line += f" {judging:6.0f} us {reading:6.0f} us {(judging + reading) / parsing:6.1f} x"
@@ -70,6 +75,20 @@ def main() -> None:
 
 def _read(xml: bytes) -> None:
     read_instance(xml).release()
+
+
+def _judging(judge: Judge, xml: bytes, tables: Mapping[str, ListTable], now: datetime) -> float:
+    """Microseconds of judging, of the quickest run over submissions that were just read."""
+    quickest = math.inf
+    for _ in range(TIMES // JUST_READ * RUNS):
+        instances = [read_instance(xml) for _ in range(JUST_READ)]
+        begun = time.perf_counter()
+        for instance in instances:
+            judge.judge(instance, tables, now)
+        quickest = min(quickest, time.perf_counter() - begun)
+        for instance in instances:
+            instance.release()
+    return quickest / JUST_READ * 1e6
 
 
 def _once(work: Callable[[], object], runs: int) -> float:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import PurePosixPath
-from typing import Any, Final
+from typing import Final
 
 from exports.access import ALL_KINDS, Access
 from exports.packing import Package
 from exports.values import Cell
+from exports.visible import Kinds, Version, relative, secrets
 from exports.words import Lang, word
 from server.store import attachments, published, records, submissions
 from server.store.attachments import Carrier, FileView
@@ -31,13 +33,14 @@ class FileRights:
     """Which files a reader may open. Reads the store: call in a reader's thread.
 
     A picture or a recording shows a person, whatever the question: it takes the right to identities and to what
-    the question is marked with. A file that no question is known for, and the log of answers as they were typed,
-    take every right. Whoever sees a NIK only in part sees no file.
+    the question is marked with, in any version of the form and under any name, as its column does. A file that no
+    question is known for, and the log of answers as they were typed, take every right. Whoever sees a NIK only in
+    part sees no file.
     """
 
     def __init__(self, reader: Access) -> None:
         self._reader = reader
-        self._marks: dict[tuple[str, str], dict[str, Any]] = {}
+        self._marks: dict[tuple[str, str], Mapping[str, Kinds] | None] = {}
 
     @staticmethod
     def any(reader: Access) -> bool:
@@ -62,13 +65,37 @@ class FileRights:
             return set(ALL_KINDS)
         version = (carrier.form_id, carrier.version)
         if version not in self._marks:
-            form = published.get_form(*version)
-            if form is None:
-                return set(ALL_KINDS)
-            self._marks[version] = dict(form.sensitive)
+            self._marks[version] = _marks(*version)
         marks = self._marks[version]
-        around = [path for q in file.questions for path in marks if q == path or q.startswith(f"{path}/")]
-        return {"identity", *(marks[path] for path in around)}
+        if marks is None:
+            return set(ALL_KINDS)
+        paths = {path for question in file.questions for path in _around(relative(question))}
+        return {"identity", *(kind for path in paths for kind in marks.get(path, ()))}
+
+
+def _around(path: str) -> Iterator[str]:
+    """A relative path and those of the groups that it lies in."""
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
+
+
+def _marks(form_id: str, version: str) -> Mapping[str, Kinds] | None:
+    """The kinds of secrets by question, relative path; None where the version is not known."""
+    hashes = published.version_hashes(form_id)
+    if version not in hashes:  # a draft, of a trial
+        known = published.hash_of(form_id, version)
+        if known is None:
+            return None
+        hashes[version] = known
+    return _marks_of(form_id, tuple(hashes.items()))
+
+
+@lru_cache(maxsize=64)
+def _marks_of(form_id: str, hashes: tuple[tuple[str, str], ...]) -> Mapping[str, Kinds]:
+    """The same of these versions, with the MD5 of each: reading them takes longer than a page may."""
+    forms = (published.get_form(form_id, version) for version, _ in hashes)
+    return secrets(Version.read(form) for form in forms if form is not None)
 
 
 class Media:

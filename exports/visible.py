@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from exports.access import Access
 from exports.masked import shows_nik
+from forms.changes import changes
 from forms.form import Form, Indicator, SensitiveKind
 from forms.schema import Schema
 
@@ -133,6 +134,12 @@ class Visible:
         return (self.reader.kinds - self.without).issuperset(self.of_path(path))
 
 
+def secrets(versions: Iterable[Version]) -> Mapping[str, Kinds]:
+    """The kinds of secrets that each question holds, by relative path; ``versions`` oldest first."""
+    versions = list(versions)
+    return _kinds(versions, _choices(versions)[1])
+
+
 def _choices(versions: list[Version]) -> tuple[dict[str, dict[str, _Choice]], dict[str, Kinds]]:
     """The choices that are secrets by themselves, by relative path and code; and the questions that are as secret."""
     found: dict[str, dict[str, _Choice]] = {}
@@ -186,10 +193,6 @@ def _kinds(versions: list[Version], as_secret: Mapping[str, Kinds]) -> dict[str,
 
 def _renamed(versions: list[Version]) -> list[tuple[str, str]]:
     """The relative paths of questions that a later version has under another name or in another group."""
-    if len(versions) < 2:
-        return []
-    from forms.changes import changes  # it loads what reads workbooks: only where it is needed
-
     return [
         (relative(change.path), relative(change.now))
         for former, later in pairwise(versions)

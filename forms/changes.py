@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from lxml import etree
 
 from forms.form import Finding, Form
 from forms.schema import Field, Schema
-from forms.validate import BIND, Places
-from forms.workbook import Workbook
 from forms.xpath import XPathError
 from forms.xpath.parser import parse
 from forms.xpath.references import questions
 
+if TYPE_CHECKING:  # they load what reads workbooks, of which exports, which ask for changes too, know nothing
+    from forms.validate import Places
+    from forms.workbook import Workbook
+
+_BIND: Final = "{http://www.w3.org/2002/xforms}bind"
 _SAVE_TO: Final = "{http://www.opendatakit.org/xforms/entities}saveto"
 _WIDER: Final = {("int", "decimal"), ("date", "dateTime")}
 """Types whose answers fit the other as they are."""
@@ -118,7 +121,7 @@ def _same_words(field: Field, other: Field) -> bool:
 def _saved(form: Form) -> dict[str, str]:
     """The properties of entities that a form saves: the question's path by name."""
     tree = etree.fromstring(form.xform.encode(), etree.XMLParser(resolve_entities=False, no_network=True))
-    binds = ((bind.get(_SAVE_TO), bind.get("nodeset") or "") for bind in tree.iter(BIND))
+    binds = ((bind.get(_SAVE_TO), bind.get("nodeset") or "") for bind in tree.iter(_BIND))
     return {name: path for name, path in binds if name}
 
 

@@ -14,6 +14,7 @@ import re
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from sys import intern
 from typing import Any, Final
 
 from lxml import etree
@@ -164,8 +165,10 @@ def _fill(
     node.children = children
     parents.append(node)
     for below in element:
-        tag = below.tag
-        name, path, further = steps[tag] if tag in steps else _step(tag, node.path, steps)
+        try:
+            name, path, further = steps[below.tag]
+        except KeyError:
+            name, path, further = _step(below.tag, node.path, steps)
         child = Node()
         child.name = name
         child.path = path
@@ -196,7 +199,7 @@ _Steps = dict[str, tuple[str, str, "_Steps"]]
 """What elements at a place have in common: by their tag the local name, the path, and the steps below."""
 
 _top: Final[_Steps] = {}
-_MOST_STEPS: Final = 3_000
+_MOST_STEPS: Final = 2_000  # less than 1 MB however long; the shipped forms have 500
 _LONGEST_STEP: Final = 200  # characters of a path
 _steps_kept = itertools.count(1)
 
@@ -204,7 +207,8 @@ _steps_kept = itertools.count(1)
 def _step(tag: str, above: str, steps: _Steps) -> tuple[str, str, _Steps]:
     """A step that is not known yet. Those of the forms in use stay, so that reading makes few strings."""
     name = tag[tag.index("}") + 1 :] if tag[0] == "{" else tag
-    step: tuple[str, str, _Steps] = (name, f"{above}/{name}", {})
+    # the path is one string with that in the form's expressions, and so found without comparing it
+    step: tuple[str, str, _Steps] = (name, intern(f"{above}/{name}"), {})
     if len(tag) + len(step[1]) <= _LONGEST_STEP:
         steps[tag] = step
         if next(_steps_kept) % _MOST_STEPS == 0:  # anybody may send names that no form has

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from lxml import etree
 
-from forms.form import SEVERITIES, Form, Indicator
+from forms.form import SEVERITIES, Form
 from forms.instance import Instance, Node
 from forms.lists import NAME, ListTable
 from forms.recalculated import FAILURES, Recalculated, message
@@ -87,11 +87,11 @@ class Judge:
         self._demands = tuple(
             demand for question in schema.questions() if (demand := self._demand(question)) is not None
         )
-        self._rules: list[tuple[Indicator, str, Expression | None]] = []
+        self._rules: list[tuple[str, str, Expression | None]] = []
         for indicator in sorted(form.indicators, key=lambda i: (SEVERITIES.index(i.severity), i.code)):
             node = f"{self._root}/{indicator.node}"
             rule = self._compiled(indicator.rule, node, indicator.code, faults)
-            self._rules.append((indicator, node, rule))
+            self._rules.append((indicator.code, node, rule))
         self._asked = tuple(self._answers_asked())
         self.faults = tuple(faults)
 
@@ -165,8 +165,8 @@ class Judge:
         holding: list[str] = []
         differences: list[str] = []
         index = instance.index
-        for indicator, path, rule in self._rules:
-            code = indicator.code
+        calculated = self._otherwise(index, answers)  # first, for the rules to find them worked out
+        for code, path, rule in self._rules:
             nodes = index.get(path)
             said = phone[code] = _said(nodes[0].text) if nodes else None
             holds = bool(said)
@@ -179,7 +179,6 @@ class Judge:
                 holding.append(code)
             if said is not None and said != holds:
                 differences.append(code)
-        calculated = self._otherwise(index, answers)
         unmet = self._unmet(index, environment)
         # The two refer to each other: without this only the garbage collector would free them and all they hold.
         del answers.environment
@@ -207,7 +206,9 @@ class Judge:
     def _by_phone(self, instance: Instance, errors: list[tuple[str, str]]) -> Verdict:
         """The phone's own verdict, where nothing can be worked out: no client of ours writes another root."""
         root = instance.root.path
-        said = {i.code: _said(instance.text(f"{root}/{i.node}")) for i, _, _ in self._rules}
+        said = {
+            code: _said(instance.text(root + path.removeprefix(self._root))) for code, path, _ in self._rules
+        }
         return Verdict(tuple(code for code, holds in said.items() if holds), said, (), {}, tuple(errors))
 
     def _environment(
@@ -250,9 +251,14 @@ class Judge:
         """The calculations that came out otherwise than the phone wrote them."""
         found: dict[str, Any] = {}
         for path in self._checked:
-            for node in index.get(path, ()):
-                value = answers.value_of(node)
-                if value != node.text and not _written_as(value, node.text, answers.offset):
+            nodes = index.get(path, ())
+            for node in nodes:
+                value, text = answers.value_of(node), node.text
+                if len(nodes) == 1:
+                    answers[path] = value
+                if value.__class__ is float and text_of_number(value) == text:
+                    continue
+                if value != text and not _written_as(value, text, answers.offset):
                     found[self._place(node)] = _json(value)
         return found
 
@@ -283,9 +289,7 @@ def _said(text: str) -> bool | None:
 
 def _written_as(value: Value, text: str, offset: timedelta) -> bool:
     """Whether a phone that has this value writes this text."""
-    if value.__class__ is float:
-        if text_of_number(value) == text:
-            return True
+    if isinstance(value, float):
         read = READERS["decimal"](text, offset) if text else ""
         return isinstance(read, float) and abs(read - value) <= 1e-9 * max(1.0, abs(value))
     if isinstance(value, bool):

@@ -50,16 +50,16 @@ class Recalculated(Answers):
             return value
         path = node.path
         expression = self.calculates.get(path)
-        if (
-            expression is None or node in known
-        ):  # known, but as None: begun below and not done, it looks at itself
+        if expression is None or node in known:
             value = self.read(node)
-        else:
+        else:  # until it is done it is known as None: should it look at itself, it finds the phone's
             known[node] = None
             environment = self.environment
             try:
                 value = expression.evaluate(environment.at(node) if expression.placed else environment)
-                if value.__class__ is not str:
+                if value.__class__ is float and value.is_integer():
+                    value += 0.0  # 0 is never kept as -0
+                elif value.__class__ is not str:
                     value = _stored(value, self.types.get(path, ""))
             except FAILURES as error:
                 self.errors.append((path, message(error)))
@@ -79,8 +79,6 @@ def _stored(value: Value, kind: str) -> Value:
     (JavaRosa, IAnswerData.wrapData).
     """
     if isinstance(value, float):
-        if value.is_integer():
-            return value + 0.0  # no number is written -0
         if value != value:
             return ""
         if math.isinf(value):

@@ -16,6 +16,7 @@ from typing import Final
 from forms.attached import UNCHECKED
 from forms.changes import change_findings, changes
 from forms.compile import FormErrors, Inspection, inspect_workbook
+from forms.entities import declarations
 from forms.form import Finding, Form
 from forms.problems import Problem, Problems
 from server.store import editions, events, published, saved_exports, uses
@@ -119,12 +120,15 @@ def check(
 
 
 def against_published(found: Inspection, form: Form, store: Store, *, draft: bool = False) -> list[Finding]:
-    """What publishing the form would break: its version number, and (unless it is a draft) stored answers."""
+    """What publishing the form would break: its version number, entities on phones that have other forms too, and
+    (unless it is a draft) stored answers.
+    """
     findings = []
     if published.is_taken(form):
         message = f"version {form.version} is published with other content. Write a higher one."
         pesan = f"versi {form.version} sudah terbit dengan isi lain. Tulis nomor yang lebih tinggi."
         findings.append(Finding("settings", 2, "version", message, pesan))
+    findings += entity_faults(found, form)
     old = published.get_form(form.form_id)
     if old is None or draft:
         return findings
@@ -135,6 +139,47 @@ def against_published(found: Inspection, form: Form, store: Store, *, draft: boo
         findings += change_findings(
             altered, stored, old, found.book, found.places, saved_exports.names_of(form.form_id)
         )
+    return findings
+
+
+def entity_faults(found: Inspection, form: Form) -> list[Finding]:
+    """Entity lists and properties that another form writes with other capitals. A phone keeps a list in a table and a
+    property in a column of it, and to its SQLite names that differ by capitals are one (COLLECT 3.9).
+    """
+    mine = declarations(form.xform)
+    if not mine:
+        return []
+    theirs = list(published.declared(form.form_id))
+    rows = {path: row for row, path, _ in found.book.survey()}
+    findings = []
+    for own in mine:
+        alike = [(other, d) for other, d in theirs if d.list.lower() == own.list.lower()]
+        if clash := next(((other, d.list) for other, d in alike if d.list != own.list), None):
+            other, name = clash
+            message = (
+                f"'{own.list}' and '{name}' of form {other} are one list on a phone. "
+                "Write both alike, or another name."
+            )
+            pesan = (
+                f"'{own.list}' dan '{name}' pada formulir {other} sama saja di HP. "
+                "Tulis sama persis, atau pakai nama lain."
+            )
+            findings.append(Finding("entities", 2, "list_name", message, pesan))
+        saved = [(other, name, path) for other, d in alike for name, path in d.saves.items()]
+        for prop, path in own.saves.items():
+            for other, name, there in saved:
+                if name == prop or name.lower() != prop.lower():
+                    continue
+                message = (
+                    f"'{prop}' and '{name}' (question {there} of form {other}) are one property of {own.list} "
+                    "on a phone. Write both alike, or another name."
+                )
+                pesan = (
+                    f"'{prop}' dan '{name}' (pertanyaan {there} pada formulir {other}) sama saja di HP dalam "
+                    f"daftar {own.list}. Tulis sama persis, atau pakai nama lain."
+                )
+                findings.append(Finding("survey", rows.get(path), "save_to", message, pesan))
+                break
     return findings
 
 

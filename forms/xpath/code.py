@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias
 from forms.instance import Node
 from forms.xpath.environment import Answers, Environment
 from forms.xpath.errors import XPathError
-from forms.xpath.values import Value, number_of_text, to_boolean, to_integer, to_number, to_text
+from forms.xpath.values import Value, number_of_text, to_boolean, to_number, to_text
 
 Evaluate: TypeAlias = Callable[[Environment], Value]
 Number: TypeAlias = Callable[[Environment], float]
@@ -131,9 +131,14 @@ def truth(code: Code) -> Truth:
 
 
 def integer(code: Code) -> Number:
-    """Ask for a whole number, cut towards zero."""
-    evaluate = code.evaluate
-    return lambda env: to_integer(evaluate(env))
+    """Ask for a whole number, cut towards zero; NaN and infinities stay what they are."""
+    value = number(code)
+
+    def whole(env: Environment) -> float:
+        given = value(env)
+        return float(int(given)) if given - given == 0 else given
+
+    return whole
 
 
 def values(code: Code) -> Callable[[Environment], list[Value]]:

@@ -17,6 +17,8 @@ Reader = Callable[[str, timedelta], Value]
 
 
 def _number(text: str, _offset: timedelta) -> Value:
+    if text.isdecimal() and text.isascii():  # as nearly all are; the rest costs a call
+        return float(text)
     number = number_of_text(text)
     if number != number:  # not what a phone writes, or in Java's notation: 1.0E10
         try:

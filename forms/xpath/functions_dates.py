@@ -84,12 +84,14 @@ def _decimal_date_time(site: Site) -> Code:
 
     def decimal(env: Environment) -> Value:
         value = evaluate(env)
-        if value.__class__ is not date:
+        if value.__class__ is date:
+            days = float(value.toordinal() - EPOCH_ORDINAL)
+        else:
             value = _decimal(value, env.offset)
-        if isinstance(value, date):
-            milliseconds = days_and_time(value) * 86_400_000 - env.offset.total_seconds() * 1000
-            return round(milliseconds) / 86_400_000
-        return value
+            if not isinstance(value, date):
+                return value
+            days = days_and_time(value)
+        return round(days * 86_400_000 - env.offset.total_seconds() * 1000) / 86_400_000
 
     return Code(decimal)
 

@@ -222,7 +222,7 @@ def _selected_at(site: Site) -> Code:
 
 
 def _choices(chosen: str) -> list[str]:
-    return [choice for choice in chosen.split(" ") if choice]
+    return list(filter(None, chosen.split(" ")))
 
 
 @function("jr:choice-name", fewest=2, pure=False)

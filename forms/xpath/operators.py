@@ -53,7 +53,11 @@ def comparison(operator: str, left: Code, right: Code) -> Code:
     """``< <= > >=``, on numbers always: dates written as text are NaN and compare false."""
     a, b = number(left), number(right)
     if right.constant is not None:
-        return folded(Code(_compared(operator, a, to_number(right.constant)), "truth"), (left, right))
+        limit = to_number(right.constant)
+        test = (
+            _compared(operator, a, limit) if left.path is None else _compared_at(operator, left.path, limit)
+        )
+        return folded(Code(test, "truth"), (left, right))
     compiled: dict[str, Truth] = {
         "<": lambda env: a(env) < b(env),
         "<=": lambda env: a(env) <= b(env),
@@ -69,6 +73,17 @@ def _compared(operator: str, a: Number, limit: float) -> Truth:
         "<=": lambda env: a(env) <= limit,
         ">": lambda env: a(env) > limit,
         ">=": lambda env: a(env) >= limit,
+    }
+    return compiled[operator]
+
+
+def _compared_at(operator: str, path: str, limit: float) -> Truth:
+    """An answer compared with a number, the shape of most constraints: without asking another function for it."""
+    compiled: dict[str, Truth] = {
+        "<": lambda env: (v if (v := env.answers[path]).__class__ is float else to_number(v)) < limit,
+        "<=": lambda env: (v if (v := env.answers[path]).__class__ is float else to_number(v)) <= limit,
+        ">": lambda env: (v if (v := env.answers[path]).__class__ is float else to_number(v)) > limit,
+        ">=": lambda env: (v if (v := env.answers[path]).__class__ is float else to_number(v)) >= limit,
     }
     return compiled[operator]
 

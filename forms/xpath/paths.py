@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from sys import intern
 
 from forms.instance import Node
 from forms.xpath.code import Code
@@ -123,7 +124,7 @@ def _main(
     if any(step.predicates for step in steps) or (shared > 1 and scope.may_repeat(names[:shared])):
         main_scope = replace(scope, list_name="", narrowed=False)
         return _walk(names, steps[shared:], shared, depth, main_scope, compile_in, base, _answer)
-    path = "/" + "/".join(names)
+    path = intern("/" + "/".join(names))  # one string for all expressions: found without comparing it
     scope.uses.paths.add(path)
     return Code(
         lambda env: env.answers[path],
@@ -260,9 +261,9 @@ def _list_path(path: Path, scope: Scope, compile_in: CompileIn) -> Code:
 
     def look_up(env: Environment) -> Value:
         value = wanted(env)
-        table = env.list_named(name)
-        if value.__class__ is not str or column not in table.columns:
-            return walk(env)
+        table = env.lists.get(name)
+        if table is None or value.__class__ is not str or column not in table.columns:
+            return walk(env)  # which says so if there is no list
         rows = table.find(column, value)
         if not rows:
             return ""

@@ -119,14 +119,6 @@ def equal(left: Value, right: Value) -> bool:
     return to_text(left) == to_text(right)
 
 
-def to_integer(value: Value) -> float:
-    """Coerce to a whole number, cut towards zero; NaN and infinities stay what they are."""
-    number = to_number(value)
-    if number != number or math.isinf(number):
-        return number
-    return float(int(number))
-
-
 def to_index(value: Value) -> int:
     """A whole number for counting and cutting: NaN is 0, and what Java's int cannot hold is its limit."""
     number = to_number(value)

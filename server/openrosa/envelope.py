@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from xml.sax.saxutils import escape, quoteattr
 
 from forms.problems import Problem
 
 
+@lru_cache(maxsize=32)  # most answers are one of a few
 def envelope(message: str, nature: str = "") -> bytes:
     """The document; Collect shows the first element named ``message`` (COLLECT 5.13)."""
     return (

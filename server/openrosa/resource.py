@@ -45,11 +45,12 @@ class Door:
 
     def asking(self, request: Request, token: str | None) -> Asking:
         """Who asks, as far as the request says."""
+        scope = request.scope
         # as on the request line: falcon's own path is decoded, and Digest signs the encoded one
-        target: str = request.scope.get("raw_path", request.path.encode()).decode("latin-1")
+        target: str = (scope.get("raw_path") or request.path.encode()).decode("latin-1")
         if request.query_string:
             target = f"{target}?{request.query_string}"
-        client = request.scope.get("client")
+        client = scope.get("client")
         address = client[0] if client is not None else ""
         return Asking(
             request.method, target, request.scheme, address, token, request.get_header("Authorization")

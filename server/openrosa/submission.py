@@ -176,8 +176,12 @@ def _thanks(state: str, *, with_files: bool) -> str:
 
 def _device_id(request: Request) -> str | None:
     device_id = request.get_param("deviceID")
+    if not device_id:
+        return None
     # as ODK Collect writes it, "collect:" and 16 letters; anything else is only cleaned, not refused
-    return "".join(c for c in device_id if c.isprintable())[:_DEVICE_ID] if device_id else None
+    if not device_id.isprintable():
+        device_id = "".join(filter(str.isprintable, device_id))
+    return device_id[:_DEVICE_ID]
 
 
 async def _drain(request: Request) -> None:

@@ -56,7 +56,7 @@ def _split(answers: Mapping[str, Any], secrets: _Secrets) -> tuple[Answers, Answ
         if name in plain:
             secret[name] = plain.pop(name)
     for name, value in answers.items():
-        kind = value.__class__  # a plain answer, which most are, is known by one look
+        kind = type(value)  # a plain answer, which most are, is known by one look
         if kind is dict:
             if name in plain:
                 plain[name], hidden = _split(value, secrets.below.get(name, _ONLY_UNKNOWN))

@@ -6,14 +6,14 @@ fees, rates) changes without a new form.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from peewee import fn
 
-from forms.entities import declarations
+from forms.entities import Declaration, declarations
 from forms.form import Form
 from forms.problems import Problem, Problems
 from server.store import counters
@@ -60,6 +60,15 @@ def entity_lists(forms: Iterable[ListedForm]) -> dict[str, tuple[str, ...]]:
         for declared in declarations(form.xform) if form is not None else ():
             found.setdefault(declared.list, {}).update(dict.fromkeys(declared.saves))
     return {name: tuple(properties) for name, properties in found.items()}
+
+
+def declared(but: str) -> Iterator[tuple[str, Declaration]]:
+    """What the other forms say of entities, by form id: those published, closed ones too, and drafts being tried."""
+    forms = {listed.id: listed for listed in [*current_forms(), *forms_for_phones()[True]]}
+    for listed in forms.values():
+        form = get_form(listed.form_id, listed.version) if listed.form_id != but else None
+        for declaration in declarations(form.xform) if form is not None else ():
+            yield listed.form_id, declaration
 
 
 def publish(
@@ -235,12 +244,20 @@ def versions(form_id: str) -> list[Form]:
 
     (An ordinary desk has no drafts, but its phone may have been a draft desk's. What it sends counts.)
     """
+    rows = PublishedForm.select().where(_counting(form_id)).order_by(PublishedForm.id)
+    return [Form.load(row.xform, row.definition) for row in rows]
+
+
+def version_hashes(form_id: str) -> dict[str, str]:
+    """The MD5 of each of these (:func:`versions`) by version, oldest first."""
+    columns = PublishedForm.select(PublishedForm.version, PublishedForm.hash)
+    return dict(columns.where(_counting(form_id)).order_by(PublishedForm.id).tuples())
+
+
+def _counting(form_id: str) -> Any:
     sent = Submission.select(Submission.version).where((Submission.form_id == form_id) & ~Submission.draft)
     counts = ~PublishedForm.draft | PublishedForm.version.in_(sent)
-    rows = (
-        PublishedForm.select().where((PublishedForm.form_id == form_id) & counts).order_by(PublishedForm.id)
-    )
-    return [Form.load(row.xform, row.definition) for row in rows]
+    return (PublishedForm.form_id == form_id) & counts
 
 
 def hash_of(form_id: str, version: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,32 @@ def test_what_is_not_known_to_be_harmless_takes_every_right(
     carrier = Carrier("uji", known if version == "made" else version, "uuid:1", "35.07", None, NOON, (file,))
     assert FileRights(Access("disnaker")).may_open(carrier, file, agreed=True) is may
     assert FileRights(Access("ppa")).may_open(carrier, file, agreed=True)
+
+
+@pytest.mark.parametrize("later", ["face", "portrait"], ids=["alike", "renamed"])
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)
+def test_a_file_is_as_secret_as_its_question_is_in_the_strictest_version(
+    sent: Store, tmp_path: Path, later: str
+) -> None:
+    file = FileView(1, "a", True, "0", 1, None, NOON, (FACE,))
+    carrier = Carrier("uji", "1", "uuid:1", "35.07", None, NOON, (file,))
+    disnaker = Access("disnaker")
+    assert FileRights(disnaker).may_open(carrier, file, agreed=True)
+    stricter = made_up_form({later: "binary", "name": "string"}, version="2", sensitive={later: "violence"})
+    same_words = stricter.xform.replace(f"Label {later}", "Label face")
+    published.publish(replace(stricter, xform=same_words), b"", {}, NOON)
+    assert not FileRights(disnaker).may_open(carrier, file, agreed=True)
+    assert FileRights(Access("ppa")).may_open(carrier, file, agreed=True)
+    # and what is sent with the later one no less, as it is called there
+    file = FileView(1, "a", True, "0", 1, None, NOON, (f"/uji/{later}",))
+    carrier = Carrier("uji", "2", "uuid:9", "35.07", None, NOON, (file,))
+    assert not FileRights(disnaker).may_open(carrier, file, agreed=True)
+    looser = made_up_form({later: "binary", "name": "string"}, version="3")
+    published.publish(
+        replace(looser, xform=looser.xform.replace(f"Label {later}", "Label face")), b"", {}, NOON
+    )
+    newest = replace(carrier, version="3")
+    assert not FileRights(disnaker).may_open(newest, file, agreed=True)
 
 
 def test_a_file_that_is_damaged_on_the_disk_is_told_and_the_others_come(sent: Store, tmp_path: Path) -> None:

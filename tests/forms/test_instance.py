@@ -296,8 +296,10 @@ def test_no_bytes_bring_anything_but_a_problem(noise: bytes, place: int) -> None
 _NAMES = st.sampled_from(
     ["start", "note", "g", "age", "wage", "docs", "photo", "fees", "amt", "parts", "meta", "zz"]
 )
+# what no XML holds is left out, those two among it
+_IN_XML = st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\ufffe\uffff")
 _TREES = st.recursive(
-    st.tuples(_NAMES, st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=5)),
+    st.tuples(_NAMES, st.text(_IN_XML, max_size=5)),
     lambda inner: st.tuples(_NAMES, st.lists(inner, max_size=4)),
     max_leaves=12,
 )

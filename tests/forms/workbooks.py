@@ -57,12 +57,19 @@ def write(
     settings: str = SETTINGS,
     choices: str = CHOICES,
     indicators: str = INDICATORS,
+    entities: str = "",
     file: str = "coba.xlsx",
 ) -> Path:
     """Write a workbook; a sheet given as an empty table is left out."""
     book = Workbook()
     book.remove(book.worksheets[0])
-    tables = {"survey": survey, "choices": choices, "indicators": indicators, "settings": settings}
+    tables = {
+        "survey": survey,
+        "choices": choices,
+        "entities": entities,
+        "indicators": indicators,
+        "settings": settings,
+    }
     for name, table in tables.items():
         if table.strip():
             sheet = book.create_sheet(name)

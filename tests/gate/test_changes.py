@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from forms.changes import changes
-from forms.compile import FormErrors, inspect_workbook
+from forms.compile import FormErrors, compile_workbook, inspect_workbook
 from forms.form import Finding, Form
 from forms.problems import Problem
 from server.intake.intake import Intake
-from server.publishing import against_published, publish
+from server.publishing import against_published, entity_faults, publish
 from server.store import published as forms_of
 from server.store import saved_exports
 from server.store.database import Store
@@ -163,3 +163,53 @@ def test_a_property_of_workers_that_is_no_longer_saved_is_named(library: dict[st
     assert attribute is not None
     new = replace(old, xform=old.xform.replace(attribute[0], "", 1))
     assert [(change.kind, change.code) for change in changes(old, new)] == [("property", attribute[1])]
+
+
+WORKER_SURVEY = """
+| type    | name | label:id | label:en | save_to |
+| begin_group | g | Bagian  | Part     | |
+| integer | old  | Umur     | Age      | Age     |
+| text    | who  | Nama     | Name     | nama    |
+| end_group   |   |         |          | |
+"""
+WORKERS = """
+| list_name | label  |
+| orang     | ${who} |
+"""
+
+
+@pytest.mark.parametrize("draft", [False, True])
+def test_a_property_that_another_form_writes_with_other_capitals_is_named_with_both_forms(
+    store: Store, tmp_path: Path, clock: Clock, *, draft: bool
+) -> None:
+    def book(form_id: str, survey: str, entities: str = WORKERS) -> Path:
+        settings = put(workbooks.SETTINGS, 2, "form_id", form_id)
+        (tmp_path / form_id).mkdir(exist_ok=True)
+        return workbooks.write(
+            tmp_path / form_id, survey=survey, settings=settings, choices="", indicators="", entities=entities
+        )
+
+    first = compile_workbook(book("pertama", WORKER_SURVEY), validate=False).form
+    with store.transaction():
+        forms_of.publish(first, b"", {}, clock(), draft=draft)
+        if not draft:
+            forms_of.set_closed("pertama", closed=True)  # it may be opened again
+
+    def said(survey: str, entities: str = WORKERS, form_id: str = "kedua") -> list[Finding]:
+        found = inspect_workbook(book(form_id, survey, entities), validate=False)
+        assert found.form is not None
+        return entity_faults(found, found.form)
+
+    other = put(WORKER_SURVEY, 3, "save_to", "age")
+    [finding] = said(other)
+    assert (finding.sheet, finding.row, finding.severity) == ("survey", 3, "error")
+    for text in (finding.message, finding.pesan):
+        assert all(word in text for word in ("'age'", "'Age'", "/coba/g/old", "pertama", "orang"))
+    assert said(WORKER_SURVEY) == []
+    assert said(other, put(WORKERS, 2, "list_name", "hewan")) == [], "another list has properties of its own"
+    assert said(other, form_id="pertama") == [], "it takes the place of what is published"
+    [finding] = said(WORKER_SURVEY, put(WORKERS, 2, "list_name", "Orang"))
+    assert (finding.sheet, finding.row) == ("entities", 2)
+    assert "'Orang' and 'orang' of form pertama" in finding.message
+    with pytest.raises(FormErrors, match="one property of orang"):
+        publish(store, book("kedua", other), None, clock())

@@ -90,6 +90,9 @@ def test_staff_take_in_what_was_held_while_the_form_is_closed_and_it_alerts(
     assert place.release(entry.id).ref is not None
     [taken] = Submission.select()
     assert (taken.received_at, [a.indicator for a in Alert.select().where(Alert.owed)]) == (came, ["X01"])
+    # and correct in Excel what came before, by this same way
+    correction = Upload(small.xml(CHILD), place.desk, None, received_at=came)
+    assert place.intake.prepare(correction).judged is not None
     # the phone that never heard of it asks again, and brings a picture
     picture = NewFile("foto.jpg", "ab" * 32, 4, "image/jpeg")
     assert place.send(xml, files=(picture,)).state == "known"

@@ -18,11 +18,14 @@ import pytest
 import uvicorn
 
 from server.app import create_app
+from server.openrosa import door
+from server.openrosa.memory import HELD, Memory
 from server.settings import Settings
 from server.store import desks
 from server.store.database import Store
 from tests.openrosa.conftest import again
 from tests.phone.collect import Collect
+from tests.phone.listing import AuthenticationRequiredError
 
 _watched: list[tuple[str, Path, list[str]]] = []
 """(name of the loop's thread, home, what was touched there); audit hooks cannot be taken off again."""
@@ -69,14 +72,22 @@ class Watched:
 
 
 @pytest.fixture
-def watched(published: Store) -> Iterator[Watched]:
+def memory(monkeypatch: pytest.MonkeyPatch) -> Memory:
+    """Where the application counts what it holds of uploads."""
+    counted = Memory()
+    monkeypatch.setattr(door, "Memory", lambda: counted)
+    return counted
+
+
+@pytest.fixture
+def watched(published: Store, memory: Memory) -> Iterator[Watched]:
     running = Watched(published)
     yield running
     running.stop()
 
 
 def test_no_query_and_no_file_in_the_thread_of_the_event_loop(
-    watched: Watched, published: Store, filled: dict[str, bytes]
+    watched: Watched, published: Store, filled: dict[str, bytes], memory: Memory
 ) -> None:
     with published.transaction():
         _, credentials = desks.add("35.07.01.2001", None, published.keys, datetime.now(UTC))
@@ -87,7 +98,15 @@ def test_no_query_and_no_file_in_the_thread_of_the_event_loop(
         phone.sync()
         assert phone.submit(again(filled["broker without a letter"]), {"foto.jpg": b"x" * 700_000}).sent
         assert not phone.submit(b"<cut").sent
+        large = again(filled["clean departure"]).replace(b"</meta>", b"<x>" + b"x" * 300_000 + b"</x></meta>")
+        assert [phone.submit(large).status for _ in range(2)] == [201, 201]
+        assert phone.submit(large.replace(b"xx", b"xy")).status == 201  # held: other bytes under a known id
+    stranger = Collect(f"{watched.url}/desk/{'a' * 48}")
+    for xml in (filled["clean departure"], large):
+        with pytest.raises(AuthenticationRequiredError):
+            stranger.submit(again(xml))
     with httpx.Client(base_url=watched.url, headers={"Origin": watched.url}) as browser:
         for path in ("/healthz", "/metrics", "/", "/masuk", "/unduh", "/kasus/R-350701-0001", "/nirgendwo"):
             browser.get(path)
     assert watched.touched == []
+    assert (memory.free, memory.streams) == (HELD, 0)
