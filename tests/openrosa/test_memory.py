@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from forms.problems import Problem, Problems
+from server.openrosa import multipart_body
 from server.openrosa.memory import Memory
 from server.openrosa.multipart_body import XML_LIMIT, Received, receive
 from server.store import attachments, submissions
@@ -85,12 +86,13 @@ def test_large_answers_on_many_connections_cost_little_memory_and_each_is_taken_
 
 
 @pytest.mark.parametrize("home", ["sqlite"], indirect=True)
-def test_what_uploads_hold_is_given_back_however_they_end(published: Store) -> None:
-    files, readers, memory = (
-        Files(published.home, published.keys),
-        Readers(published, threads=1),
-        Memory(50_000),
-    )
+def test_what_uploads_hold_is_given_back_however_they_end(
+    published: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(multipart_body, "XML_KEPT", 3 * MB)
+    readers, memory = Readers(published, threads=1), Memory(50_000)
+    files = Files(published.home, published.keys)
+    scarce = Files(published.home, published.keys, int(shutil.disk_usage(published.home).free * 1.5))
     small, large, huge = (b"<a>" + b"x" * size for size in (3_000, 60_000, XML_LIMIT))
 
     async def admitted() -> Room:
@@ -99,7 +101,11 @@ def test_what_uploads_hold_is_given_back_however_they_end(published: Store) -> N
     async def refused() -> Room:
         raise Problem(Problems.UNAUTHENTICATED)
 
-    async def send(*pieces: bytes | Exception, ask: Callable[[], Awaitable[Room]] = admitted) -> Received:
+    async def send(
+        *pieces: bytes | Exception,
+        ask: Callable[[], Awaitable[Room]] = admitted,
+        files: Files = files,
+    ) -> Received:
         async def body() -> AsyncIterator[bytes]:
             for piece in pieces:
                 if isinstance(piece, Exception):
@@ -122,7 +128,12 @@ def test_what_uploads_hold_is_given_back_however_they_end(published: Store) -> N
             await send(BEFORE + large, AFTER, ask=refused)
         too_large = await send(BEFORE + huge, AFTER)
         assert (too_large.xml, too_large.oversized) == (b"", hashlib.sha256(huge).hexdigest())
-        for received in (ordinary, other, too_large):
+        assert too_large.document is not None
+        assert too_large.document.size == 3 * MB, "more than staff can release is not kept"
+        # where there is no room for files any more there is some for answers
+        late = await send(BEFORE + large, AFTER, files=scarce)
+        assert late.spooled is not None
+        for received in (ordinary, other, too_large, late):
             received.let_go()
             received.drop()
         hung_up: list[tuple[bytes | Exception, ...]] = [

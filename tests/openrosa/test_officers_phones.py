@@ -137,6 +137,10 @@ def test_a_follow_up_from_a_district_is_kept_with_its_case_and_judged_whole(
     assert follow_up.answers["closeg"]["severity_now"] == "medium"
     assert "notes" not in follow_up.answers["closeg"], "what is sealed stays sealed"
 
+    typed = without("worker", case_id=None, case_listed="no", case_ref=case.ref, worker_known="no")
+    sends(phone, {**typed, "village": NEIGHBOUR})
+    assert len(follow_ups.of_case(case.ref)) == 2, "a case that is on no list is named by its number"
+
 
 def test_what_one_role_did_does_not_tell_another_of_a_restricted_case(
     running: Running, opens: Opens, published: Store, filled: dict[str, bytes]

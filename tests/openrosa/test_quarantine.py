@@ -19,7 +19,7 @@ from server.store import attachments, cases, counters, events, files, officers, 
 from server.store.attachments import NewFile
 from server.store.database import Store
 from server.store.files import Files
-from server.store.models import Alert, Attachment, PublishedForm, Quarantine, Submission
+from server.store.models import Alert, Attachment, Desk, PublishedForm, Quarantine, Submission
 from server.store.officers import Person
 from server.store.quarantine import Came, Held
 from tests.conftest import Clock, Home
@@ -234,6 +234,21 @@ def test_a_broken_upload_is_linked_to_what_the_phone_sent_later_and_lends_it_its
     with pytest.raises(Problem) as late, published.transaction():
         quarantine.discard(entry, overseer, NOTE, published, clock())
     assert late.value.problem is Problems.QUARANTINE_DECIDED
+
+
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)
+def test_files_of_what_there_is_no_room_for_are_not_left_on_the_disk(
+    running: Running, published: Store, clock: Clock
+) -> None:
+    before = len(list((published.home / "attachments").rglob("*/*")))
+    with published.transaction():
+        desk = Desk.get().id
+        for number in range(quarantine.MOST_UNREADABLE):
+            came = Came("", "", f"id{number}", desk, None, b"<%d" % number, [])
+            quarantine.hold("xml.unreadable", came, published, clock())
+    assert running.phone().submit(b"<cut", {"a.jpg": b"belongs to nothing"}).status == 400
+    assert len(list((published.home / "attachments").rglob("*/*"))) == before
+    assert not list((published.home / "staging").iterdir())
 
 
 @pytest.mark.parametrize("home", ["sqlite"], indirect=True)

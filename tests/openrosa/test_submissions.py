@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from forms.problems import Problem, Problems
+from server.intake.register import register_row
 from server.openrosa.memory import Memory
 from server.openrosa.multipart_body import receive
 from server.store import cases, submissions
@@ -179,6 +181,11 @@ def test_head_of_submission_is_204_with_the_length_to_stay_under(running: Runnin
         ),
         ("NUL", [("xml_submission_file", "a.xml", b'<d id="x">\x00</d>')], 400),
         ("two XML parts", [("xml_submission_file", "a.xml", b'<d id="x"/>')] * 2, 400),
+        (
+            "parts without an end",
+            [("xml_submission_file", "a.xml", b'<d id="x"/>'), *[("a", None, b"")] * 2_000],
+            400,
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -194,7 +201,9 @@ def test_what_cannot_be_read_is_refused_in_openrosa_words_and_is_no_submission(
     assert "passwd" not in text
     assert Submission.select().count() == 0
     # what came whole is kept for staff to look at
-    assert Quarantine.select().count() == (what not in ("no XML part", "two XML parts"))
+    assert Quarantine.select().count() == (
+        what not in ("no XML part", "two XML parts", "parts without an end")
+    )
 
 
 @pytest.mark.parametrize(
@@ -204,6 +213,9 @@ def test_a_body_that_is_no_multipart_is_refused(running: Running, content_type: 
     answer = raw(running.url, "POST", "/submission", {"Content-Type": content_type}, b"<d id='x'/>")
     assert answer.status == 400
     assert b"OpenRosaResponse" in answer.read()
+    path = f"/desk/{'a' * 48}/submission"
+    stranger = raw(running.server.url, "POST", path, {"Content-Type": content_type}, b"<d id='x'/>")
+    assert stranger.status == 401, "who is unknown hears that, whatever they sent"
 
 
 def test_other_answers_under_a_known_id_and_unknown_forms_are_held_for_staff_and_leave_the_phone(
@@ -248,7 +260,8 @@ def test_a_fault_of_ours_leaves_the_phone_and_is_held_for_staff(
     xml = again(filled["broker without a letter"])
     assert running.phone().submit(xml).status == 201
     assert Submission.select().count() == Case.select().count() == 0
-    assert [q.reason for q in Quarantine.select()] == ["intake.fault"]
+    held = [(q.reason, q.form_id, q.instance_id) for q in Quarantine.select()]
+    assert held == [("intake.fault", "berangkat", instance_id(xml))]
     assert "Sulastri" not in running.server.logged()
 
 
@@ -266,6 +279,27 @@ def test_endless_identities_and_odd_values_are_kept_all_the_same(
     assert Submission.select().count() == 1
     assert Quarantine.select().count() == 0
     assert len(Register.get().sex) > 1
+    elsewhere = again(filled["clean departure"]).replace(b"35.07.01.2001", b"35.07.01.2999")
+    assert running.phone().submit(elsewhere).status == 201
+    villages = {s.village for s in Submission.select()}
+    assert villages == {"35.07.01.2001"}, "a village that does not exist is where nobody looks"
+
+
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)
+def test_a_register_row_finds_a_number_however_it_is_written_and_holds_no_typing_slip(
+    published: Store,
+) -> None:
+    def row(phone: str, unpaid: object) -> dict[str, Any]:
+        found = register_row(
+            "pulang", {"idg": {"phone": phone}, "workg": {"unpaid_amt": unpaid}}, published.keys
+        )
+        assert found is not None
+        return found
+
+    written = ("081200000001", "+62 812-0000-0001", "6281200000001")
+    assert len({row(phone, 1)["phone_key"] for phone in written}) == 1
+    assert row("081200000002", 1)["phone_key"] != row(written[0], 1)["phone_key"]
+    assert [row("", n)["cost_idr"] for n in (10**15 - 1, 10**15, "banyak")] == [10**15 - 1, None, None]
 
 
 def test_files_of_somebody_unknown_are_not_kept(running: Running, published: Store) -> None:
@@ -279,12 +313,17 @@ def test_files_of_somebody_unknown_are_not_kept(running: Running, published: Sto
     assert not list((published.home / "staging").iterdir())
 
 
-def test_nobody_unknown_sends_megabytes_even_of_what_is_no_file(running: Running) -> None:
+@pytest.mark.parametrize(
+    ("length", "piece"), [("Content-Length: 99000000", ""), ("Transfer-Encoding: chunked", "1E8480\r\n")]
+)
+def test_nobody_unknown_sends_megabytes_even_of_what_is_no_file(
+    running: Running, length: str, piece: str
+) -> None:
     parts = urlsplit(running.server.url)
     with socket.create_connection((parts.hostname, parts.port), timeout=20) as stranger:
         stranger.sendall(
-            f"POST /desk/{'a' * 48}/submission HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: 99000000\r\n"
-            "Content-Type: multipart/form-data; boundary=x\r\n\r\n"
+            f"POST /desk/{'a' * 48}/submission HTTP/1.1\r\nHost: {parts.netloc}\r\n{length}\r\n"
+            f"Content-Type: multipart/form-data; boundary=x\r\n\r\n{piece}"
             '--x\r\nContent-Disposition: form-data; name="catatan"\r\n\r\n'.encode()
         )
         stranger.sendall(b"x" * 2_000_000)
