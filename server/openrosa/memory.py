@@ -1,7 +1,9 @@
 """How much memory the answers of uploads may take in a process, however many connections send how much at once.
 
 Ordinary answers, of some kilobytes, are held while they arrive. What is larger goes to a staging file as it comes, and
-so does everything while much is held already: nobody is refused for it, and who sends slowly takes no room from others.
+so does everything while much is held already: nobody is refused for that, and who sends slowly takes no room from
+others. Bounded is only how many write to such files at a time, far above what phones do.
+
 Such a document is read and judged alone, since its tree takes several times its size; the desks take turns, so that one
 that sends many keeps another waiting for one of them at most.
 """
