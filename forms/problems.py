@@ -208,6 +208,7 @@ class Problems(Enum):
     MULTIPART_BROKEN = uploads.MULTIPART_BROKEN
     MULTIPART_NO_XML = uploads.MULTIPART_NO_XML
     UPLOAD_TOO_BIG = uploads.UPLOAD_TOO_BIG
+    TOO_MANY_AT_ONCE = uploads.TOO_MANY_AT_ONCE
     UNAUTHENTICATED = Kind(
         "auth.needed", 401,
         "Nama pengguna atau kata sandi meja desa tidak cocok, atau sudah dicabut.",

@@ -90,6 +90,11 @@ MULTIPART_NO_XML = Kind(
 UPLOAD_TOO_BIG = Kind(
     "request.too_big", 413, "Kiriman lebih besar dari {limit}.", "The upload is bigger than {limit}."
 )
+TOO_MANY_AT_ONCE = Kind(
+    "request.too_many_at_once", 503,
+    "Terlalu banyak kiriman besar datang bersamaan. Data Anda aman di HP. HP akan mencoba lagi sebentar lagi.",
+    "Too many large uploads come at the same time. Your data is safe on the phone, which will try again in a while.",
+)  # fmt: skip
 REQUEST_UNREADABLE = Kind(
     "request.unreadable", 400,
     "Permintaan ini rusak di jalan, jadi tidak terbaca. Coba lagi; data Anda aman di HP.",

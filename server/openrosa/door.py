@@ -44,7 +44,8 @@ class Phones:
                 await self._slowing.note(problem)
             except Problem as slowed:
                 problem = slowed
-                response.set_header("Retry-After", str(slowed.facts.get("seconds", 60)))
+        if (seconds := problem.facts.get("seconds")) is not None:
+            response.set_header("Retry-After", str(seconds))
         if isinstance(problem, Unauthorized) and problem.challenge is not None:
             response.set_header("WWW-Authenticate", problem.challenge)
         self._door.speak(response)

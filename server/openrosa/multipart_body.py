@@ -139,7 +139,6 @@ class _Assembly:
         self.files = files
         self.room = room
         self.ask_room = ask_room
-        self.streaming = False
         self.taken = 0  # bytes of the files that are whole
         self.digest = hashlib.sha256()
         self.xml: bytearray | None = None
@@ -156,16 +155,10 @@ class _Assembly:
                 raise Problem(Problems.MULTIPART_BROKEN, detail="xml_submission_file twice")
             self.xml = bytearray()
         elif segment.filename:
-            self.staged = self.stage()
+            self.staged = self.files.stage()
             # Collect's part name is the file's name too, and the name is what the XML refers to (5.6)
             name = _own_name(segment.name or segment.filename)
             self.received.staged.append((name, _content_type(segment.content_type), self.staged))
-
-    def stage(self, *, answers: bool = False) -> Staged:
-        if not self.streaming:
-            self.streaming = True
-            self.received.memory.streams += 1
-        return self.files.stage(answers=answers)
 
     def take(self, chunk: bytes) -> None:
         if self.current == XML_PART and self.xml is not None:
@@ -188,7 +181,7 @@ class _Assembly:
             chunk = bytes(self.xml) + chunk
             self.xml.clear()
             received.let_go()
-            received.spooled = self.staged = self.stage(answers=True)
+            received.spooled = self.staged = self.files.stage(answers=True)
         if received.spooled is not None and self.size > XML_LIMIT:
             # from here on it is for staff only
             received.document, received.spooled = received.spooled, None
@@ -287,8 +280,6 @@ async def receive(
         if isinstance(error, multipart.MultipartError):
             raise Problem(Problems.MULTIPART_BROKEN, detail=type(error).__name__) from error
         raise
-    finally:
-        memory.streams -= assembly.streaming
     return assembly.whole()
 
 

@@ -44,7 +44,15 @@ class Submission(Resource):
         """201 once the submission and all that it owes are on disk; the same bytes again are 201 again."""
         door, asking = self.door, self.door.asking(request, token)
         door.speak(response)
-        received = await self._receive(request, asking)
+        places: list[int] = []
+        try:
+            await self._post(request, response, asking, places)
+        finally:
+            for desk_id in places:
+                door.memory.leave(desk_id)
+
+    async def _post(self, request: Request, response: Response, asking: Asking, places: list[int]) -> None:
+        received = await self._receive(request, asking, places)
         with_files = bool(received.staged)
         try:
             desk, receipt = await self._keep(received, asking, _device_id(request))
@@ -64,12 +72,18 @@ class Submission(Resource):
             raise problem
         answers.say(response, 201, _thanks(receipt.state, with_files=with_files))
 
-    async def _receive(self, request: Request, asking: Asking) -> Received:
-        """The whole body. Raises :class:`Problem`, once enough of it is read for the answer to arrive."""
+    async def _receive(self, request: Request, asking: Asking, places: list[int]) -> Received:
+        """The whole body. Raises :class:`Problem`, once enough of it is read for the answer to arrive.
+
+        Whose place it takes among those that write to staging files, if it does, is in ``places`` then.
+        """
         door, length = self.door, request.content_length
 
         async def ask_room() -> Room:
-            return await door.admitted(asking, lambda desk: left(desk.id, door.bounds))
+            desk_id, room = await door.admitted(asking, lambda desk: (desk.id, left(desk.id, door.bounds)))
+            door.memory.enter(desk_id)
+            places.append(desk_id)
+            return room
 
         try:
             # Nobody unknown may send megabytes, or anything that goes to the disk; a few kilobytes are read first, and

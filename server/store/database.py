@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from playhouse.migrations import Runner
 
 from server.store.models import database
 from server.store.sealing import Keys
-from server.store.turns import locked, nothing
+from server.store.turns import locked
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_SECONDS = 30  # how long a SQLite writer waits for another process
@@ -56,28 +56,24 @@ class Store:
             self.db.execute_sql("select pg_advisory_unlock(%s)", (_MIGRATION_LOCK,))
 
     @contextlib.contextmanager
-    def transaction(self, meanwhile: Callable[[], bool] = nothing) -> Iterator[None]:
-        """A transaction that holds the write lock from its start (SQLite), so that it never fails half-way.
-
-        ``meanwhile`` as for :meth:`turn`.
-        """
+    def transaction(self) -> Iterator[None]:
+        """A transaction that holds the write lock from its start (SQLite), so that it never fails half-way."""
         if self.sqlite and not self.db.in_transaction():
-            with self.turn(meanwhile), self.db.atomic("IMMEDIATE"):
+            with self.turn(), self.db.atomic("IMMEDIATE"):
                 yield
         else:
             with self.db.atomic():
                 yield
 
     @contextlib.contextmanager
-    def turn(self, meanwhile: Callable[[], bool] = nothing) -> Iterator[None]:
+    def turn(self) -> Iterator[None]:
         """Wait for this process's turn to write to SQLite, in the kernel's queue.
 
         SQLite itself has no queue: whoever finds its lock taken sleeps, at last for a tenth of a second, and looks
         again; a process that writes without a pause would starve the others. The lock of the database still
-        decides: this only says who tries next, and is gone with the process that held it. While it waits it calls
-        ``meanwhile``, as long as that finds something to do.
+        decides: this only says who tries next, and is gone with the process that held it.
         """
-        with locked(self._turn, after=self._next, meanwhile=meanwhile):
+        with locked(self._turn, after=self._next):
             yield
 
     def lock(self, *names: str | None) -> None:

@@ -39,27 +39,28 @@ class Sealer:
         self._cipher = AESGCM(keys.file_key(salt))
         self._address = keys.address()
         self._number = 0
-        self._pending = bytearray()
+        self._pending = b""
         self._begun = HEADER + salt
 
     def add(self, plain: bytes) -> bytes:
         """Take the next bytes; returns what is to be written now."""
         self._address.update(plain)
-        self._pending += plain
-        out = [self._begun]
+        out, left = [self._begun], memoryview(plain)
         self._begun = b""
         # one chunk stays back: only the end tells which is the last
-        while len(self._pending) > CHUNK:
-            chunk = bytes(self._pending[:CHUNK])
-            del self._pending[:CHUNK]
+        while len(self._pending) + len(left) > CHUNK:
+            fitting = CHUNK - len(self._pending)
+            chunk, left = self._pending + left[:fitting], left[fitting:]
+            self._pending = b""
             out.append(self._cipher.encrypt(_nonce(self._number, last=False), chunk, None))
             self._number += 1
+        self._pending += left
         return b"".join(out)
 
     def finish(self) -> tuple[bytes, str]:
         """The last bytes to be written, and the file's address (64 hex digits)."""
         address = self._address.hexdigest()
-        chunk, self._pending = bytes(self._pending), bytearray()
+        chunk, self._pending = self._pending, b""
         last = self._cipher.encrypt(_nonce(self._number, last=True), chunk, address.encode())
         return self._begun + last, address
 

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import peewee
@@ -22,7 +21,6 @@ import structlog
 
 from forms.problems import Problem, Problems
 from server.store.database import Store
-from server.store.turns import nothing
 
 log = structlog.get_logger()
 
@@ -30,6 +28,7 @@ P = TypeVar("P")
 T = TypeVar("T")
 
 _GATHERING = 0.001  # seconds that a batch waits at most for work that is coming
+_COLLECTING = 0.01  # seconds after which a batch is written, also where more keeps coming
 _TRIES = 3  # how often work is begun again that crossed another process's
 
 
@@ -159,7 +158,7 @@ class Writer:
                 time.sleep(max(0.0, self._free_at - time.monotonic()))
             batch = self._collect(first)
             if batch.ready:
-                self._commit(batch.ready, meanwhile=partial(self._gather, batch))
+                self._commit(batch.ready)
             self._free_at = time.monotonic() + self._gap
             self._answer(batch.works)
             if batch.ready and self._after is not None:
@@ -172,24 +171,18 @@ class Writer:
                 return
 
     def _collect(self, first: _Work) -> _Batch:
-        batch = _Batch([first])
-        closing = time.monotonic() + _GATHERING
-        # Work that is a moment away shares this flush, and finds the caches of the processor warm.
-        while self._take(batch, closing - time.monotonic() if self._coming else 0.0):
-            pass
-        batch.ready = [work for work in batch.works if self._prepare(work)]
+        """The first, and what comes while it and the others are prepared: they all share a flush."""
+        batch = _Batch([])
+        self._add(batch, first)
+        began = time.monotonic()
+        while (spent := time.monotonic() - began) < _COLLECTING:
+            # work that is a moment away is waited for
+            if not self._gather(batch, _GATHERING - spent if self._coming else 0.0):
+                break
         return batch
 
-    def _gather(self, batch: _Batch) -> bool:
-        """While others write: prepare one more work that has come, to share the flush. Was there one?"""
-        if not self._take(batch, 0.0):
-            return False
-        if self._prepare(batch.works[-1]):
-            batch.ready.append(batch.works[-1])
-        return True
-
-    def _take(self, batch: _Batch, patience: float) -> bool:
-        """Add the next work to a batch, after so many seconds at most."""
+    def _gather(self, batch: _Batch, patience: float = 0.0) -> bool:
+        """Prepare one more work, which comes after so many seconds at most, to share the flush. Was there one?"""
         if batch.last or len(batch.works) == self._batch:
             return False
         try:
@@ -199,8 +192,13 @@ class Writer:
         if work is None:
             batch.last = True
             return False
-        batch.works.append(work)
+        self._add(batch, work)
         return True
+
+    def _add(self, batch: _Batch, work: _Work) -> None:
+        batch.works.append(work)
+        if self._prepare(work):
+            batch.ready.append(work)
 
     def _prepare(self, work: _Work) -> bool:
         """Is it ready to be written? What fails here has asked for nothing yet."""
@@ -216,13 +214,10 @@ class Writer:
             work.error = error
         return work.error is None
 
-    def _commit(
-        self, batch: list[_Work], tries: int = _TRIES, meanwhile: Callable[[], bool] = nothing
-    ) -> None:
-        """Write a batch; ``meanwhile`` may add to it while others write."""
+    def _commit(self, batch: list[_Work], tries: int = _TRIES) -> None:
         try:
             try:
-                self._together(batch, meanwhile)
+                self._together(batch)
             except _HalfDoneError:
                 with self._store.transaction():
                     for work in batch:
@@ -241,7 +236,7 @@ class Writer:
             with contextlib.suppress(peewee.PeeweeException):
                 self._store.release()
 
-    def _together(self, batch: list[_Work], meanwhile: Callable[[], bool]) -> None:
+    def _together(self, batch: list[_Work]) -> None:
         """One transaction without savepoints. A work that fails half-way undoes all: then each goes apart.
 
         Every statement hands the interpreter to another thread and waits to get it back, so two savepoints a
@@ -249,7 +244,7 @@ class Writer:
         """
         if not self._store.sqlite:
             raise _HalfDoneError  # PostgreSQL gives up the whole transaction at the first failed statement
-        with self._store.transaction(meanwhile):
+        with self._store.transaction():
             connection = self._store.db.connection()
             for work in batch:
                 before = connection.total_changes

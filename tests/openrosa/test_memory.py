@@ -149,7 +149,7 @@ def test_what_uploads_hold_is_given_back_however_they_end(
 
     asyncio.run(go())
     readers.close()
-    assert (memory.free, memory.streams) == (50_000, 0)
+    assert memory.free == 50_000
     assert not list((published.home / "staging").iterdir())
 
 
@@ -161,6 +161,22 @@ def test_large_answers_may_take_half_of_the_disk_that_files_leave_free(published
         with contextlib.nullcontext() if fits else pytest.raises(OSError):
             staged.write(b"x")
         staged.drop()
+
+
+def test_one_desk_leaves_places_to_others_and_all_are_given_back() -> None:
+    memory = Memory(streams=5, share=3)
+
+    for desk in (1, 1, 1, 2, 2):
+        memory.enter(desk)
+    memory.leave(2)
+    for desk in (1, 2, 2):  # its share is taken, then all places
+        with contextlib.nullcontext() if desk == 2 and memory.places else pytest.raises(Problem) as refused:
+            memory.enter(desk)
+    assert refused is not None
+    assert refused.value.kind.status == 503
+    for desk in (1, 1, 1, 2, 2):
+        memory.leave(desk)
+    assert memory.places == 5
 
 
 def test_desks_take_turns_with_large_answers() -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
-from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -155,28 +153,11 @@ class Commits:
     def close(self) -> None: ...
 
 
-@contextlib.contextmanager
-def another_process_writing(store: Store, until: threading.Event) -> Iterator[None]:
-    """It has its turn until then. A thread will do: the lock belongs to a descriptor."""
-    began = threading.Event()
-
-    def write() -> None:
-        with store.turn():
-            began.set()
-            assert until.wait(30)
-
-    other = threading.Thread(target=write)
-    other.start()
-    assert began.wait(10)
-    yield
-    other.join()
-
-
 @pytest.mark.parametrize("home", ["sqlite"], indirect=True)
-def test_what_comes_while_another_process_writes_shares_the_next_flush(store: Store) -> None:
+def test_what_comes_while_others_are_prepared_shares_their_flush(store: Store) -> None:
     commits = Commits()
     writer = Writer(store, after=commits)
-    began, came, all_prepared, written = (threading.Event() for _ in range(4))
+    began, came = threading.Event(), threading.Event()
 
     def first() -> str:
         began.set()
@@ -186,52 +167,21 @@ def test_what_comes_while_another_process_writes_shares_the_next_flush(store: St
     def fail() -> str:
         raise Problem(Problems.NOT_FOUND)
 
-    def last() -> str:
-        all_prepared.set()
-        return "a"
-
     async def ask() -> list[object]:
         asked = [asyncio.ensure_future(writer.run_prepared(first, counters.increment))]
         assert await asyncio.to_thread(began.wait, 10)
         asked += [
             asyncio.ensure_future(writer.run_prepared(work, counters.increment))
-            for work in (lambda: "b", fail, last)
+            for work in (lambda: "b", fail, lambda: "a")
         ]
         await asyncio.sleep(0)
+        closing = asyncio.ensure_future(asyncio.to_thread(writer.close))
         came.set()
-        prepared = await asyncio.to_thread(all_prepared.wait, 10)
-        written.set()
         kept: list[object] = await asyncio.gather(*asked, return_exceptions=True)
-        assert prepared
+        await closing
         return kept
 
-    with another_process_writing(store, written):
-        a, b, problem, another_a = asyncio.run(ask())
-    writer.close()
+    a, b, problem, another_a = asyncio.run(ask())
     assert (a, b, another_a) == (1, 1, 2)
     assert isinstance(problem, Problem)
     assert commits.count == 1
-
-
-@pytest.mark.parametrize("home", ["sqlite"], indirect=True)
-def test_a_writer_that_is_closed_while_another_process_writes_still_writes_what_it_has(store: Store) -> None:
-    writer = Writer(store)
-    began, came, written = (threading.Event() for _ in range(3))
-
-    def first() -> str:
-        began.set()
-        assert came.wait(10)
-        return "kept"
-
-    async def ask() -> int:
-        asked = asyncio.ensure_future(writer.run_prepared(first, counters.increment))
-        assert await asyncio.to_thread(began.wait, 10)
-        closing = asyncio.ensure_future(asyncio.to_thread(writer.close))
-        await asyncio.sleep(0)
-        came.set()
-        written.set()
-        await closing
-        return await asked
-
-    with another_process_writing(store, written):
-        assert asyncio.run(ask()) == 1
