@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from forms.compile import Inspection, inspect_workbook
 from forms.form import Form
 from forms.problems import Problem
 from server.intake.intake import Intake
+from server.intake.shelf import Shelf
 from server.store import desks, published, quarantine, records, submissions
 from server.store.database import Store
 from server.store.models import Alert, Attachment, Case, Register, Submission
@@ -186,7 +188,16 @@ def test_a_draft_that_nobody_used_may_be_replaced_and_a_used_one_not(
     def draft(survey: str) -> None:
         small.published(store, tmp_path / "draft", clock(), draft=True, survey=survey)
 
+    shelf = Shelf()  # of a process that has looked at the former one
+    former = shelf.form("coba", small.VERSION)
+    shelf.lists(clock(), clock())
     draft(other)
+    clock.at += timedelta(seconds=2)
+    shelf.lists(clock(), clock())
+    newer = shelf.form("coba", small.VERSION)
+    assert former is not None
+    assert newer is not None
+    assert former.form.hash != newer.form.hash
     small.send(store, intake, trial, small.xml({"age": "3"}))
     draft(other)
     with pytest.raises(Problem) as refused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from forms.compile import FormErrors
-from forms.problems import Problem
+from forms.problems import Problem, Problems
 from server.intake.intake import Intake
 from server.openrosa.answers import Document
 from server.openrosa.catalogue import Catalogue
@@ -76,6 +77,9 @@ def test_an_announced_list_counts_from_its_day_on_and_a_clock_that_is_ahead_does
     assert judged(running, intake, sender, end=ahead) == ([], 1)
     clock.at += DAY
     assert judged(running, intake, sender) == (["X02"], 2)
+    clock.at -= DAY  # it was ahead, and is set right
+    given(running, tmp_path, small.FEES + b"doctor,Dokter,0\n", clock(), clock() - DAY)
+    assert judged(running, intake, sender) == ([], 3)
 
 
 def test_a_list_put_right_afterwards_counts_for_its_own_span(
@@ -109,6 +113,12 @@ def test_phones_get_the_new_list_at_their_next_sync_and_an_announced_one_on_its_
     assert fees() == small.FEES
     clock.at -= DAY  # it was ahead, and is set right
     assert fees() == small.FEES_BANNED
+    shown = catalogue.shown()
+    with pytest.raises(
+        Problem
+    ) as busy:  # a manifest without it would leave empty look-ups on the phone, unsaid
+        catalogue.media(replace(shown, lists={}), shown.forms[sender.draft][0], sender)
+    assert busy.value.problem is Problems.STORE_BUSY
 
 
 def test_made_up_addresses_fill_no_memory(running: Store, clock: Clock) -> None:

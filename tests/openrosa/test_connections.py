@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import select
 import socket
 import threading
 import time
@@ -122,6 +124,66 @@ def test_who_crawls_gives_up_the_place_where_all_are_taken(
             assert phone.recv(100).startswith(b"HTTP/1.1 200")
 
 
+def served(port: int) -> bool:
+    with connect(port) as phone, contextlib.suppress(ConnectionResetError):
+        phone.sendall(HEAD + b"abcdef")
+        return phone.recv(100).startswith(b"HTTP/1.1 200")
+    return False
+
+
+@pytest.mark.parametrize("sent", [(HEAD, b"abc"), (b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n",)])
+def test_who_neither_sends_nor_takes_gives_up_the_place_where_all_are_taken(
+    port: int, monkeypatch: pytest.MonkeyPatch, sent: tuple[bytes, ...]
+) -> None:
+    monkeypatch.setattr(connections, "room", lambda: 1)
+    for name in ("STALLED_AFTER", "UNREAD_AFTER"):
+        monkeypatch.setattr(connections, name, 60.0)
+    with connect(port) as stranger:
+        read_whole(stranger, *sent)
+        assert not served(port), "it is not silent yet"
+        monkeypatch.setattr(connections, "SILENT", 0.1)
+        time.sleep(0.5)
+        assert served(port)
+
+
+def test_the_place_is_that_of_who_has_been_silent_longest(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "room", lambda: 2)
+    with connect(port) as stranger, connect(port) as phone:
+        for one in (stranger, phone):
+            read_whole(one, b"GET / HT")
+        assert served(port)
+        phone.sendall(b"TP/1.1\r\nHost: localhost\r\n\r\n")
+        assert phone.recv(100).startswith(b"HTTP/1.1 200")
+
+
+def test_who_is_refused_takes_no_place_and_when_they_are_many_the_rest_hears_nothing(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "room", lambda: 1)
+    monkeypatch.setattr(connections, "_LINGER", 30.0)
+    with contextlib.ExitStack() as open_ones:
+        with connect(port) as phone:
+            read_whole(phone, HEAD, b"abc")
+            strangers, heard = [], []
+            for _ in range(20):
+                stranger = open_ones.enter_context(connect(port))
+                strangers.append(stranger)
+                with contextlib.suppress(ConnectionResetError):
+                    heard.append(stranger.recv(1000)[:12])
+                strangers[0].sendall(HEAD + b"abcdef")
+        assert not select.select(strangers[:1], [], [], 0)[0], "who was refused is not served either"
+        assert heard[:16] == [b"HTTP/1.1 503"] * 16
+        assert b"".join(heard[16:]) == b""
+        for _ in range(100):  # until the server has seen that the phone left
+            with contextlib.suppress(ConnectionResetError), connect(port) as late:
+                late.sendall(HEAD + b"abcdef")
+                if late.recv(100).startswith(b"HTTP/1.1 200"):
+                    break
+            time.sleep(0.02)
+        else:
+            pytest.fail("the place of a phone that left is not taken by the next")
+
+
 def test_who_is_still_taking_an_answer_does_not_give_up_the_place(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,6 +209,8 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
         monkeypatch.setattr(connections, name, seconds)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/slow":
+            await asyncio.sleep(1.5)
         size, more = 0, True
         while more:
             event = await receive()
@@ -185,6 +249,19 @@ def test_a_stray_byte_after_an_answer_does_not_keep_a_connection(port: int) -> N
             pass
 
 
+def test_a_head_has_its_time_also_where_another_request_went_before(port: int) -> None:
+    with connect(port) as phone:
+        phone.sendall(HEAD + b"abcdef")
+        said = b""
+        while b"6 bytes" not in said:
+            said += phone.recv(1000)
+        time.sleep(0.7)  # longer than a head may take
+        phone.sendall(b"GET / HT")
+        time.sleep(0.3)
+        phone.sendall(b"TP/1.1\r\nHost: localhost\r\n\r\n")
+        assert phone.recv(100).startswith(b"HTTP/1.1 200")
+
+
 def test_a_phone_that_sends_a_byte_now_and_then_is_served(port: int) -> None:
     with connect(port) as phone:
         phone.sendall(HEAD)
@@ -192,6 +269,25 @@ def test_a_phone_that_sends_a_byte_now_and_then_is_served(port: int) -> None:
             time.sleep(0.25)  # all in all far longer than a silence may last
             phone.sendall(bytes([letter]))
         assert phone.recv(100).startswith(b"HTTP/1.1 200")
+
+
+def test_who_waits_for_the_server_is_neither_silent_nor_slow(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "room", lambda: 2)
+    for name, value in (("SILENT", 0.3), ("CRAWLS_AFTER", 0.3), ("CRAWLING", 10**9)):
+        monkeypatch.setattr(connections, name, value)
+    slow = HEAD.replace(b"/masuk", b"/slow")
+    with connect(port) as sending, connect(port) as sent:
+        sending.sendall(
+            slow.replace(b"Length: 6", b"Length: 400000") + b"x" * 400_000
+        )  # not all of it is read
+        sent.sendall(slow + b"abcdef")
+        time.sleep(1.0)  # longer than anybody may be silent
+        with connect(port) as late:
+            assert late.recv(100).startswith(b"HTTP/1.1 503")
+        for phone in (sending, sent):
+            assert phone.recv(100).startswith(b"HTTP/1.1 200")
 
 
 TLS = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 import socket
@@ -11,10 +12,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from server.openrosa.credentials import Doorkeeper
+from forms.problems import Problem
+from server.openrosa import slowing
+from server.openrosa.credentials import Doorkeeper, Unauthorized
 from server.store.database import Store
 from server.store.models import Counter
-from tests.conftest import Home
+from server.store.readers import Readers
+from server.store.writer import Writer
+from tests.conftest import Clock, Home
 from tests.openrosa.asking import raw
 from tests.openrosa.conftest import Running, again
 from tests.phone.collect import Collect
@@ -179,6 +184,27 @@ def test_too_many_who_wait_are_sent_away(running: Running, published: Store) -> 
     assert all(b"retry-after: " in a.lower() for a, s in zip(answers, statuses, strict=True) if s == 429)
     assert Counter.select().where(Counter.name.startswith("try:")).count() == 1
     assert running.phone().form_list()
+
+
+@ONE_ENGINE
+def test_who_has_waited_keeps_nobody_else_from_waiting(
+    published: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slowing, "HOLD", 0.0)
+    monkeypatch.setattr(slowing, "_MOST_HELD", 1)
+    writer, readers = Writer(published), Readers(published, threads=1)
+    door = slowing.Slowing(published.keys, writer, readers, clock)
+    wrong = Unauthorized(None, "192.0.2.1", attempt=True, username=None)
+
+    async def guess() -> None:
+        for _ in range(35):  # more than are free
+            await door.note(wrong)
+        with pytest.raises(Problem):
+            await asyncio.gather(door.note(wrong), door.note(wrong))
+
+    asyncio.run(guess())
+    writer.close()
+    readers.close()
 
 
 @ONE_ENGINE
