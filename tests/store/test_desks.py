@@ -32,6 +32,17 @@ def test_phones_for_an_area_belong_to_an_officer_of_that_area(
     assert desks.listing() == []
 
 
+def test_desks_of_one_village_have_names_and_credentials_of_their_own(store: Store, clock: Clock) -> None:
+    with store.transaction():
+        opened = [desks.add("35.07.01.2001", None, store.keys, clock()) for _ in range(3)]
+    assert [desk.slug for desk, _ in opened] == [
+        "desa-3507012001",
+        "desa-3507012001-2",
+        "desa-3507012001-3",
+    ]
+    assert len({one for _, given in opened for one in (given.password, given.token)}) == 6
+
+
 def test_a_desks_number_is_kept_as_it_is_dialled_and_can_be_taken_out(store: Store, clock: Clock) -> None:
     with store.transaction():
         slug = desks.add("35.07.01.2001", None, store.keys, clock(), phone="0812 0000 0011")[0].slug
