@@ -89,41 +89,76 @@ class Routed:
     owed: int
 
 
-def route(page: Iterable[OwedCase], channel: str, rosters: Rosters) -> Routed:
-    """Route cases as :func:`owed.unrouted` gave them; one that another process was quicker with is left.
+@dataclass(frozen=True)
+class Decided:
+    """A case with what is to become of its alerts; ``plan`` is None where our own code failed at it."""
 
-    Call inside a transaction, as the writer does. The page is read before it: reading must not hold up writers.
+    case: OwedCase
+    plan: Plan | None
+    texts: tuple[NewMessage, ...] = ()
+
+
+def decide(page: Iterable[OwedCase], channel: str, rosters: Rosters) -> list[Decided]:
+    """Decide for cases as :func:`owed.unrouted` gave them whom to tell what. Reads officers, writes nothing.
+
+    It needs no transaction, and should have none: this is most of the work, and phones would wait for it. Of an officer
+    who is removed meanwhile, and of a case that is changed, whoever sends and :func:`messages.owe` will know.
     """
-    done = owed = 0
-    now = rosters.now
+    decided = []
     for case in page:
         try:
-            # on PostgreSQL a statement that fails takes all of its transaction with it that no savepoint undoes
-            with database.savepoint():
-                written = route_case(case, channel, rosters)
+            made = plan(case, rosters)
+            texts = tuple(write(case, addressed, channel, rosters) for addressed in made.addressed)
+            decided.append(Decided(case, made, texts))
         except (peewee.OperationalError, peewee.InterfaceError):
             raise
         except Exception as error:  # noqa: BLE001 - one odd case must not hold up the others
             log.error("route.fault", ref=case.ref, error=type(error).__name__)
-            messages.owe(case, (), (), now, put_off=[a.id for a in case.owed], until=now + AGAIN)
-            continue
-        if written is not None:
-            done += 1
-            owed += written
+            decided.append(Decided(case, None))
+    return decided
+
+
+def owe(decided: Iterable[Decided], rosters: Rosters) -> Routed:
+    """Owe what was decided; a case that another process was quicker with is left.
+
+    Call inside a transaction, as the writer does.
+    """
+    done = owed = 0
+    now = rosters.now
+    said = _Said(now)
+    for one in decided:
+        if one.plan is not None:
+            try:
+                # on PostgreSQL a statement that fails takes all of its transaction with it that no savepoint undoes
+                with database.savepoint():
+                    written = _owe_case(one, one.plan, rosters, said)
+            except (peewee.OperationalError, peewee.InterfaceError):
+                raise
+            except Exception as error:  # noqa: BLE001 - as above
+                log.error("route.fault", ref=one.case.ref, error=type(error).__name__)
+            else:
+                done += written is not None
+                owed += written or 0
+                continue
+        messages.owe(one.case, (), (), now, put_off=[alert.id for alert in one.case.owed], until=now + AGAIN)
     return Routed(done, owed)
 
 
-def route_case(case: OwedCase, channel: str, rosters: Rosters) -> int | None:
+def route(page: Iterable[OwedCase], channel: str, rosters: Rosters) -> Routed:
+    """Both at once, for whoever is in a transaction already."""
+    return owe(decide(page, channel, rosters), rosters)
+
+
+def _owe_case(one: Decided, made: Plan, rosters: Rosters, said: _Said) -> int | None:
     """Owe the messages of one case; returns how many, or None where another process was quicker."""
     now = rosters.now
-    made = plan(case, rosters)
-    texts = [write(case, addressed, channel, rosters) for addressed in made.addressed]
-    until = now + min(max(AGAIN, (now - case.opened_at) / 10), RARELY)
-    if not messages.owe(case, made.done, texts, now, put_off=list(made.missing), until=until):
+    until = now + min(max(AGAIN, (now - one.case.opened_at) / 10), RARELY)
+    if not messages.owe(one.case, made.done, one.texts, now, put_off=list(made.missing), until=until):
         return None
-    record(case, made.addressed, made.rungs, rosters)
-    _report(case, made, now)
-    return len(texts)
+    record(one.case, made.addressed, made.rungs, rosters)
+    roles = {role for names in made.missing.values() for role in names}
+    said.report(roles, areas.split(one.case.village)["regency"])
+    return len(one.texts)
 
 
 def plan(case: OwedCase, rosters: Rosters) -> Plan:
@@ -277,18 +312,26 @@ def _gravest_first(alerts: Iterable[AlertFacts]) -> list[AlertFacts]:
     return sorted(alerts, key=lambda a: (cases.gravity(a.severity), not a.restricted, a.indicator))
 
 
-def _report(case: OwedCase, made: Plan, now: datetime) -> None:
-    """Say once a day that a role has nobody: by area, not by case, lest a restricted alert be read out of it."""
-    roles = {role for names in made.missing.values() for role in names}
-    if not roles:
-        return
-    regency = areas.split(case.village)["regency"]
-    for said in events.since(now - timedelta(days=1), _NOBODY):
-        if said["subject"] == regency:
-            roles -= set(said["detail"]["roles"])
-    if roles:
-        log.warning(_NOBODY, area=regency, roles=sorted(roles))
-        events.record(now, "system", _NOBODY, regency, roles=sorted(roles))
+class _Said:
+    """Says once a day that a role has nobody: by area, not by case, lest a restricted alert be read out of it."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+        self._roles: dict[str, set[str]] | None = None
+
+    def report(self, roles: Collection[str], regency: str) -> None:
+        """These roles have nobody in a regency."""
+        if not roles:
+            return
+        if self._roles is None:
+            self._roles = {}
+            for said in events.since(self._now - timedelta(days=1), _NOBODY):
+                self._roles.setdefault(said["subject"], set()).update(said["detail"]["roles"])
+        known = self._roles.setdefault(regency, set())
+        if new := sorted(set(roles) - known):
+            known.update(new)
+            log.warning(_NOBODY, area=regency, roles=new)
+            events.record(self._now, "system", _NOBODY, regency, roles=new)
 
 
 def unreachable(rosters: Rosters) -> list[dict[str, Any]]:

@@ -30,7 +30,6 @@ from server.store import entities, escalations, jobs, officers, owed, patience, 
 from server.store.database import Store
 from server.store.files import Files
 from server.store.jobs import Run
-from server.store.owed import OwedCase
 from server.store.rosters import Rosters
 from server.store.writer import Writer
 from sync import detours, digest, escalation, held, routing
@@ -221,7 +220,9 @@ class Sync:
             page = owed.unrouted(PAGE, None if again else now, after)
             if not page:
                 break
-            routed = self._writer.wait(partial(self._routed, page, now))
+            rosters = self._rosters(now)
+            decided = routing.decide(page, self._channel, rosters)
+            routed = self._writer.wait(partial(routing.owe, decided, rosters))
             cases += routed.cases
             told += routed.owed
             # What is routed or put off is asked for no more, so a graver case that comes meanwhile is next.
@@ -256,9 +257,6 @@ class Sync:
         self, work: Callable[[Sequence[int], str, Rosters], int], page: Sequence[int], now: datetime
     ) -> int:
         return work(page, self._channel, self._rosters(now))
-
-    def _routed(self, page: Sequence[OwedCase], now: datetime) -> routing.Routed:
-        return routing.route(page, self._channel, self._rosters(now))
 
     def _rosters(self, now: datetime) -> Rosters:
         return Rosters(now, self._quiet, self._kinds)

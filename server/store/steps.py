@@ -50,6 +50,8 @@ def note(steps: Iterable[NewStep], now: datetime) -> None:
 def chosen(alert_ids: Sequence[int]) -> dict[int, dict[int, set[str]]]:
     """By alert, by officer: the words for which they were chosen so far."""
     found: dict[int, dict[int, set[str]]] = {}
+    if not alert_ids:
+        return found
     rows = Step.select(Step.alert, Step.officer, Step.why).where(Step.alert.in_(list(alert_ids))).tuples()
     for alert, officer, why in rows:
         found.setdefault(alert, {}).setdefault(officer, set()).add(why)

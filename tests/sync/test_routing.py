@@ -23,6 +23,7 @@ from server.store.rosters import Rosters
 from sync import escalation, routing
 from sync.compose import Ref
 from sync.compose import compose as honest
+from sync.routing import Routed
 from tests.conftest import Clock
 from tests.sync.world import INDICATORS, officer, publish, submit
 
@@ -286,10 +287,10 @@ def test_two_processes_that_route_the_same_case_owe_its_messages_once(store: Sto
     submit(store, ["D08"], clock())
     seen_by_both = owed.unrouted()
     with store.transaction():
-        first = [routing.route_case(case, "console", Rosters(clock())) for case in seen_by_both]
+        first = routing.route(seen_by_both, "console", Rosters(clock()))
     with store.transaction():
-        second = [routing.route_case(case, "console", Rosters(clock())) for case in seen_by_both]
-    assert (first, second) == ([1, 1], [None, None])
+        second = routing.route(seen_by_both, "console", Rosters(clock()))
+    assert (first, second) == (Routed(2, 2), Routed(0, 0))
     assert len(messages.listing()) == 2
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -266,3 +267,24 @@ def test_what_sync_asks_every_round_reads_no_table_through(store: Store) -> None
         if step.startswith("SCAN") and not step.endswith(("INDEX alert_owed", "CONSTANT ROW"))
     ]
     assert read_through == []
+
+
+def test_phones_need_not_wait_while_sync_finds_out_whom_to_tell(store: Store) -> None:
+    """Its transaction only writes: on SQLite nobody else can meanwhile."""
+    publish(now())
+    told = officer("disnaker", "35.07", now())
+    submit(store, ["D08"], now())
+    sync = build(store)
+    asked_in_transaction: list[bool] = []
+
+    def note(event: Any) -> None:
+        if event.sql.startswith("SELECT") and '"officer"' in event.sql:
+            asked_in_transaction.append(store.db.in_transaction())
+
+    store.db.query_hooks.append(note)
+    sync._route()
+    store.db.query_hooks.clear()
+    sync.close()
+    assert asked_in_transaction
+    assert not any(asked_in_transaction)
+    assert [m["to"] for m in messages.listing()] == [told.phone]
