@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from forms.problems import Problem
 from server.store import desks, officers
 from server.store.database import Store
+from server.store.models import Desk
 from tests.conftest import Clock
 
 
@@ -40,6 +43,12 @@ def test_desks_of_one_village_have_names_and_credentials_of_their_own(store: Sto
         "desa-3507012001-2",
         "desa-3507012001-3",
     ]
+    with store.transaction():
+        desks.revoke("desa-3507012001", clock())
+        first = Desk.get(Desk.slug == "desa-3507012001").revoked_at
+        clock.at += timedelta(days=1)
+        desks.revoke("desa-3507012001", clock())
+    assert Desk.get(Desk.slug == "desa-3507012001").revoked_at == first
     assert len({one for _, given in opened for one in (given.password, given.token)}) == 6
 
 
