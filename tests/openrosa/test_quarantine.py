@@ -394,6 +394,7 @@ def test_files_that_a_killed_process_left_are_settled_or_removed_by_the_next_swe
     living.write(b"still arriving")
     assert Files(published.home, published.keys).sweep() == 3
     assert settled.exists()
+    assert not (published.home / "attachments" / "ff" / ("f" * 64)).exists()
     assert len(_left(staging)) == 1  # the one that is still arriving
     living.keep()
     assert Files(published.home, published.keys).sweep() == 0

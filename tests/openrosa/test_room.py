@@ -178,3 +178,4 @@ def test_a_desk_s_room_is_counted_from_what_came_before_anybody_counted(
         fitting = room.fit([NewFile("2.jpg", "ab" * 32, 1, "image/jpeg")], [], desk.id, bounds)
     assert (fitting.files, fitting.problem and fitting.problem.problem) == ([], Problems.DESK_FULL)
     assert room.nearly_full(bounds) == [{"desk": running.desk, "bytes": 1_000}]
+    assert room.nearly_full(Bounds(10, 10_000, 1_200)) == []
