@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import traceback
 from dataclasses import asdict
 from typing import Annotated
 
@@ -10,9 +12,9 @@ import typer
 
 from server import installation
 from server.commands.common import HomeOption, JsonOption, now, opened
-from server.settings import load_settings
+from server.settings import Settings, load_settings
 from server.store.files import Files
-from server.terminal import complain, progress, show
+from server.terminal import complain, explain, progress, show
 
 ADMIN = "admin@posmigran.local"
 
@@ -59,15 +61,37 @@ def serve(
 
         carriers(settings)  # raises where a setting is missing: better now than in the child, again and again
     if not installation.ready(settings):
-        made = installation.init(settings, ADMIN, now(), progress)
-        admin = made["admin"]
-        if admin["password"] is not None:
-            complain(f"sign in as {admin['email']}, password {admin['password']}")
+        _make_ready(settings)
     with opened(home) as (_, store):  # what a killed process left half-done is decided before phones come
         Files(store.home, store.keys).sweep()
     raise typer.Exit(
         serving.serve(settings, host, port, workers or serving.default_workers(), None if no_sync else sync)
     )
+
+
+def _make_ready(settings: Settings) -> None:
+    """Make the home, or bring it up to date, in a process of its own.
+
+    What reads workbooks and compiles forms is some 25 MB, which the server's processes would keep.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            admin = installation.init(settings, ADMIN, now(), progress)["admin"]
+            if admin["password"] is not None:
+                complain(f"sign in as {admin['email']}, password {admin['password']}")
+            status = 0
+        except Exception as error:  # noqa: BLE001 - said here, for the parent cannot know it
+            complain(explain(error) or "".join(traceback.format_exception(error)))
+        finally:
+            sys.stderr.flush()
+            os._exit(status)  # nothing of what the parent would do on its way out is for a child to do
+    _, ended = os.waitpid(pid, 0)
+    if status := os.waitstatus_to_exitcode(ended):
+        raise typer.Exit(abs(status))
 
 
 def sync(

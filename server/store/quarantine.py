@@ -237,7 +237,7 @@ def entries(
     return [_held(row) for row in rows.order_by(Quarantine.id.desc()).limit(limit).offset(offset).objects()]
 
 
-def waiting(person: Person | None = None, reason: str | None = None) -> int:
+def waiting(person: Person | None = None, reason: str | None = None, form_id: str | None = None) -> int:
     """How many wait for a decision, as far as ``person`` may know of it: 0 for those who are not asked."""
     rows = Quarantine.select(Quarantine.id).join(Desk, JOIN.LEFT_OUTER).where(Quarantine.state == "held")
     if person is not None:
@@ -246,7 +246,14 @@ def waiting(person: Person | None = None, reason: str | None = None) -> int:
         rows = rows.where(areas.scope(Desk, person.area))
     if reason is not None:
         rows = rows.where(Quarantine.reason == reason)
+    if form_id is not None:
+        rows = rows.where(Quarantine.form_id == form_id)
     return int(rows.count())
+
+
+def decided(person: Person) -> int:
+    """How many were decided, as far as ``person`` may know of it. Raises as :func:`entries`."""
+    return int(_rows(person).where(Quarantine.state != "held").count())
 
 
 def by_village() -> dict[str, int]:
@@ -379,7 +386,11 @@ def candidates(entry: Held, person: Person, limit: int = 20) -> list[dict[str, A
 
 def listing(area: str = areas.NATION, *, held: bool = True) -> list[dict[str, Any]]:
     """What waits (or was decided), oldest first, as ``submissions quarantine`` shows it; no answers."""
-    return [_line(entry) for entry in reversed(entries(area=area, held=held))]
+    found = reversed(entries(area=area, held=held))
+    return [
+        {**_line(e), **({} if held else {"decided_at": e.decided_at, "decided_by": e.decided_by})}
+        for e in found
+    ]
 
 
 def whole(entry: Held, store: Store) -> dict[str, Any]:

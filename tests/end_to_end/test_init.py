@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import psycopg
 import pytest
@@ -13,8 +14,9 @@ import pytest
 from server.store import areas, officers, published
 from server.store.database import Store
 from server.store.models import Area
-from server.store.sealing import Keys
+from server.store.sealing import KEY_FILE, Keys
 from tests.conftest import ENGINES, Home
+from tests.forked import Forked
 from tests.server_process import ROOT, Server, command, environment
 
 SHIPPED = ["berangkat", "laporan_bulanan", "pantau_penyedia", "pulang", "tindak_lanjut"]
@@ -76,3 +78,15 @@ def test_what_a_killed_init_left_unfinished_is_finished(tmp_path: Path) -> None:
     with Server(home, "--no-sync") as server:
         assert [f["form_id"] for f in command(home, "forms", "list")] == SHIPPED
         assert server.stop() == 0
+
+
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)
+def test_serve_says_why_it_cannot_make_the_home(home: Home) -> None:
+    command(home, "init")
+    (home.path / KEY_FILE).unlink()  # a database without its key: no new one may take its place
+    with TemporaryFile("w+") as out, TemporaryFile("w+") as err:
+        process = Forked(("serve", "--port", "0"), environment(home), out.fileno(), err.fileno())
+        assert process.wait(60) == 1
+        err.seek(0)
+        assert "the key is missing" in err.read()
+    assert not (home.path / KEY_FILE).exists()

@@ -178,6 +178,7 @@ def test_a_late_file_of_the_original_reaches_its_edit_but_not_over_the_edit_s_ow
     second = with_photos(photos, edits=instance_id(first), face="1.jpg", wound="2.jpg")
     assert phone.submit(first).sent
     assert phone.submit(second, {"2.jpg": b"taken again"}).sent
+    assert attachments.missing() == 1, "what former versions lack is not counted"
     assert phone.submit(first, {"1.jpg": b"face", "2.jpg": b"old"}).sent
     assert content(published, instance_id(second), "1.jpg") == b"face"
     assert content(published, instance_id(second), "2.jpg") == b"taken again"

@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+from xml.etree import ElementTree
+
 import pytest
 
+from server.openrosa import answers, documents
+from server.openrosa.answers import FormEntry
+from server.openrosa.catalogue import MediaFile
+from server.openrosa.envelope import envelope
 from tests.openrosa.asking import raw
 from tests.openrosa.conftest import Running, again
+
+
+def test_whatever_a_form_a_file_or_a_message_is_called_reaches_the_phone_as_it_is() -> None:
+    odd = 'a<b> & "c" é/?#%.csv'
+    (form,) = ElementTree.fromstring(
+        answers.form_list([FormEntry(odd, odd, odd, "0" * 32, "http://x/?a&b", None)])
+    )
+    assert [element.text for element in form] == [odd, odd, odd, f"md5:{'0' * 32}", "http://x/?a&b"]
+    written = documents._manifest([MediaFile(odd, "1", lambda: b"")], "http://x", "2").body
+    (file,) = ElementTree.fromstring(written)
+    name, _, link = (element.text or "" for element in file)
+    path = link.removeprefix("http://x/forms/2/media/")
+    assert (name, unquote(path)) == (odd, odd)
+    assert not set(path) & set("/?#<>& ")
+    (message,) = ElementTree.fromstring(envelope(odd, odd))
+    assert (message.text, message.get("nature")) == (odd, odd)
 
 
 @pytest.mark.parametrize("how", ["token", "digest"])

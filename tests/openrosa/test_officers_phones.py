@@ -218,6 +218,7 @@ def test_an_officer_who_left_or_moved_has_no_phones_any_more(
         Officer.update(area="35.08").execute()
     with pytest.raises(AuthenticationRequiredError):
         phone.sync()
+    assert {d["state"] for d in desks.listing() if d["officer"]} == {"revoked"}
     with published.transaction():
         Officer.update(area="35.07").execute()
     phone.sync()

@@ -154,6 +154,7 @@ def test_the_same_bytes_again_and_edits_of_a_submission_change_nothing_more(door
     first = created(identity="uuid:first")
     assert door.send(first) == "new"
     assert door.send(first) == "known"
+    assert not door.errors()
     edit = created(identity="uuid:edit", meta="<deprecatedID>uuid:first</deprecatedID>", label="Other")
     assert door.send(edit) == "new"
     assert not door.errors()
