@@ -51,23 +51,23 @@ QUARANTINE_CHOOSE = Kind(
 )
 FILES_TOO_MANY = Kind(
     "files.too_many", 413,
-    "Jawaban sudah diterima. Foto atau rekamannya terlalu banyak atau terlalu besar, jadi belum semua disimpan. "
-    "Semuanya masih ada di HP. Hubungi pengelola (batas: {files} berkas, {megabytes} MB).",
-    "The answers were received. Their photos or recordings are too many or too large, so not all were kept. "
+    "Jawaban sudah disimpan di server. Foto atau rekamannya terlalu banyak atau terlalu besar, jadi belum semua "
+    "disimpan. Semuanya masih ada di HP. Hubungi pengelola (batas: {files} berkas, {megabytes} MB).",
+    "The answers were stored. Their photos or recordings are too many or too large, so not all were kept. "
     "All of them are still on the phone. Call the administrator (limit: {files} files, {megabytes} MB).",
 )  # fmt: skip
 FILES_NO_ROOM = Kind(
     "files.no_room", 507,
-    "Jawaban sudah diterima. Foto dan rekaman belum, karena tempat di server hampir penuh. "
+    "Jawaban sudah disimpan di server. Foto dan rekaman belum, karena tempat di server hampir penuh. "
     "Semuanya masih ada di HP, dan HP akan mencoba lagi. Hubungi pengelola.",
-    "The answers were received. Photos and recordings were not, because the server is nearly full. "
+    "The answers were stored. Photos and recordings were not, because the server is nearly full. "
     "All of them are still on the phone, which will try again. Call the administrator.",
 )  # fmt: skip
 DESK_FULL = Kind(
     "desk.full", 507,
-    "Jawaban sudah diterima. Foto dan rekaman belum, karena tempat untuk meja desa ini sudah penuh. "
+    "Jawaban sudah disimpan di server. Foto dan rekaman belum, karena tempat untuk meja desa ini sudah penuh. "
     "Semuanya masih ada di HP. Hubungi pengelola.",
-    "The answers were received. Photos and recordings were not, because this desk has used up its room. "
+    "The answers were stored. Photos and recordings were not, because this desk has used up its room. "
     "All of them are still on the phone. Call the administrator.",
 )  # fmt: skip
 DESK_FULL_ANSWERS = Kind(
@@ -79,13 +79,17 @@ DESK_FULL_ANSWERS = Kind(
 )  # fmt: skip
 MULTIPART_BROKEN = Kind(
     "request.multipart", 400,
-    "Kiriman rusak atau terpotong ({detail}). Kirim ulang dari HP.",
-    "The upload is broken or cut off ({detail}). Send it again from the phone.",
+    "Kiriman rusak atau terpotong di jalan, jadi belum diterima ({detail}). Datanya masih ada di HP: jangan dihapus. "
+    "Kirim sekali lagi.",
+    "The upload was damaged or cut off on its way and was not received ({detail}). The data is still on the phone: do "
+    "not delete it. Send it once more.",
 )  # fmt: skip
 MULTIPART_NO_XML = Kind(
     "request.no_xml", 400,
-    "Bagian xml_submission_file tidak ada dalam kiriman.",
-    "The upload has no part xml_submission_file.",
+    "Kiriman ini tidak berisi jawaban (xml_submission_file), jadi belum diterima. Datanya masih ada di HP: jangan "
+    "dihapus. Kirim sekali lagi. Bila tetap begini, hubungi pengelola.",
+    "The upload holds no answers (xml_submission_file) and was not received. The data is still on the phone: do not "
+    "delete it. Send it once more. If it stays so, call the administrator.",
 )  # fmt: skip
 UPLOAD_TOO_BIG = Kind(
     "request.too_big", 413, "Kiriman lebih besar dari {limit}.", "The upload is bigger than {limit}."

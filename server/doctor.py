@@ -189,13 +189,22 @@ def _areas() -> str:
     return f"{count} areas"
 
 
+_WAITS = ": nothing that arrives is judged until staff release it; posmigran forms open ends that"
+
+
 def _forms() -> str:
     current = published.current_forms()
     if not current:
         raise _Wrong(
             "no form is published, so phones get none: run posmigran init or posmigran forms publish"
         )
-    return ", ".join(f"{form.form_id} {form.version}" for form in current)
+    # somebody may have closed one by mistake, or for a while, and forgotten it
+    stands = {
+        row["form_id"]: f" ({row['state']}{_WAITS if row['state'] == 'holding' else ''})"
+        for row in published.listing()
+        if row["state"] in ("closed", "holding")
+    }
+    return ", ".join(f"{form.form_id} {form.version}{stands.get(form.form_id, '')}" for form in current)
 
 
 def _lists() -> str:

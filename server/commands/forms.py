@@ -10,10 +10,7 @@ import typer
 from server import installation
 from server.commands.common import HomeOption, JsonOption, now, opened
 from server.settings import load_settings
-from server.store import (
-    events,
-    published,
-)
+from server.store import events, published, quarantine
 from server.terminal import complain, first_of, language, lines, progress, show, writing
 
 app = typer.Typer(no_args_is_help=True, help="Check, compile, publish and list forms.")
@@ -124,7 +121,12 @@ def _close(form_id: str, state: Literal["open", "closed", "holding"], home: Path
         store.lock(published.LOCK)
         published.set_closed(form_id, closed=state != "open", holding=state == "holding")
         events.record(now(), "operator", f"form.{state}", form_id)
-        show({"form_id": form_id, "state": state}, json)
+        waiting = quarantine.waiting(form_id=form_id)
+        if state == "holding":
+            progress("What arrives of it is not judged, and nobody is alerted, until staff release it.")
+        if waiting:
+            progress(f"Held, and waiting for staff to decide: {waiting} (posmigran submissions quarantine).")
+        show({"form_id": form_id, "state": state, "held": waiting}, json)
 
 
 @app.command("list")

@@ -124,17 +124,21 @@ def submissions_link(
 
 @app.command("discard")
 def submissions_discard(
-    entry: Annotated[int, typer.Argument(metavar="ID")],
+    entry: Annotated[
+        list[int], typer.Argument(metavar="ID...", help="As submissions quarantine lists them.")
+    ],
     by: ByOption,
     reason: ReasonOption,
     home: HomeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Say that what was held is of no use. Its bytes stay, and it can still be released."""
-    with opened(home) as (_, store), store.transaction():
-        person = officers.require(by)
-        quarantine.discard(quarantine.require(entry, person), person, reason, store, now())
-        show({"id": entry, "state": "discarded"}, json)
+    """Say that what was held is of no use: all of it, or none. Its bytes stay, and it can still be released."""
+    with opened(home) as (_, store):
+        with store.transaction():  # all or none
+            person = officers.require(by)
+            for number in entry:
+                quarantine.discard(quarantine.require(number, person), person, reason, store, now())
+        show([{"id": number, "state": "discarded"} for number in entry], json)
 
 
 @app.command("files")

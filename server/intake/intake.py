@@ -273,4 +273,5 @@ class Intake:
             files_kept=outcome.files_kept,
             unnamed=outcome.fitting.unnamed,
             left_out=outcome.fitting.problem,
+            reason=reason if state == "quarantined" else "",
         )

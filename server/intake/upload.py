@@ -40,8 +40,9 @@ class Upload:
 class Receipt:
     """What became of an upload. ``ref`` is the case's reference, where one was opened.
 
-    ``problem`` says why it was refused; ``files_kept`` whether rows name the files that came along, but for those
-    at the addresses ``unnamed``. ``left_out`` says why the phone must keep files although the rest was taken.
+    ``problem`` says why it was refused, ``reason`` (a code) why it is held; ``files_kept`` whether rows name the
+    files that came along, but for those at the addresses ``unnamed``. ``left_out`` says why the phone must keep files
+    although the rest was taken.
     """
 
     state: Literal["new", "known", "quarantined", "refused"]
@@ -52,3 +53,4 @@ class Receipt:
     files_kept: bool = True
     unnamed: frozenset[str] = frozenset()
     left_out: Problem | None = None
+    reason: str = ""

@@ -10,6 +10,7 @@ from falcon.asgi import Request, Response
 
 from forms.problems import Problem
 from server.intake.intake import Prepared
+from server.intake.judging import CLOSED
 from server.intake.upload import Oversized, Receipt, Upload
 from server.logs import where
 from server.openrosa import answers, multipart_body
@@ -53,7 +54,7 @@ class Submission(Resource):
 
     async def _post(self, request: Request, response: Response, asking: Asking, places: list[int]) -> None:
         received = await self._receive(request, asking, places)
-        with_files = bool(received.staged)
+        with_files = any(staged is not received.document for _, _, staged in received.staged)
         try:
             desk, receipt = await self._keep(received, asking, _device_id(request))
         except Exception:
@@ -68,9 +69,16 @@ class Submission(Resource):
         if receipt.state in ("quarantined", "refused"):
             # no instanceID here: a client chooses it, so it could say anything
             log.warning(f"submission.{receipt.state}", desk=desk.slug)
-        if (problem := receipt.problem or receipt.left_out) is not None:
-            raise problem
-        answers.say(response, 201, _thanks(receipt.state, with_files=with_files))
+        if receipt.problem is not None:
+            raise receipt.problem
+        if receipt.left_out is not None:
+            if receipt.state != "quarantined":
+                raise receipt.left_out
+            # nobody must think that the answers count already, only because the files are spoken of
+            kind, text = receipt.left_out.kind, receipt.left_out.text("id")
+            answers.say(response, kind.status, f"{text} {_NOT_JUDGED}", nature=f"error {kind.code}")
+            return
+        answers.say(response, 201, _thanks(receipt, with_files=with_files))
 
     async def _receive(self, request: Request, asking: Asking, places: list[int]) -> Received:
         """The whole body. Raises :class:`Problem`, once enough of it is read for the answer to arrive.
@@ -176,14 +184,18 @@ class Submission(Resource):
             received.leave()
 
 
-def _thanks(state: str, *, with_files: bool) -> str:
+_NOT_JUDGED = (
+    "Jawabannya belum dinilai: petugas akan memeriksanya dulu. "
+    "Bila mendesak, segera telepon petugas kabupaten."
+)
+
+
+def _thanks(receipt: Receipt, *, with_files: bool) -> str:
     """What Collect shows: the words of the last POST, where files come in several with the same answers."""
-    if state == "quarantined":
-        return (
-            "Data sudah disimpan di server, tetapi belum dinilai: petugas akan memeriksanya dulu. "
-            "Tidak perlu dikirim lagi. Bila mendesak, segera telepon petugas kabupaten."
-        )
-    if state == "known" and not with_files:
+    if receipt.state == "quarantined":
+        closed = "Formulir ini sudah ditutup: jangan dipakai lagi. " if receipt.reason == CLOSED else ""
+        return f"{closed}Data sudah disimpan di server. {_NOT_JUDGED} Tidak perlu dikirim lagi."
+    if receipt.state == "known" and not with_files:
         return "Data ini sudah pernah diterima."
     return "Data dan lampirannya sudah diterima." if with_files else "Data sudah diterima dan disimpan."
 

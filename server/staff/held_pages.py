@@ -35,14 +35,15 @@ _NOTES = {
     "buang": "Sudah dicatat sebagai tidak dipakai. Isinya tetap disimpan.",
 }
 _UNKNOWN = Problems.FORM_UNKNOWN.value.code
+_TOO_BIG = Problems.XML_TOO_BIG.value.code
 _REASONS = {
     _UNKNOWN: "Formulir atau versinya belum terbit di server ini",
-    CLOSED: "Formulirnya sudah ditutup",
-    OTHER_BYTES: "Nomornya sudah pernah diterima, tetapi isinya berbeda",
+    CLOSED: "Formulirnya ditutup waktu kiriman ini sampai",
+    OTHER_BYTES: "Data ini sudah pernah diterima, tetapi dengan isi lain",
     ENCRYPTED: "Isinya dikunci oleh HP, sehingga tidak dapat dinilai",
     FAULT: "Server salah waktu mengolahnya",
     "xml.unreadable": "Isinya rusak, tidak terbaca",
-    "xml.too_big": "Isinya terlalu besar",
+    _TOO_BIG: "Isinya terlalu besar",
     "xml.no_form_id": "Tidak menyebut formulirnya",
 }
 _REFUSED = (
@@ -51,11 +52,18 @@ _REFUSED = (
 )
 _ADVICE = {
     _UNKNOWN: "Minta pengelola menerbitkan formulir dengan versi itu. Sesudah terbit, terima kiriman ini.",
-    CLOSED: "Putuskan: terima bila datanya masih diperlukan. Bila tidak, catat sebagai tidak dipakai, dengan alasan.",
+    CLOSED: "Formulir ini ditutup supaya kirimannya tidak dihitung, jadi belum dinilai. Terima bila datanya masih "
+    "diperlukan. Bila Anda ragu, telepon meja desa, atau terima saja: mungkin ada orang dalam bahaya. Bila pasti tidak "
+    "diperlukan, catat sebagai tidak dipakai.",
     OTHER_BYTES: "Tanyakan kepada meja desa: apakah ini perbaikan dari data yang sama, atau data orang lain?",
     ENCRYPTED: "Minta pengelola menerbitkan formulir tanpa kunci (public_key). Sesudah itu meja desa mengisi ulang.",
     FAULT: "Minta pengelola memperbarui server dan melaporkan kesalahannya. Sesudah itu terima kiriman ini.",
+    _TOO_BIG: "HP sudah diberi tahu bahwa kiriman ini terlalu besar, jadi datanya masih ada di HP. Telepon meja desa. "
+    "Bila datanya benar, terima di sini, lalu minta meja desa mengirim sekali lagi: sesudah itu HP tahu bahwa datanya "
+    "sudah sampai.",
 }
+_NEVER = (Problems.XML_UNREADABLE.value.code, Problems.XML_NO_FORM_ID.value.code)
+"""Reasons for which nothing can be taken in, ever: it is not known what it is."""
 _STATES = {"released": "Diterima", "linked": "Sama dengan kiriman lain", "discarded": "Tidak dipakai"}
 _TAKEN_AS = {"perbaikan": "correction", "baru": "new"}
 
@@ -85,14 +93,23 @@ class HeldList(Resource):
 
     @for_officers
     async def on_get(self, request: Request, response: Response, visitor: Visitor) -> None:
-        """What waits for a decision; ``?status=diputuskan`` what was decided, the newest of it."""
+        """A page of what waits for a decision, newest first; ``?status=diputuskan`` of what was decided."""
         pages, now, person = self.pages, self.pages.clock(), visitor.person
         decided = request.get_param("status", default="") == "diputuskan"
+        asked = words.page_number(request.get_param("hal", default="1"))
 
         def read() -> dict[str, Any]:
-            entries = quarantine.entries(person, held=not decided, limit=PAGE_SIZE)
-            ready = 0 if decided else len(_ready(person))
-            return {"entries": _in_words(pages, entries, person, now), "ready": ready}
+            total = quarantine.decided(person) if decided else quarantine.waiting(person)
+            last = max(1, -(-total // PAGE_SIZE))
+            number = min(asked, last)
+            offset = (number - 1) * PAGE_SIZE
+            entries = quarantine.entries(person, held=not decided, limit=PAGE_SIZE, offset=offset)
+            return {
+                "entries": _in_words(pages, entries, person, now),
+                "ready": 0 if decided else len(_ready(person)),
+                "number": number,
+                "last": last,
+            }
 
         pages.show(
             response,
@@ -251,22 +268,23 @@ async def _show(
 
     def read() -> dict[str, Any]:
         held = quarantine.require(number, person)
-        [entry] = _in_words(pages, [held], person, now)
+        [entry], titles = _in_words(pages, [held], person, now), _titles()
         zone = areas.zone(held.village or person.area, pages.settings.timezone)
         waits = held.reason in (_UNKNOWN, CLOSED)
         published_now = not waits or published.get_form(held.form_id, held.version) is not None
         return {
             "entry": entry,
-            "advice": _REFUSED if held.refused else _ADVICE.get(held.reason, ""),
+            "advice": _ADVICE.get(held.reason, _REFUSED if held.refused else ""),
             "note": quarantine.note_of(held, pages.store),
-            "can_release": held.state != "released" and held.reason != "xml.unreadable" and published_now,
+            "can_release": held.state != "released" and held.reason not in _NEVER and published_now,
             "can_link": held.state in ("held", "discarded"),
             "can_discard": held.state == "held",
             "choose_how": held.state != "released" and _to_choose(held),
             "candidates": [
                 (
                     c["instance_id"],
-                    f"{words.local_time(c['received_at'], zone)}, {words.form(c['form_id'])}"
+                    f"{words.local_time(c['received_at'], zone)}, "
+                    f"{words.form(c['form_id'], titles.get(c['form_id']))}"
                     + (" (nomor yang sama)" if c["instance_id"] == held.instance_id else ""),
                 )
                 for c in quarantine.candidates(held, person)
@@ -287,15 +305,23 @@ async def _show(
 
 def _in_words(pages: Pages, held: list[Held], person: Person, now: datetime) -> list[Entry]:
     names = areas.names(code for h in held if h.village for code in words.place_codes(h.village))
-    return [_entry(h, names, person, now, pages.settings.timezone) for h in held]
+    titles, zone_name = _titles(), pages.settings.timezone
+    return [_entry(h, names, titles.get(h.form_id), person, now, zone_name) for h in held]
 
 
-def _entry(held: Held, names: dict[str, str], person: Person, now: datetime, zone_name: str) -> Entry:
+def _titles() -> dict[str, str]:
+    """What the published forms are called."""
+    return {form.form_id: form.title for form in published.current_forms()}
+
+
+def _entry(
+    held: Held, names: dict[str, str], title: str | None, person: Person, now: datetime, zone_name: str
+) -> Entry:
     zone = areas.zone(held.village or person.area, zone_name)
     return Entry(
         number=held.id,
         reason=_REASONS.get(held.reason, held.reason),
-        form=words.form(held.form_id) if held.form_id else "",
+        form=words.form(held.form_id, title) if held.form_id else "",
         version=held.version,
         place=_place(held.village, names, person.area) if held.village else "",
         desk=held.desk or "",

@@ -125,7 +125,7 @@ def hold(reason: str, came: Came, store: Store, now: datetime, bounds: Bounds | 
     names = {(f.filename, f.sha256) for f in there}
     fresh = [f for f in arrived if (f.filename, f.sha256) not in names]  # phones send everything again
     size = sum(f.size for f in fresh) + (len(came.xml) if known is None else 0)
-    if not _room(reason, came.desk_id, size, known.id if known is not None else None):
+    if not _room(reason, came.desk_id, size, known):
         if reason in UNREADABLE:
             log.warning("quarantine.full", reason=reason)
             return Outcome(files_kept=False)
@@ -178,21 +178,18 @@ def _lock(digest: str) -> str:
     return f"quarantine:{digest}"
 
 
-def _room(reason: str, desk_id: int | None, size: int, known: int | None) -> bool:
+def _room(reason: str, desk_id: int | None, size: int, known: Quarantine | None) -> bool:
     """Is there room for so many more bytes of a desk? What was decided waits no more, so that it takes no room, but
     for the entry itself (``known``): ever more files may come to that one too.
     """
     refused = reason in UNREADABLE
     alike = Quarantine.reason.in_(UNREADABLE) if refused else Quarantine.reason.not_in(UNREADABLE)
-    row = (
-        Quarantine.select(fn.COUNT(Quarantine.id), fn.SUM(Quarantine.size))
-        .where(
-            ((Quarantine.state == "held") & (Quarantine.desk == desk_id) & alike) | (Quarantine.id == known)
-        )
-        .tuples()
-        .get()
-    )
-    count, held = int(row[0]) + 1, int(row[1] or 0) + size
+    waits = (Quarantine.desk == desk_id) & (Quarantine.state == "held") & alike
+    if known is not None:
+        waits &= Quarantine.id != known.id
+    # others wait for this transaction: an index (quarantine_room) answers, without all that was sent
+    row = Quarantine.select(fn.COUNT(Quarantine.id), fn.SUM(Quarantine.size)).where(waits).tuples().get()
+    count, held = int(row[0]) + 1, int(row[1] or 0) + size + (known.size if known is not None else 0)
     most, most_bytes = (MOST_UNREADABLE, MOST_UNREADABLE_BYTES) if refused else (MOST, MOST_BYTES)
     return (known is not None or count <= most) and held <= most_bytes
 
@@ -240,7 +237,7 @@ def entries(
     return [_held(row) for row in rows.order_by(Quarantine.id.desc()).limit(limit).offset(offset).objects()]
 
 
-def waiting(person: Person | None = None, reason: str | None = None) -> int:
+def waiting(person: Person | None = None, reason: str | None = None, form_id: str | None = None) -> int:
     """How many wait for a decision, as far as ``person`` may know of it: 0 for those who are not asked."""
     rows = Quarantine.select(Quarantine.id).join(Desk, JOIN.LEFT_OUTER).where(Quarantine.state == "held")
     if person is not None:
@@ -249,7 +246,14 @@ def waiting(person: Person | None = None, reason: str | None = None) -> int:
         rows = rows.where(areas.scope(Desk, person.area))
     if reason is not None:
         rows = rows.where(Quarantine.reason == reason)
+    if form_id is not None:
+        rows = rows.where(Quarantine.form_id == form_id)
     return int(rows.count())
+
+
+def decided(person: Person) -> int:
+    """How many were decided, as far as ``person`` may know of it. Raises as :func:`entries`."""
+    return int(_rows(person).where(Quarantine.state != "held").count())
 
 
 def by_village() -> dict[str, int]:
@@ -382,7 +386,11 @@ def candidates(entry: Held, person: Person, limit: int = 20) -> list[dict[str, A
 
 def listing(area: str = areas.NATION, *, held: bool = True) -> list[dict[str, Any]]:
     """What waits (or was decided), oldest first, as ``submissions quarantine`` shows it; no answers."""
-    return [_line(entry) for entry in reversed(entries(area=area, held=held))]
+    found = reversed(entries(area=area, held=held))
+    return [
+        {**_line(e), **({} if held else {"decided_at": e.decided_at, "decided_by": e.decided_by})}
+        for e in found
+    ]
 
 
 def whole(entry: Held, store: Store) -> dict[str, Any]:

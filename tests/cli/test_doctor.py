@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from server.store import contacts, desks, jobs, officers
+from server.store import contacts, desks, jobs, officers, published
 from server.store.contacts import Way
 from server.store.jobs import Run as JobRun
 from server.store.models import Area, AttachedList, Officer, PublishedForm
@@ -152,6 +153,18 @@ def test_missing_areas_forms_and_lists(place: Place, wrong: Said) -> None:
     found = wrong()
     assert set(found) == {"areas", "forms"}
     assert "posmigran init" in found["areas"]
+
+
+def test_a_form_that_is_closed_is_named(place: Place, run: Run) -> None:
+    with opened(place.home) as store, store.transaction():
+        published.set_closed("berangkat", closed=True)
+        published.set_closed("pulang", closed=True, holding=True)
+    checks = {
+        check["name"]: check for check in run("doctor", "--json", **place.environment).document["checks"]
+    }
+    assert checks["forms"]["ok"], "it may be meant so"
+    said = re.findall(r"(\w+) \d+ \((closed|holding)", checks["forms"]["message"])
+    assert sorted(said) == [("berangkat", "closed"), ("pulang", "holding")]
 
 
 def test_a_list_that_phones_cannot_read(place: Place, wrong: Said) -> None:

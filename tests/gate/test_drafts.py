@@ -173,9 +173,13 @@ def test_with_the_last_form_closed_phones_keep_what_they_have(place: Place) -> N
     # and where it holds what arrives, every worker knows as soon as the command says so
     assert place.phone.submit(small.xml({"age": "3"})).status == 201
     assert command(place.home, "forms", "close", "coba", "--hold")["state"] == "holding"
-    assert [place.phone.submit(small.xml({"age": "3"})).status for _ in range(4)] == [201] * 4
+    told = [place.phone.submit(small.xml({"age": "3"})) for _ in range(4)]
+    assert [answer.status for answer in told] == [201] * 4
+    assert all("Formulir ini sudah ditutup" in answer.message for answer in told), "so that nobody uses it on"
+    assert all("belum dinilai" in answer.message for answer in told)
     assert [f["state"] for f in command(place.home, "forms", "list")] == ["holding"]
     assert (Submission.select().count(), quarantine.waiting(reason="form.closed")) == (1, 4)
+    assert command(place.home, "forms", "open", "coba") == {"form_id": "coba", "state": "open", "held": 4}
 
 
 def test_a_draft_that_nobody_used_may_be_replaced_and_a_used_one_not(

@@ -419,7 +419,8 @@ def test_the_commands_show_release_link_and_discard(
     assert running.phone().submit(xml).sent
     for village in (b"35.07.01.2002", b"35.07.01.2003"):
         assert running.phone().submit(xml.replace(b"35.07.01.2001", village)).sent
-    running.phone().submit(b"<cut")
+    for broken in (b"<cut", b"<cut too"):
+        running.phone().submit(broken)
     said = ("--by", overseer.slug, "--reason", "dari uji")
     numbers = [q["id"] for q in command(home, "submissions", "quarantine", "--area", "35.07")]
     assert command(home, "submissions", "quarantine", "--area", "35.08") == []
@@ -431,7 +432,10 @@ def test_the_commands_show_release_link_and_discard(
     [released] = command(home, *release, "--as", "new", *said)
     assert released["id"] == numbers[0]
     command(home, "submissions", "link", str(numbers[1]), instance_id(xml), *said)
-    command(home, "submissions", "discard", str(numbers[2]), *said)
+    assert command(home, "submissions", "discard", *(str(n) for n in numbers[2:]), *said) == [
+        {"id": number, "state": "discarded"} for number in numbers[2:]
+    ]
     assert command(home, "submissions", "quarantine") == []
     decided = command(home, "submissions", "quarantine", "--decided")
-    assert [q["state"] for q in decided] == ["released", "linked", "discarded"]
+    assert [q["state"] for q in decided] == ["released", "linked", "discarded", "discarded"]
+    assert {q["decided_by"] for q in decided} == {overseer.slug}

@@ -62,9 +62,12 @@ def test_below_the_reserve_answers_get_in_with_their_alerts_and_files_come_later
     xml = again(filled["broker without a letter"])
     result = no_room.submit(xml, {"foto.jpg": PHOTO})
     assert (result.sent, result.status) == (False, 507)
-    assert "Jawaban sudah diterima" in (result.message or "")
+    assert "Jawaban sudah disimpan" in (result.message or "")
     assert [(a["indicator"], a["submission"]) for a in cases.listing()] == [("D08", instance_id(xml))]
+    assert "belum dinilai" not in result.message
     assert no_room.submit(again(xml)).sent  # no files: nothing to refuse
+    held = no_room.submit(b'<d id="entah"/>', {"foto.jpg": PHOTO})
+    assert (held.status, "belum dinilai" in held.message) == (507, True), "nobody has judged these answers"
     assert Attachment.select().count() == 0
     nothing_lies_about(published)
     url = no_room.server_url.partition("/desk/")[0]

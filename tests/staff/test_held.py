@@ -55,7 +55,7 @@ def test_nothing_of_the_answers_is_on_the_pages(site: Site, office: Office) -> N
     browser = site.browser()
     browser.sign_in(office.officer("Provinsi Contoh", "province", "35"))
     browser.get("/tertahan")
-    assert "isinya berbeda" in browser.page
+    assert "dengan isi lain" in browser.page
     for number in numbers:
         assert browser.get(f"/tertahan/{number}").status_code == 200
         assert SECRET not in browser.page
@@ -87,7 +87,16 @@ def test_discarding_asks_for_a_reason_and_is_on_record(site: Site, office: Offic
     assert "percobaan" not in str(event["detail"])
 
 
-@pytest.mark.parametrize(("reason", "shown"), [("form.unknown", False), ("intake.fault", True)])
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        ("form.unknown", False),
+        ("xml.unreadable", False),
+        ("xml.no_form_id", False),
+        ("xml.too_big", True),
+        ("intake.fault", True),
+    ],
+)
 def test_the_button_to_take_it_in_is_there_once_that_can_work(
     site: Site, office: Office, reason: str, shown: bool
 ) -> None:
@@ -136,6 +145,24 @@ def test_all_that_waited_for_a_form_is_taken_in_with_one_button(site: Site, offi
     assert Submission.select().count() == 3
 
 
+def test_the_oldest_that_wait_are_found_on_a_further_page(
+    site: Site, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.staff.held_pages.PAGE_SIZE", 2)
+    xml = '<d id="laporan_bulanan" version="9"><n>{}</n></d>'
+    numbers = [hold(office, "form.unknown", "laporan_bulanan", xml=xml.format(n)) for n in range(3)]
+    browser = site.browser()
+    browser.sign_in(office.officer("Provinsi Contoh", "province", "35"))
+    pages = []
+    for address in ("/tertahan", "/tertahan?hal=2", "/tertahan?hal=9", "/tertahan?status=diputuskan&hal=2"):
+        browser.get(address)
+        pages.append([n for n in numbers if f'href="/tertahan/{n}"' in browser.page])
+    assert pages == [numbers[1:], numbers[:1], numbers[:1], []]
+    browser.get("/tertahan")
+    assert 'href="/tertahan?hal=2"' in browser.page
+    assert "Laporan bulanan desa" in browser.page, "as its title says, not its id"
+
+
 def test_what_a_closed_form_held_is_taken_in_one_by_one_and_with_one_button_once_it_is_open(
     site: Site, office: Office
 ) -> None:
@@ -152,7 +179,7 @@ def test_what_a_closed_form_held_is_taken_in_one_by_one_and_with_one_button_once
     browser = site.browser()
     browser.sign_in(office.officer("Provinsi Contoh", "province", "35"))
     browser.get("/tertahan")
-    assert "Formulirnya sudah ditutup" in browser.page
+    assert "Formulirnya ditutup waktu kiriman ini sampai" in browser.page
     assert "terima-semua" not in browser.page
     first = quarantine.entries()[-1].id
     browser.get(f"/tertahan/{first}")
