@@ -125,7 +125,7 @@ def hold(reason: str, came: Came, store: Store, now: datetime, bounds: Bounds | 
     names = {(f.filename, f.sha256) for f in there}
     fresh = [f for f in arrived if (f.filename, f.sha256) not in names]  # phones send everything again
     size = sum(f.size for f in fresh) + (len(came.xml) if known is None else 0)
-    if not _room(reason, came.desk_id, size, known.id if known is not None else None):
+    if not _room(reason, came.desk_id, size, known):
         if reason in UNREADABLE:
             log.warning("quarantine.full", reason=reason)
             return Outcome(files_kept=False)
@@ -178,21 +178,18 @@ def _lock(digest: str) -> str:
     return f"quarantine:{digest}"
 
 
-def _room(reason: str, desk_id: int | None, size: int, known: int | None) -> bool:
+def _room(reason: str, desk_id: int | None, size: int, known: Quarantine | None) -> bool:
     """Is there room for so many more bytes of a desk? What was decided waits no more, so that it takes no room, but
     for the entry itself (``known``): ever more files may come to that one too.
     """
     refused = reason in UNREADABLE
     alike = Quarantine.reason.in_(UNREADABLE) if refused else Quarantine.reason.not_in(UNREADABLE)
-    row = (
-        Quarantine.select(fn.COUNT(Quarantine.id), fn.SUM(Quarantine.size))
-        .where(
-            ((Quarantine.state == "held") & (Quarantine.desk == desk_id) & alike) | (Quarantine.id == known)
-        )
-        .tuples()
-        .get()
-    )
-    count, held = int(row[0]) + 1, int(row[1] or 0) + size
+    waits = (Quarantine.desk == desk_id) & (Quarantine.state == "held") & alike
+    if known is not None:
+        waits &= Quarantine.id != known.id
+    # others wait for this transaction: an index (quarantine_room) answers, without all that was sent
+    row = Quarantine.select(fn.COUNT(Quarantine.id), fn.SUM(Quarantine.size)).where(waits).tuples().get()
+    count, held = int(row[0]) + 1, int(row[1] or 0) + size + (known.size if known is not None else 0)
     most, most_bytes = (MOST_UNREADABLE, MOST_UNREADABLE_BYTES) if refused else (MOST, MOST_BYTES)
     return (known is not None or count <= most) and held <= most_bytes
 

@@ -77,3 +77,21 @@ def test_ever_more_files_of_what_was_decided_have_an_end_too(
     with pytest.raises(Problem) as full:
         send(3)
     assert full.value.problem is Problems.QUARANTINE_FULL
+
+
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)
+def test_what_waits_of_a_desk_is_counted_without_reading_all_that_it_sent(
+    store: Store, clock: Clock, desk: KnownDesk
+) -> None:
+    """Every phone of the country would wait meanwhile: a desk may have two gigabytes there."""
+    asked: list[tuple[str, object]] = []
+    store.db.query_hooks.append(lambda event: asked.append((event.sql, event.params)))
+    with store.transaction():
+        for reason in ("form.closed", "xml.unreadable", "form.closed"):  # the last is one that came before
+            quarantine.hold(reason, came(desk, 1, reason), store, clock())
+    store.db.query_hooks.clear()
+    counted = [(sql, values) for sql, values in asked if "SUM(" in sql]
+    assert len(counted) == 3
+    for sql, values in counted:
+        [(*_, step)] = store.db.execute_sql(f"explain query plan {sql}", values)
+        assert "COVERING INDEX" in step
