@@ -87,7 +87,8 @@ def publish(
     ``shipped`` left out, which came with this software. With ``draft`` the
     version is for draft desks only; a draft becomes published by publishing the same again.
     Raises :class:`Problem` (FORM_VERSION_TAKEN) where the version is published with other content: phones that
-    have it could not tell (COLLECT 4.3), nor could staff tell by what marks a submission was parted. A draft that nobody has sent anything with may be replaced.
+    have it could not tell (COLLECT 4.3), nor could staff tell by what marks a submission was parted. A draft that
+    nobody has sent anything with may be replaced.
     """
     known = PublishedForm.get_or_none(
         (PublishedForm.form_id == form.form_id) & (PublishedForm.version == form.version)
