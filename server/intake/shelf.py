@@ -151,7 +151,7 @@ class Shelf:
         revision = counters.current(counters.PUBLISHED)
         if self._editions.revision != revision:
             self._holding = published.holding()
-            # a draft that nobody has used may have been replaced by other bytes
-            self._forms = {k: v for k, v in self._forms.items() if published.hash_of(*k) == v.form.hash}
+            # a draft that nobody has used may have been replaced
+            self._forms = {k: v for k, v in self._forms.items() if published.get_form(*k) == v.form}
             self._editions = _Editions(revision, self._editions)
         self._asked_at = now

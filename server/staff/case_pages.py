@@ -261,6 +261,7 @@ async def _show_case(
         return {
             "answer_by": words.local_time(chain.answer_by, zone) if chain.answer_by is not None else None,
             "asked": chain.asked,
+            "held": words.local_time(chain.held, zone) if chain.held is not None else None,
             "may_reopen": closed and any(alert.result != "merged" for alert in view.alerts),
             "colleagues": [] if closed else assignments.candidates(visitor.person, ref),
             "card": Cards(pages).of([view], visitor.person, now)[0],

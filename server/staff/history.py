@@ -64,9 +64,13 @@ def of(
     submission's corrections, ``reopened`` how often the case was opened again.
     """
     sender = f" dari meja desa {view.desk}" if view.desk else ""
-    entries = {
-        Entry(view.opened_at, f"Formulir {words.form(view.form_id)} diterima{sender}; kasus dibuka."): 0
-    }
+    form = f"Formulir {words.form(view.form_id)}"
+    entries = {Entry(view.opened_at, f"{form} diterima{sender}; kasus dibuka."): 0}
+    if chain.held is not None:
+        entries = {
+            Entry(chain.held, f"{form} sampai{sender}, tetapi tertahan dan belum dinilai."): 0,
+            Entry(view.opened_at, f"{form} yang tertahan diterima dan dinilai; kasus dibuka."): 0,
+        }
     codes = {alert.indicator for alert in view.alerts}
     told = [*_of_steps(chain.steps), *_of_messages(chain.messages), *map(_of_follow_up, chain.follow_ups)]
     told += [_of_correction(one, person) for one in corrected]

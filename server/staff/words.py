@@ -33,7 +33,13 @@ ROLES = {
     "province": "Provinsi",
     "admin": "Pengelola",
 }
-_FORMS = {"berangkat": "Keberangkatan", "pulang": "Kepulangan"}
+_FORMS = {
+    "berangkat": "Keberangkatan",
+    "pulang": "Kepulangan",
+    "laporan_bulanan": "Laporan bulanan desa",
+    "pantau_penyedia": "Pemantauan penyedia",
+    "tindak_lanjut": "Tindak lanjut kasus",
+}
 _ZONES = {"Asia/Jakarta": "WIB", "Asia/Pontianak": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
 _OWN_PAGE = re.compile(
     r"/(kasus/R-[0-9]{6}-[0-9]{4,8}|unduh|ekspor|laporan|lampiran|daftar|meja|jaga|koreksi|tanda|tertahan(/[0-9]{1,12})?)?"

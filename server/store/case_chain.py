@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from server.store import follow_ups, published, steps
 from server.store.follow_ups import FollowUpView
-from server.store.models import Alert, Case, Message, Officer
+from server.store.models import Alert, Case, Message, Officer, Quarantine, Submission
 from server.store.officers import Person
 from server.store.steps import StepView
+
+_AT_ONCE = timedelta(minutes=1)
+"""Between opening a case and writing down that an upload is released: one transaction, two looks at the clock."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +38,17 @@ class MessageView:
 
 @dataclass(frozen=True)
 class Chain:
-    """A case's way. ``answer_by``: when the next person is told unless somebody takes it on; ``asked``: whom."""
+    """A case's way. ``answer_by``: when the next person is told unless somebody takes it on; ``asked``: whom.
+
+    ``held``: when its form came, where it was held until the case was opened.
+    """
 
     steps: tuple[StepView, ...]
     messages: tuple[MessageView, ...]
     follow_ups: tuple[FollowUpView, ...]
     answer_by: datetime | None
     asked: str | None
+    held: datetime | None = None
 
 
 def of(person: Person, ref: str, indicators: Sequence[str]) -> Chain:
@@ -62,6 +69,22 @@ def of(person: Person, ref: str, indicators: Sequence[str]) -> Chain:
         tuple(follow_ups.of_case(ref, person)),
         min(waiting, default=None),
         asked[0] if asked else None,
+        _held(ref),
+    )
+
+
+def _held(ref: str) -> datetime | None:
+    """Only of what opened the case: of a later version it would tell those who may not know of its alerts."""
+    rows = (
+        Quarantine.select(Quarantine.received_at, Quarantine.decided_at, Case.opened_at)
+        .join(Submission)
+        .join(Case, on=(Case.root == Submission.root) & (Case.form_id == Submission.form_id))
+        .where((Case.ref == ref) & (Quarantine.state == "released"))
+        .tuples()
+    )
+    return min(
+        (came for came, decided, opened in rows if came < opened and abs(decided - opened) < _AT_ONCE),
+        default=None,
     )
 
 

@@ -85,14 +85,15 @@ def publish(
 
     ``media`` maps file names to bytes (:func:`given_lists`); ``by`` says who gave them, those in
     ``shipped`` left out, which came with this software. With ``draft`` the
-    version is for draft desks only; a draft becomes published by publishing the same bytes again.
-    Raises :class:`Problem` (FORM_VERSION_TAKEN) where the version is published with other bytes: phones that
-    have it could not tell (COLLECT 4.3). A draft that nobody has sent anything with may be replaced.
+    version is for draft desks only; a draft becomes published by publishing the same again.
+    Raises :class:`Problem` (FORM_VERSION_TAKEN) where the version is published with other content: phones that
+    have it could not tell (COLLECT 4.3), nor could staff tell by what marks a submission was parted. A draft that
+    nobody has sent anything with may be replaced.
     """
     known = PublishedForm.get_or_none(
         (PublishedForm.form_id == form.form_id) & (PublishedForm.version == form.version)
     )
-    if known is not None and known.hash != form.hash:
+    if known is not None and not _same(known, form):
         if is_taken(form):
             raise Problem(Problems.FORM_VERSION_TAKEN, form_id=form.form_id, version=form.version)
         known.delete_instance()
@@ -130,14 +131,19 @@ def publish(
 
 
 def is_taken(form: Form) -> bool:
-    """Is this version published with other bytes, or a draft with other bytes that somebody has used?"""
+    """Is this version published with other content, or a draft with other content that somebody has used?"""
     known = PublishedForm.get_or_none(
         (PublishedForm.form_id == form.form_id) & (PublishedForm.version == form.version)
     )
-    if known is None or known.hash == form.hash:
+    if known is None or _same(known, form):
         return False
     sent = (Submission.form_id == form.form_id) & (Submission.version == form.version)
     return not known.draft or bool(Submission.select().where(sent).exists())
+
+
+def _same(known: PublishedForm, form: Form) -> bool:
+    """Also in what phones do not get: who is told of an indicator, and which answers are secrets."""
+    return known.hash == form.hash and Form.load(known.xform, known.definition) == form
 
 
 def _make_room(form_id: str) -> dict[str, bool]:

@@ -10,7 +10,8 @@ import pytest
 from forms.problems import Problem, Problems
 from server.intake.intake import Intake
 from server.intake.upload import Receipt, Upload
-from server.store import attachments, officers, published, quarantine, submissions
+from server.staff import history
+from server.store import attachments, case_chain, cases, officers, published, quarantine, submissions
 from server.store.attachments import NewFile
 from server.store.database import Store
 from server.store.desks import KnownDesk
@@ -87,7 +88,13 @@ def test_staff_take_in_what_was_held_while_the_form_is_closed_and_it_alerts(
     came = clock()
     clock.at += timedelta(days=2)
     [entry] = quarantine.entries()
-    assert place.release(entry.id).ref is not None
+    ref = place.release(entry.id).ref
+    assert ref is not None
+    # who takes the case on must know that it is older than it looks
+    case = cases.for_person(place.overseer, ref)
+    chain = case_chain.of(place.overseer, ref, ["X01"])
+    told = history.of(case, chain, [], [], [], place.overseer)
+    assert [(one.at, "tertahan" in one.text) for one in told[:2]] == [(came, True), (clock(), True)]
     [taken] = Submission.select()
     assert (taken.received_at, [a.indicator for a in Alert.select().where(Alert.owed)]) == (came, ["X01"])
     # and correct in Excel what came before, by this same way

@@ -209,6 +209,27 @@ def test_a_draft_that_nobody_used_may_be_replaced_and_a_used_one_not(
     assert refused.value.kind.code == "form.version_taken"
 
 
+def test_marks_that_no_phone_sees_count_as_content_too(store: Store, clock: Clock, tmp_path: Path) -> None:
+    """Else a question that is marked as a secret at last would stay open, and nobody would hear of it."""
+    marked = small.SURVEY.replace("| health |", "| violence |")
+    small.published(store, tmp_path / "first", clock(), draft=True)
+    shelf = Shelf()
+    shelf.form("coba", small.VERSION)
+    shelf.lists(clock(), clock())
+
+    small.published(store, tmp_path / "first", clock(), survey=marked)
+    clock.at += timedelta(seconds=2)
+    shelf.lists(clock(), clock())
+    judged_by = shelf.form("coba", small.VERSION)
+    assert judged_by is not None
+    assert judged_by.form.sensitive == {"/coba/g/note": "violence"}
+
+    small.published(store, tmp_path / "first", clock(), survey=marked)  # exactly this is there
+    with pytest.raises(Problem) as refused:
+        small.published(store, tmp_path / "first", clock())
+    assert refused.value.kind.code == "form.version_taken"
+
+
 def test_a_draft_does_not_change_the_lists_that_submissions_are_judged_by(
     store: Store, clock: Clock, tmp_path: Path
 ) -> None:
