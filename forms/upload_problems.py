@@ -30,8 +30,8 @@ QUARANTINE_UNKNOWN = Kind(
 )
 QUARANTINE_DECIDED = Kind(
     "quarantine.decided", 409,
-    "Kiriman tertahan {id} sudah diputuskan oleh orang lain. Muat ulang halamannya.",
-    "Held upload {id} was decided by somebody else. Load the page again.",
+    "Kiriman tertahan {id} sudah diputuskan, mungkin oleh orang lain. Lihat lagi keadaannya.",
+    "Held upload {id} was decided already, perhaps by somebody else. Look at it again.",
 )  # fmt: skip
 QUARANTINE_REMAINS = Kind(
     "quarantine.remains", 409,

@@ -31,6 +31,8 @@ AT_ONCE = 200
 _NOTES = {
     "terima": "Data sudah diterima dan dinilai, seperti kiriman lain.",
     "semua": "Kiriman yang formulirnya sudah terbit atau dibuka lagi kini diterima dan dinilai.",
+    "sebagian": "Ada kiriman yang belum dapat diterima. Buka satu per satu, dan lihat apa yang harus dipilih. "
+    "Yang lain sudah diterima dan dinilai.",
     "sama": "Sudah dicatat sebagai kiriman yang sama.",
     "buang": "Sudah dicatat sebagai tidak dipakai. Isinya tetap disimpan.",
 }
@@ -213,6 +215,7 @@ class ReleaseAll(Button):
         person, note = visitor.person, request.context.form.get("alasan", "")
         if not note.strip():
             raise Problem(Problems.REASON_MISSING)
+        word = "semua"
         for number in (await self.pages.readers.run(lambda: _ready(person)))[:AT_ONCE]:
 
             def work(number: int = number) -> None:
@@ -223,7 +226,9 @@ class ReleaseAll(Button):
             except Problem as problem:
                 if problem.problem not in (Problems.QUARANTINE_REMAINS, Problems.QUARANTINE_DECIDED):
                     raise
-        self.pages.redirect(response, "/tertahan?pesan=semua")
+                if problem.problem is Problems.QUARANTINE_REMAINS:
+                    word = "sebagian"
+        self.pages.redirect(response, f"/tertahan?pesan={word}")
 
 
 def _ready(person: Person) -> list[int]:

@@ -97,7 +97,7 @@ def submission_id(which: int) -> int:
 def test_the_page_shows_first_what_lacks_a_file(sent: Office, site: Site) -> None:
     browser = signed_in(sent, site, "ppa")
     browser.get("/lampiran")
-    assert "1 dari 3 lampiran sudah datang" in browser.page
+    assert "1 dari 3 lampiran sudah datang.</strong> Minta" in browser.page
     assert "3 dari 3" not in browser.page
     browser.get("/lampiran?status=semua")
     assert "3 dari 3 lampiran sudah datang" in browser.page
