@@ -8,7 +8,7 @@ import falcon
 import structlog
 from falcon.asgi import Request, Response
 
-from forms.problems import Problem
+from forms.problems import Problem, Problems
 from server.intake.intake import Prepared
 from server.intake.judging import CLOSED
 from server.intake.upload import Oversized, Receipt, Upload
@@ -57,6 +57,10 @@ class Submission(Resource):
         with_files = any(staged is not received.document for _, _, staged in received.staged)
         try:
             desk, receipt = await self._keep(received, asking, _device_id(request))
+        except Problem as problem:
+            # whoever refused has undone it; only where the database failed nobody knows
+            await self._finish(received, sure=problem.problem is not Problems.STORE_BUSY)
+            raise
         except Exception:
             await self._finish(received)
             raise
@@ -65,7 +69,7 @@ class Submission(Resource):
             raise
         finally:
             received.let_go()
-        await self._finish(received)
+        await self._finish(received, sure=True)
         if receipt.state in ("quarantined", "refused"):
             # no instanceID here: a client chooses it, so it could say anything
             log.warning(f"submission.{receipt.state}", desk=desk.slug)
@@ -174,12 +178,15 @@ class Submission(Resource):
             await door.readers.run(lambda: received.settle(receipt.unnamed))
         return desk, receipt
 
-    async def _finish(self, received: Received) -> None:
-        """Nothing half-done stays on disk. A commit that failed may have happened all the same: the rows are asked."""
+    async def _finish(self, received: Received, *, sure: bool = False) -> None:
+        """Nothing half-done stays on disk. A commit that failed may have happened all the same: the rows are asked,
+        unless it is ``sure`` that none names these files. That reads tables through, and a phone that is refused comes
+        again.
+        """
         if not received.staged and not received.kept and received.spooled is None:
             return
         try:
-            await self.door.readers.run(lambda: received.drop(named))
+            await self.door.readers.run(lambda: received.drop(None if sure else named))
         except Problem:  # the database does not answer now: the next sweep asks it
             received.leave()
 

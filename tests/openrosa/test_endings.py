@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from forms.problems import Problem, Problems
 from server.openrosa.memory import HELD, Memory
 from server.openrosa.multipart_body import Received
 from server.openrosa.submission import Submission
@@ -46,6 +47,14 @@ class Ending(Submission):
         raise self._end
 
 
+class Refused(Ending):
+    """The transaction refused it, so that no row names a file."""
+
+    async def _keep(self, received: Received, *_: Any) -> Any:
+        received.keep()
+        raise self._end
+
+
 @pytest.mark.parametrize("home", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("end", "left"), [(ConnectionError(), 0), (asyncio.CancelledError(), 2)], ids=["failed", "ended"]
@@ -68,3 +77,22 @@ def test_what_a_commit_named_that_was_not_heard_of_stays(
     assert b"".join(files.read(ending.named)) == b"named"
     with pytest.raises(FileNotFoundError):
         files.read(ending.unnamed)
+
+
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)
+def test_files_of_what_was_refused_go_without_looking_all_rows_through(
+    published: Store, clock: Clock
+) -> None:
+    """A phone whose desk is full comes again and again, with its photographs."""
+    readers = Readers(published, threads=1)
+    door = SimpleNamespace(asking=lambda *_: None, speak=lambda _: None, readers=readers)
+    ending = Refused(door, published, clock, Problem(Problems.QUARANTINE_FULL))
+    request: Any = SimpleNamespace(get_param=lambda _: None)
+    asked: list[str] = []
+    published.db.query_hooks.append(lambda event: asked.append(event.sql))
+    with pytest.raises(Problem):
+        asyncio.run(ending.on_post(request, Any))  # type: ignore[arg-type]
+    published.db.query_hooks.clear()
+    readers.close()
+    assert not list((published.home / "staging").iterdir())
+    assert asked == []

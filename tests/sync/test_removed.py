@@ -46,14 +46,24 @@ def remove(store: Store, person: officers.Person, clock: Clock) -> None:
         officers.remove(person.slug, clock())
 
 
+@pytest.mark.parametrize("meanwhile", [False, True], ids=["owed", "decided"])
 def test_what_a_removed_officer_was_owed_goes_to_who_comes_next(
-    sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn
+    sync: Sync, store: Store, clock: Clock, twilio: TwilioStandIn, meanwhile: bool
 ) -> None:
+    """Also where it was decided whom to tell, but nothing written yet, when they left."""
     leaver = officer("disnaker", "35.07", clock())
     province = officer("disnaker", "35", clock())
     _, ref = submit(store, ["D08"], clock())
-    owe(store, clock)
-    remove(store, leaver, clock)
+    rosters = Rosters(clock())
+    decided = routing.decide(owed.unrouted(), "twilio_sms", rosters)
+    if meanwhile:
+        remove(store, leaver, clock)
+    with store.transaction():
+        routing.owe(decided, rosters)
+    if meanwhile:
+        sync.run_once()  # whoever would send it finds that they have left
+    else:
+        remove(store, leaver, clock)
     sync.run_once()
     assert [m.to for m in twilio.messages] == [province.phone]
     rows = {m["officer"]: (m["state"], m["error"]) for m in messages.listing()}
