@@ -26,7 +26,7 @@ from server.store import counters, editions, published
 
 _ASKED_EVERY = timedelta(milliseconds=20)
 """How long what is known is used without asking whether anything was published. Under load that is once in ten or
-twenty submissions, and sooner than anybody could send one after a command that changes it."""
+twenty submissions. What arrives so soon after a command may still go by what counted before it."""
 
 
 @dataclass(frozen=True)

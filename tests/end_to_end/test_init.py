@@ -86,7 +86,10 @@ def test_serve_says_why_it_cannot_make_the_home(home: Home) -> None:
     (home.path / KEY_FILE).unlink()  # a database without its key: no new one may take its place
     with TemporaryFile("w+") as out, TemporaryFile("w+") as err:
         process = Forked(("serve", "--port", "0"), environment(home), out.fileno(), err.fileno())
-        assert process.wait(60) == 1
+        try:
+            assert process.wait(60) == 1
+        finally:
+            process.kill()
         err.seek(0)
         assert err.read().count("the key is missing") == 1
     assert not (home.path / KEY_FILE).exists()
