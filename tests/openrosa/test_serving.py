@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import time
 from pathlib import Path
@@ -54,3 +55,25 @@ def test_after_the_death_of_the_server_a_request_that_never_ends_does_not_keep_t
             assert said.status == 200
         for phone in slow:
             phone.close()
+
+
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("more", [0, 1])
+def test_workers_keep_to_a_core_each_where_there_are_as_many(home: Home, more: int) -> None:
+    cores = sorted(os.sched_getaffinity(0))
+    count = len(cores) + more
+    expected = [[core] for core in cores] if more == 0 else [cores] * count
+    with Server(home, "--workers", str(count), "--no-sync", forked=False) as server:
+        first = server.process.pid
+
+        def kept_to() -> list[list[int]]:
+            children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+            return sorted(
+                sorted(os.sched_getaffinity(int(pid))) for pid in (children if count > 1 else [first])
+            )
+
+        given_up = time.monotonic() + 20
+        while kept_to() != expected and time.monotonic() < given_up:  # the last one may be beginning still
+            time.sleep(0.01)
+        assert kept_to() == expected
+        assert server.stop() == 0
