@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -37,6 +38,7 @@ from tests.phone.lists import library_lists
 from tests.server_process import ROOT, Server
 
 RUNS = 3
+IN_TURNS = 7
 STORED = 200_000
 LISTED = 10_000
 LISTED_VILLAGE = "35.07.01.2002"
@@ -82,27 +84,44 @@ def main() -> None:
         # the whole server, with its sync process
         with _bare(path / "floor.sqlite3") as floor, Server(home, forked=False) as server:
             load(server.url + desk, 8, 300, xml=str(xml))  # forms compiled, caches warm
-            empty = _submissions(server, desk, xml, floor, "", RUNS)
+            _submissions(server, desk, xml, floor, "", RUNS)
             _lists(server, desk)
             _workers(server.url + lister)
+        before = Home(path / "before", f"sqlite:///{path / 'before' / 'posmigran.sqlite3'}")
+        shutil.copytree(path, before.path, ignore=shutil.ignore_patterns("before", "floor*"))
         began = time.perf_counter()
         stored = stored_homes.multiply(path / "posmigran.sqlite3", STORED)
         print(f"{stored:,} submissions stored in {time.perf_counter() - began:.0f} s")
         with _bare(path / "floor2.sqlite3") as floor, Server(home, forked=False) as server:
             load(server.url + desk, 8, 300, xml=str(xml))
-            full = _submissions(server, desk, xml, floor, f" at {stored // 1000}k", RUNS)
-        for clients, (rate, cpu) in full.items():
-            print(
-                f"{clients} clients at {stored:,}: {rate / empty[clients][0]:.0%} of the rate when empty "
-                f"(as parts of the floor), {cpu / empty[clients][1]:.0%} of the CPU time"
-            )
+            _submissions(server, desk, xml, floor, f" at {stored // 1000}k", RUNS)
+            with Server(before, forked=False) as empty:
+                load(empty.url + desk, 8, 300, xml=str(xml))
+                _in_turns(server, empty, desk, xml, stored)
 
 
-def _submissions(
-    server: Server, desk: str, xml: Path, floor_url: str, when: str, runs: int
-) -> dict[int, tuple[float, float]]:
-    """Print the measures; returns for each number of clients the part of the floor, and CPU ms a submission."""
-    found = {}
+def _in_turns(full: Server, empty: Server, desk: str, xml: Path, stored: int) -> None:
+    """Print the rates of a full server as parts of an empty one's, both running, each run beside one of the other.
+
+    On a shared machine, what was measured some minutes apart says more of the machine than of the server.
+    """
+    for clients in (1, 8, 32):
+        parts = []
+        for turn in range(IN_TURNS):
+            rates = {}
+            for server in (full, empty) if turn % 2 else (empty, full):
+                done = load(server.url + desk, clients, 400 * min(clients, 6), xml=str(xml))
+                rates[server] = done["per_second"]
+            parts.append(rates[full] / rates[empty])
+        print(
+            f"{clients} clients at {stored:,}, in turns with an empty one: {statistics.median(parts):.0%} of its rate "
+            f"({min(parts):.0%} to {max(parts):.0%})",
+            flush=True,
+        )
+
+
+def _submissions(server: Server, desk: str, xml: Path, floor_url: str, when: str, runs: int) -> None:
+    """Print the measures."""
     for clients in (1, 8, 32):
         count = 400 * min(clients, 6)
         done, floors, cpu = [], [], []
@@ -111,15 +130,12 @@ def _submissions(
             before = cost(server.process.pid).cpu
             done.append(load(server.url + desk, clients, count, xml=str(xml)))
             cpu.append((cost(server.process.pid).cpu - before) / count * 1000)
-        line = _line(f"submissions, {clients} clients{when}", done, CENTRAL[clients], floors, cpu)
-        _show(line)
-        found[clients] = (line.per_second / (line.floor or 1), line.cpu_ms or 0)
+        _show(_line(f"submissions, {clients} clients{when}", done, CENTRAL[clients], floors, cpu))
     memory = cost(server.process.pid)
     print(
         f"memory of the server and its sync process after that: "
         f"{memory.pss / 1e6:.0f} MB (PSS; {memory.rss / 1e6:.0f} MB if what they share is counted for each)"
     )
-    return found
 
 
 def _lists(server: Server, desk: str) -> None:
