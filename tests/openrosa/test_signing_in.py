@@ -199,7 +199,8 @@ def test_who_has_waited_keeps_nobody_else_from_waiting(
     async def guess() -> None:
         for _ in range(35):  # more than are free
             await door.note(wrong)
-        monkeypatch.setattr(slowing, "HOLD", 60.0)  # until this loop ends: who comes second finds the first waiting
+        # until this loop ends: who comes second finds the first one waiting
+        monkeypatch.setattr(slowing, "HOLD", 60.0)
         with pytest.raises(Problem):
             await asyncio.gather(door.note(wrong), door.note(wrong))
 
